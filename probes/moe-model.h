@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "data/moe-gguf.h"
+#include "data/moe-model-info.h"
+#include "probes/moe-chat.h"
+#include "probes/moe-tokenizer.h"
+
+G_BEGIN_DECLS
+
+/* A loaded checkpoint: mapped, checked, immutable. Any number of sessions, on any threads, share one. */
+typedef struct _MoeModel MoeModel;
+
+/* Reads what the file is without touching its weights. Refuses dense models and unknown architectures.
+ * Transfer full. */
+MoeModelInfo       *moe_model_read_info     (MoeGguf        *gguf,
+                                             GError        **error);
+
+/* Called with 0..1 while pages are read ahead, from the thread that opens. */
+typedef void (*MoeProgressFunc) (double fraction, gpointer user_data);
+
+/* Errors: as moe_gguf_open, and MOE_ERROR_UNSUPPORTED (architecture, tensor type, tokenizer), _FORMAT (a tensor
+ * missing or of the wrong shape); G_IO_ERROR_CANCELLED. */
+MoeModel           *moe_model_open          (const char      *path,
+                                             MoeProgressFunc  progress,
+                                             gpointer         user_data,
+                                             GCancellable    *cancellable,
+                                             GError         **error);
+MoeModel           *moe_model_ref           (MoeModel        *self);
+void                moe_model_unref         (MoeModel        *self);
+
+const MoeModelInfo *moe_model_get_info      (const MoeModel  *self);
+MoeGguf            *moe_model_get_gguf      (const MoeModel  *self);
+const MoeTokenizer *moe_model_get_tokenizer (const MoeModel  *self);
+/* NULL when the file's template cannot be rendered; @error then says why. */
+const MoeChat      *moe_model_get_chat      (const MoeModel  *self,
+                                             GError         **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MoeModel, moe_model_unref)
+
+G_END_DECLS

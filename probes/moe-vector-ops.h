@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <glib.h>
+
+#include "probes/moe-kernels.h"
+
+G_BEGIN_DECLS
+
+/* The inner loops of attention, norms and activations, per instruction set like the matrix kernels. Every
+ * result depends on the arguments only (never on alignment or on which thread runs it). F16 values are IEEE
+ * halves as their 16 bits. */
+typedef struct
+{
+  /* Sum of a[i] * b[i]; (n) each. */
+  float (*dot)         (const float *a, const float *b, gsize n);
+  float (*dot_f16)     (const float *a, const guint16 *b, gsize n);
+  /* y += a * x; (n) each. */
+  void  (*axpy)        (float *y, float a, const float *x, gsize n);
+  void  (*axpy_f16)    (float *y, float a, const guint16 *x, gsize n);
+  /* (n) F16 of x (n), round to nearest even. */
+  void  (*to_f16)      (guint16 *y, const float *x, gsize n);
+  /* Sum of x[i]^2. */
+  float (*sum_squares) (const float *x, gsize n);
+  /* Largest |x[i]| and the first index that has it; NaN counts as largest. n >= 1. */
+  float (*max_abs)     (const float *x, gsize n, guint *index);
+  /* gate[i] = gate[i] / (1 + exp (-gate[i])) * up[i]; exp within 2 ulp. */
+  void  (*silu_mul)    (float *gate, const float *up, gsize n);
+  /* x = exp (x - max x), not divided by the sum, which is returned; -inf gives 0. n >= 1. */
+  float (*soft_max)    (float *x, gsize n);
+  /* y[i] = x[i] * scale * w[i] */
+  void  (*scale_mul)   (float *y, const float *x, float scale, const float *w, gsize n);
+} MoeVectorOps;
+
+const MoeVectorOps *moe_vector_ops_get (MoeKernelChoice choice);
+
+G_END_DECLS

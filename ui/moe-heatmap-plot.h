@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <cairo.h>
+#include <glib.h>
+
+#include "ui/moe-color-map.h"
+
+G_BEGIN_DECLS
+
+/* A layer x expert (or any row x column) heatmap with axes, colour bar and marginal bars, drawn on a bare
+ * cairo context: the window, SVG, PDF and PNG all come from here. No GTK. */
+typedef enum
+{
+  MOE_SCALE_LINEAR,
+  MOE_SCALE_SQRT,
+  MOE_SCALE_LOG,
+  MOE_SCALE_RANK,
+} MoeScale;
+
+const char *moe_scale_get_name (MoeScale    scale);
+gboolean    moe_scale_parse    (const char *name,
+                                MoeScale   *scale);
+
+typedef struct
+{
+  guint            n_rows, n_columns;
+  const double    *values;        /* (n_rows, n_columns), NaN = not routed / missing */
+  const gint      *row_numbers;   /* (n_rows) labels of the rows (model layers), or NULL for 0, 1, ... */
+  const char      *title, *row_title, *column_title, *value_title;
+  const char      *unit;          /* of the values, "" for none */
+  MoeColorMap      color_map;
+  MoeScale         scale;
+  gboolean         diverging;     /* symmetric limits around 0 */
+  gboolean         marginals;     /* bars of row and column means (of the values that are there) */
+  gboolean         dark;          /* light text on a dark background */
+  const char      *empty_text;    /* shown when there are no values: what to do */
+
+  /* The part that is shown, in cells; the whole when view_columns is 0. */
+  double           view_x, view_y, view_columns, view_rows;
+
+  /* Overlays; -1 = none. Masks are (n_rows, n_columns) bytes or NULL. */
+  gint             cursor_row, cursor_column;   /* keyboard cursor */
+  gint             hover_row, hover_column;
+  gint             selected_row, selected_column;
+  const guint8    *marked;        /* 1 = disabled (crossed), 2 = forced (ringed), 3 = biased or scaled (dotted) */
+  const guint8    *flash;         /* 255 = lit up now ... 0 = not */
+} MoeHeatmapPlot;
+
+/* Sensible defaults: no overlays, viridis, linear, marginals. */
+void moe_heatmap_plot_init     (MoeHeatmapPlot       *plot);
+
+/* Draws into (0, 0, width, height), background included. */
+void moe_heatmap_plot_draw     (const MoeHeatmapPlot *plot,
+                                cairo_t              *cr,
+                                double                width,
+                                double                height);
+
+/* Where things are at that size. FALSE when (@x, @y) is not over a cell. */
+gboolean moe_heatmap_plot_pick (const MoeHeatmapPlot *plot,
+                                double                width,
+                                double                height,
+                                double                x,
+                                double                y,
+                                guint                *row,
+                                guint                *column);
+/* The rectangle of a cell, also when it is outside the view. */
+void moe_heatmap_plot_get_cell (const MoeHeatmapPlot *plot,
+                                double                width,
+                                double                height,
+                                guint                 row,
+                                guint                 column,
+                                cairo_rectangle_t    *rectangle);
+/* The rectangle of the map itself, without axes. */
+void moe_heatmap_plot_get_area (const MoeHeatmapPlot *plot,
+                                double                width,
+                                double                height,
+                                cairo_rectangle_t    *rectangle);
+
+G_END_DECLS
