@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Rows of each storage format as floats: @w a row of @n values in blocks (any alignment), x (n). These are the
+ * definition of the formats for every kernel. */
+void moe_expand_f32  (const void *w, gsize n, float *x);
+void moe_expand_f16  (const void *w, gsize n, float *x);
+void moe_expand_bf16 (const void *w, gsize n, float *x);
+void moe_expand_q8_0 (const void *w, gsize n, float *x);
+void moe_expand_q4_0 (const void *w, gsize n, float *x);
+void moe_expand_q4_k (const void *w, gsize n, float *x);
+void moe_expand_q5_k (const void *w, gsize n, float *x);
+void moe_expand_q6_k (const void *w, gsize n, float *x);
+
+G_END_DECLS

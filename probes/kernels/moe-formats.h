@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <glib.h>
+#include <string.h>
+
+G_BEGIN_DECLS
+
+/* The blocks of ggml's storage formats as they lie in a file, little-endian and unaligned. Rows of a matrix
+ * are whole numbers of blocks. d is an IEEE half. The formulas are those of ggml's dequantisation. */
+
+#define MOE_QK  256 /* values in a super-block of the K formats */
+#define MOE_Q32 32  /* values in a block of Q8_0 and Q4_0 */
+
+/* w[i] = d * qs[i] */
+typedef struct
+{
+  guint16 d;
+  gint8   qs[MOE_Q32];
+} MoeBlockQ8_0;
+
+/* w[i] = d * (nibble - 8); low nibbles are values 0..15, high nibbles 16..31. */
+typedef struct
+{
+  guint16 d;
+  guint8  qs[MOE_Q32 / 2];
+} MoeBlockQ4_0;
+
+/* Eight groups of 32 values: w = d * scale * nibble - dmin * min. Pairs of groups share 32 bytes of qs: the
+ * low nibbles are the even group, the high ones the odd. scales packs eight 6-bit scales and mins. */
+typedef struct
+{
+  guint16 d;
+  guint16 dmin;
+  guint8  scales[12];
+  guint8  qs[MOE_QK / 2];
+} MoeBlockQ4_K;
+
+/* As Q4_K with a fifth bit: bit g of qh[j] belongs to value j of group g. */
+typedef struct
+{
+  guint16 d;
+  guint16 dmin;
+  guint8  scales[12];
+  guint8  qh[MOE_QK / 8];
+  guint8  qs[MOE_QK / 2];
+} MoeBlockQ5_K;
+
+/* Sixteen groups of 16 values: w = d * scale * (q - 32), q of 6 bits. For each half of 128 values: 64 bytes of
+ * ql (low nibbles: values 0..63, high nibbles: 64..127) and 32 bytes of qh (two bits for values j, j + 32, j + 64
+ * and j + 96, from the lowest). */
+typedef struct
+{
+  guint8  ql[MOE_QK / 2];
+  guint8  qh[MOE_QK / 4];
+  gint8   scales[MOE_QK / 16];
+  guint16 d;
+} MoeBlockQ6_K;
+
+G_STATIC_ASSERT (sizeof (MoeBlockQ8_0) == 34);
+G_STATIC_ASSERT (sizeof (MoeBlockQ4_0) == 18);
+G_STATIC_ASSERT (sizeof (MoeBlockQ4_K) == 144);
+G_STATIC_ASSERT (sizeof (MoeBlockQ5_K) == 176);
+G_STATIC_ASSERT (sizeof (MoeBlockQ6_K) == 210);
+
+static inline float
+moe_float_from_bits (guint32 bits)
+{
+  float f;
+
+  memcpy (&f, &bits, sizeof f);
+  return f;
+}
+
+static inline guint32
+moe_float_to_bits (float f)
+{
+  guint32 bits;
+
+  memcpy (&bits, &f, sizeof bits);
+  return bits;
+}
+
+/* Exact; a signalling NaN becomes quiet, as the processor's own conversion makes it. */
+static inline float
+moe_half_to_float (guint16 h)
+{
+  guint32 sign = (guint32) (h & 0x8000) << 16;
+  guint32 magnitude = (guint32) (h & 0x7fff) << 13;
+  float f;
+
+  if (magnitude >= 0x0f800000u)
+    {
+      guint32 quiet = magnitude > 0x0f800000u ? 0x00400000u : 0;
+
+      return moe_float_from_bits (sign | 0x7f800000u | magnitude | quiet);
+    }
+  /* The half's exponent is read with the float's bias; 2^112 is the difference, denormals included. */
+  f = moe_float_from_bits (magnitude) * 0x1p112f;
+  return moe_float_from_bits (sign | moe_float_to_bits (f));
+}
+
+/* Round to nearest even; beyond 65520 infinite; a NaN keeps the upper bits of its payload and becomes quiet. */
+static inline guint16
+moe_half_from_float (float f)
+{
+  guint32 bits = moe_float_to_bits (f);
+  guint32 sign = (bits >> 16) & 0x8000u;
+  guint32 magnitude = bits & 0x7fffffffu;
+
+  if (magnitude > 0x7f800000u)
+    return (guint16) (sign | 0x7e00u | ((magnitude >> 13) & 0x3ffu));
+  if (magnitude >= 0x477ff000u)
+    return (guint16) (sign | 0x7c00u);
+  if (magnitude < 0x38800000u)
+    {
+      /* Adding 0.5 makes the float adder round at the place of a half's denormals, 2^-24. */
+      float rounded = moe_float_from_bits (magnitude) + 0.5f;
+
+      return (guint16) (sign | (moe_float_to_bits (rounded) - 0x3f000000u));
+    }
+  magnitude += 0xfffu + ((magnitude >> 13) & 1);
+  return (guint16) (sign | ((magnitude - 0x38000000u) >> 13));
+}
+
+static inline float
+moe_bfloat_to_float (guint16 b)
+{
+  return moe_float_from_bits ((guint32) b << 16);
+}
+
+/* The 6-bit scale and min of @group (0..7) of a Q4_K or Q5_K block. */
+static inline void
+moe_k_scale_min (const guint8 *scales,
+                 guint         group,
+                 guint8       *scale,
+                 guint8       *min)
+{
+  if (group < 4)
+    {
+      *scale = scales[group] & 63;
+      *min = scales[group + 4] & 63;
+    }
+  else
+    {
+      *scale = (scales[group + 4] & 15) | ((scales[group - 4] >> 6) << 4);
+      *min = (scales[group + 4] >> 4) | ((scales[group] >> 6) << 4);
+    }
+}
+
+G_END_DECLS

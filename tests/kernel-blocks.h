@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <glib.h>
+#include <string.h>
+
+#include "data/moe-types.h"
+#include "probes/kernels/moe-formats.h"
+
+/* Seeded weights and activations for tests and benches of kernels. */
+
+#define N_KERNEL_TYPES 8
+static const MoeTensorType kernel_types[N_KERNEL_TYPES] = {
+  MOE_TYPE_F32, MOE_TYPE_F16, MOE_TYPE_BF16, MOE_TYPE_Q8_0, MOE_TYPE_Q4_0, MOE_TYPE_Q4_K, MOE_TYPE_Q5_K, MOE_TYPE_Q6_K,
+};
+
+typedef enum
+{
+  BLOCKS_NORMAL,   /* random bits, scales about 1/100 */
+  BLOCKS_LARGEST,  /* every integer at one of its ends, scales +-65504, activations all of one size */
+  BLOCKS_DENORMAL, /* scales below a half's normal range */
+  BLOCKS_ZERO,     /* scales 0 and -0, zero activations among others */
+  BLOCKS_MIXED,    /* each block of another kind, activations over ten powers of ten */
+  N_BLOCK_KINDS
+} BlockKind;
+
+static inline guint16
+kernel_random_scale (BlockKind kind,
+                     GRand    *rand)
+{
+  guint16 sign = (guint16) (g_rand_int_range (rand, 0, 2) << 15);
+
+  switch (kind)
+    {
+    case BLOCKS_LARGEST:
+      return sign | 0x7bff;
+    case BLOCKS_DENORMAL:
+      return sign | (guint16) g_rand_int_range (rand, 1, 0x400);
+    case BLOCKS_ZERO:
+      return sign;
+    default:
+      return sign | moe_half_from_float ((float) g_rand_double_range (rand, 0.005, 0.02));
+    }
+}
+
+/* Fills @n values (whole blocks) of @type at @w. */
+static inline void
+kernel_blocks_fill (MoeTensorType type,
+                    guint8       *w,
+                    gsize         n,
+                    BlockKind     kind,
+                    GRand        *rand)
+{
+  gsize block = type == MOE_TYPE_Q8_0 || type == MOE_TYPE_Q4_0 ? 32 : 256;
+  gsize block_bytes = type == MOE_TYPE_Q8_0 ? 34 : type == MOE_TYPE_Q4_0 ? 18 : type == MOE_TYPE_Q4_K ? 144
+                      : type == MOE_TYPE_Q5_K ? 176 : 210;
+
+  if (type == MOE_TYPE_F32 || type == MOE_TYPE_F16 || type == MOE_TYPE_BF16)
+    {
+      for (gsize i = 0; i < n; i++)
+        {
+          BlockKind k = kind == BLOCKS_MIXED ? (BlockKind) (i / 16 % BLOCKS_MIXED) : kind;
+          guint16 half = kernel_random_scale (k, rand);
+          float value = moe_half_to_float (half);
+          guint16 bfloat = (guint16) (moe_float_to_bits (value) >> 16);
+
+          if (type == MOE_TYPE_F32)
+            memcpy (w + 4 * i, &value, 4);
+          else
+            memcpy (w + 2 * i, type == MOE_TYPE_F16 ? &half : &bfloat, 2);
+        }
+      return;
+    }
+  for (gsize b = 0; b < n / block; b++, w += block_bytes)
+    {
+      BlockKind k = kind == BLOCKS_MIXED ? (BlockKind) (b % BLOCKS_MIXED) : kind;
+      guint16 d = kernel_random_scale (k, rand);
+      guint16 dmin = kernel_random_scale (k, rand);
+
+      for (gsize i = 0; i < block_bytes; i++)
+        w[i] = (guint8) g_rand_int_range (rand, 0, 256);
+      /* The ends: for bytes 0x00, 0x7f, 0x80 and 0xff, of which nibbles and 6-bit fields are ends or nearly. */
+      if (k == BLOCKS_LARGEST)
+        {
+          static const guint8 ends[] = { 0x00, 0x7f, 0x80, 0xff };
+          guint8 constant = ends[b % 4];
+
+          for (gsize i = 0; i < block_bytes; i++)
+            w[i] = b % 8 < 4 ? constant : ends[w[i] % 4];
+        }
+      if (type == MOE_TYPE_Q6_K)
+        memcpy (w + 208, &d, 2);
+      else
+        memcpy (w, &d, 2);
+      if (type == MOE_TYPE_Q4_K || type == MOE_TYPE_Q5_K)
+        memcpy (w + 2, &dmin, 2);
+    }
+}
+
+/* @x: (n_tokens, n) */
+static inline void
+kernel_activations_fill (float     *x,
+                         gsize      n_tokens,
+                         gsize      n,
+                         BlockKind  kind,
+                         GRand     *rand)
+{
+  for (gsize i = 0; i < n_tokens * n; i++)
+    switch (kind)
+      {
+      case BLOCKS_LARGEST:
+        x[i] = i / n % 3 == 0 || (i / n % 3 == 1 && g_rand_boolean (rand)) ? 1e4f : -1e4f;
+        break;
+      case BLOCKS_DENORMAL:
+        x[i] = (float) g_rand_double_range (rand, -1, 1) * 1e-37f;
+        break;
+      case BLOCKS_ZERO:
+        x[i] = i / 32 % 2 == 0 ? 0.f : (float) g_rand_double_range (rand, -1, 1);
+        break;
+      case BLOCKS_MIXED:
+        x[i] = (float) (g_rand_double_range (rand, -1, 1) * g_rand_double_range (rand, 0, 1)
+                        * (i / 32 % 3 == 0 ? 1e-6 : i / 32 % 3 == 1 ? 1e4 : 1));
+        break;
+      default:
+        x[i] = (float) g_rand_double_range (rand, -1, 1);
+        break;
+      }
+}
