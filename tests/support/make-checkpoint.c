@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#define G_LOG_DOMAIN "make-checkpoint"
+
+/* make-checkpoint [--f32] NAME OUT.gguf: writes one of the test checkpoints or vocabularies.
+ * make-checkpoint --list: their names. make-checkpoint --tokens NAME: the ids the reference logits belong to. */
+
+#include <string.h>
+
+#include "tests/support/moe-checkpoint.h"
+
+static gboolean
+is_vocabulary (const char *name)
+{
+  return g_strv_contains (moe_checkpoint_list_vocabularies (), name);
+}
+
+static int
+print_list (void)
+{
+  const char *const *names = moe_checkpoint_list_vocabularies ();
+  guint n;
+  const MoeCheckpoint *list = moe_checkpoint_list (&n);
+
+  for (guint i = 0; i < n; i++)
+    g_print ("%s\n", list[i].name);
+  for (; *names != NULL; names++)
+    g_print ("%s\n", *names);
+  return 0;
+}
+
+static int
+print_tokens (const char *name)
+{
+  const MoeCheckpoint *checkpoint = moe_checkpoint_find (name);
+  g_autofree gint32 *tokens = NULL;
+
+  if (checkpoint == NULL)
+    {
+      g_printerr ("make-checkpoint: no checkpoint is called \"%s\"; try --list\n", name);
+      return 1;
+    }
+  tokens = moe_checkpoint_get_tokens (checkpoint);
+  for (guint i = 0; i < checkpoint->n_tokens; i++)
+    g_print ("%s%d", i > 0 ? " " : "", tokens[i]);
+  g_print ("\n");
+  return 0;
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean as_f32 = argc > 1 && g_str_equal (argv[1], "--f32");
+  const MoeCheckpoint *checkpoint;
+  gboolean written;
+
+  if (argc == 2 && g_str_equal (argv[1], "--list"))
+    return print_list ();
+  if (argc == 3 && g_str_equal (argv[1], "--tokens"))
+    return print_tokens (argv[2]);
+  if (argc != (as_f32 ? 4 : 3))
+    {
+      g_printerr ("usage: make-checkpoint [--f32] NAME OUT.gguf | --tokens NAME | --list\n");
+      return 2;
+    }
+  argv += as_f32 ? 2 : 1;
+
+  checkpoint = moe_checkpoint_find (argv[0]);
+  if (checkpoint == NULL && !is_vocabulary (argv[0]))
+    {
+      g_printerr ("make-checkpoint: no checkpoint is called \"%s\"; try --list\n", argv[0]);
+      return 1;
+    }
+  if (checkpoint != NULL)
+    written = moe_checkpoint_write (checkpoint, as_f32, argv[1], &error);
+  else
+    written = moe_checkpoint_write_vocabulary (argv[0], argv[1], &error);
+  if (!written)
+    g_printerr ("make-checkpoint: %s\n", error->message);
+  return written ? 0 : 1;
+}

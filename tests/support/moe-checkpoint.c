@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+#define G_LOG_DOMAIN "moe-checkpoint"
+
+#include "tests/support/moe-checkpoint.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "tests/support/moe-gguf-writer.h"
+#include "tests/support/moe-quantise.h"
+#include "tests/support/moe-test-vocabulary.h"
+
+/* name, architecture, type, down_type, layers, width, expert_width, heads, kv heads, head_dim, experts, used, tied, factors,
+ * tokens, seed. Two shapes: rows of 64 and 96 values, and rows of 256 for the K types. */
+#define SMALL(name, arch, type, kv, dim, experts, used, tied, factors, n, seed) \
+  { name, arch, type, type, 3, 64, 96, 4, kv, dim, experts, used, tied, factors, n, seed }
+#define LARGE(name, arch, type, down, kv, dim, seed) \
+  { name, arch, type, down, 2, 256, 256, 4, kv, dim, 8, 2, FALSE, FALSE, 48, seed }
+
+static const MoeCheckpoint checkpoints[] = {
+  SMALL ("qwen3moe-f32", "qwen3moe", MOE_TYPE_F32, 2, 32, 8, 2, FALSE, FALSE, 80, 1),
+  SMALL ("qwen3moe-tied-f32", "qwen3moe", MOE_TYPE_F32, 2, 32, 16, 4, TRUE, FALSE, 24, 2),
+  SMALL ("olmoe-f32", "olmoe", MOE_TYPE_F32, 4, 16, 16, 4, FALSE, FALSE, 24, 3),
+  SMALL ("llama-f32", "llama", MOE_TYPE_F32, 2, 16, 8, 2, FALSE, FALSE, 24, 4),
+  SMALL ("llama-rope-f32", "llama", MOE_TYPE_F32, 1, 16, 16, 4, TRUE, TRUE, 24, 5),
+  SMALL ("qwen3moe-f16", "qwen3moe", MOE_TYPE_F16, 2, 32, 8, 2, FALSE, FALSE, 24, 6),
+  SMALL ("qwen3moe-bf16", "qwen3moe", MOE_TYPE_BF16, 2, 32, 8, 2, FALSE, FALSE, 24, 7),
+  SMALL ("qwen3moe-q8_0", "qwen3moe", MOE_TYPE_Q8_0, 2, 32, 16, 4, FALSE, FALSE, 24, 8),
+  SMALL ("qwen3moe-q4_0", "qwen3moe", MOE_TYPE_Q4_0, 2, 32, 8, 2, FALSE, FALSE, 24, 9),
+  SMALL ("olmoe-f16", "olmoe", MOE_TYPE_F16, 4, 16, 16, 4, FALSE, FALSE, 24, 10),
+  SMALL ("olmoe-bf16", "olmoe", MOE_TYPE_BF16, 4, 16, 16, 4, FALSE, FALSE, 24, 11),
+  SMALL ("olmoe-q8_0", "olmoe", MOE_TYPE_Q8_0, 4, 16, 8, 2, FALSE, FALSE, 24, 12),
+  SMALL ("olmoe-q4_0", "olmoe", MOE_TYPE_Q4_0, 4, 16, 16, 4, FALSE, FALSE, 24, 13),
+  SMALL ("llama-f16", "llama", MOE_TYPE_F16, 2, 16, 8, 2, FALSE, FALSE, 24, 14),
+  SMALL ("llama-bf16", "llama", MOE_TYPE_BF16, 2, 16, 8, 2, FALSE, FALSE, 24, 15),
+  SMALL ("llama-q8_0", "llama", MOE_TYPE_Q8_0, 2, 16, 8, 2, TRUE, TRUE, 24, 16),
+  SMALL ("llama-q4_0", "llama", MOE_TYPE_Q4_0, 2, 16, 8, 2, FALSE, FALSE, 24, 17),
+  LARGE ("qwen3moe-q4_k", "qwen3moe", MOE_TYPE_Q4_K, MOE_TYPE_Q4_K, 2, 128, 18),
+  LARGE ("qwen3moe-q5_k", "qwen3moe", MOE_TYPE_Q5_K, MOE_TYPE_Q5_K, 2, 128, 19),
+  LARGE ("qwen3moe-q6_k", "qwen3moe", MOE_TYPE_Q6_K, MOE_TYPE_Q6_K, 2, 128, 20),
+  LARGE ("olmoe-q6_k", "olmoe", MOE_TYPE_Q6_K, MOE_TYPE_Q6_K, 4, 64, 21),
+  LARGE ("llama-q4_k_m", "llama", MOE_TYPE_Q4_K, MOE_TYPE_Q6_K, 2, 64, 22),
+};
+
+static const char *const vocabularies[] = {
+  "vocab-qwen2", "vocab-gpt-2", "vocab-olmo", "vocab-llama-bpe", "vocab-spm", "vocab-spm-no-prefix", NULL
+};
+
+const MoeCheckpoint *
+moe_checkpoint_list (guint *n)
+{
+  *n = G_N_ELEMENTS (checkpoints);
+  return checkpoints;
+}
+
+const MoeCheckpoint *
+moe_checkpoint_find (const char *name)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (checkpoints); i++)
+    if (g_str_equal (checkpoints[i].name, name))
+      return &checkpoints[i];
+  return NULL;
+}
+
+/* SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014). */
+static guint64
+next_random (guint64 *state)
+{
+  guint64 z = *state += G_GUINT64_CONSTANT (0x9e3779b97f4a7c15);
+
+  z = (z ^ (z >> 30)) * G_GUINT64_CONSTANT (0xbf58476d1ce4e5b9);
+  z = (z ^ (z >> 27)) * G_GUINT64_CONSTANT (0x94d049bb133111eb);
+  return z ^ (z >> 31);
+}
+
+/* Every tensor has its own stream (by FNV-1a of its name), so that adding one leaves the others as they are. */
+static guint64
+seed_random (guint       seed,
+             const char *name)
+{
+  guint64 hash = G_GUINT64_CONSTANT (0xcbf29ce484222325);
+
+  for (const char *p = name; *p != '\0'; p++)
+    hash = (hash ^ (guint8) *p) * G_GUINT64_CONSTANT (0x100000001b3);
+  return hash ^ ((guint64) seed << 32);
+}
+
+/* Close to normal with mean 0 and standard deviation @scale: the sum of four uniform 16-bit numbers, whose standard
+ * deviation is 65536 / sqrt (3). */
+static void
+fill_normal (float   *x,
+             gsize    n,
+             guint64  state,
+             float    scale)
+{
+  float factor = scale * 1.7320508f / 65536.0f;
+
+  for (gsize i = 0; i < n; i++)
+    {
+      guint64 r = next_random (&state);
+      int sum = (int) (r & 0xffff) + (int) (r >> 16 & 0xffff) + (int) (r >> 32 & 0xffff) + (int) (r >> 48);
+
+      x[i] = (float) (sum - 131070) * factor;
+    }
+}
+
+typedef struct
+{
+  const MoeCheckpoint *checkpoint;
+  gboolean             as_f32;
+  MoeGgufWriter       *writer;
+} Builder;
+
+static void
+add_tensor (Builder       *self,
+            const char    *name,
+            MoeTensorType  type,
+            guint          n_dims,
+            const guint64 *ne,
+            const float   *x)
+{
+  gsize n = 1;
+  gsize n_bytes;
+  g_autofree guint8 *stored = NULL;
+
+  for (guint i = 0; i < n_dims; i++)
+    n *= ne[i];
+  n_bytes = moe_quantise_get_bytes (type, n);
+  stored = g_malloc (n_bytes);
+  moe_quantise (type, x, n, stored);
+  if (self->as_f32 && type != MOE_TYPE_F32)
+    {
+      g_autofree float *expanded = g_new (float, n);
+
+      moe_dequantise (type, stored, n, expanded);
+      g_free (stored);
+      n_bytes = n * sizeof (float);
+      stored = g_malloc (n_bytes);
+      moe_quantise (MOE_TYPE_F32, expanded, n, stored);
+      type = MOE_TYPE_F32;
+    }
+  moe_gguf_writer_add_tensor (self->writer, name, type, n_dims, ne, stored, n_bytes);
+}
+
+/* Weights of standard deviation @gain / sqrt (inputs), so that inputs of size 1 give outputs of size @gain.
+ * @n_matrices 0 makes a two-dimensional tensor. */
+static void
+add_matrix (Builder       *self,
+            const char    *name,
+            MoeTensorType  type,
+            float          gain,
+            guint          n_in,
+            guint          n_out,
+            guint          n_matrices)
+{
+  guint64 ne[3] = { n_in, n_out, n_matrices };
+  gsize n = (gsize) n_in * n_out * MAX (n_matrices, 1);
+  g_autofree float *x = g_new (float, n);
+
+  fill_normal (x, n, seed_random (self->checkpoint->seed, name), gain / sqrtf ((float) n_in));
+  add_tensor (self, name, type, n_matrices > 0 ? 3 : 2, ne, x);
+}
+
+static void
+add_norm (Builder    *self,
+          const char *name,
+          guint       n)
+{
+  guint64 ne[1] = { n };
+  g_autofree float *x = g_new (float, n);
+
+  fill_normal (x, n, seed_random (self->checkpoint->seed, name), 0.2f);
+  for (guint i = 0; i < n; i++)
+    x[i] += 1.0f;
+  add_tensor (self, name, MOE_TYPE_F32, 1, ne, x);
+}
+
+static void
+add_layer (Builder *self,
+           guint    layer)
+{
+  const MoeCheckpoint *c = self->checkpoint;
+  guint q = c->n_heads * c->head_dim, kv = c->n_kv_heads * c->head_dim;
+  char name[64];
+#define NAME(what) (g_snprintf (name, sizeof name, "blk.%u." what ".weight", layer), name)
+
+  add_norm (self, NAME ("attn_norm"), c->width);
+  add_matrix (self, NAME ("attn_q"), c->type, 1.0f, c->width, q, 0);
+  add_matrix (self, NAME ("attn_k"), c->type, 1.0f, c->width, kv, 0);
+  add_matrix (self, NAME ("attn_v"), c->down_type, 1.0f, c->width, kv, 0);
+  add_matrix (self, NAME ("attn_output"), c->type, 1.0f, q, c->width, 0);
+  if (g_str_equal (c->architecture, "qwen3moe"))
+    {
+      add_norm (self, NAME ("attn_q_norm"), c->head_dim);
+      add_norm (self, NAME ("attn_k_norm"), c->head_dim);
+    }
+  else if (g_str_equal (c->architecture, "olmoe"))
+    {
+      add_norm (self, NAME ("attn_q_norm"), q);
+      add_norm (self, NAME ("attn_k_norm"), kv);
+    }
+  add_norm (self, NAME ("ffn_norm"), c->width);
+  /* Router logits of standard deviation 3: clear winners, yet several experts with weight. */
+  add_matrix (self, NAME ("ffn_gate_inp"), MOE_TYPE_F32, 3.0f, c->width, c->n_experts, 0);
+  add_matrix (self, NAME ("ffn_gate_exps"), c->type, 1.0f, c->width, c->expert_width, c->n_experts);
+  add_matrix (self, NAME ("ffn_up_exps"), c->type, 1.0f, c->width, c->expert_width, c->n_experts);
+  add_matrix (self, NAME ("ffn_down_exps"), c->down_type, 2.0f, c->expert_width, c->width, c->n_experts);
+#undef NAME
+}
+
+static void
+add_model_keys (Builder *self)
+{
+  const MoeCheckpoint *c = self->checkpoint;
+  MoeGgufWriter *w = self->writer;
+  gboolean qwen = g_str_equal (c->architecture, "qwen3moe");
+  char key[80];
+#define KEY(what) (g_snprintf (key, sizeof key, "%s." what, c->architecture), key)
+
+  moe_gguf_writer_add_string (w, "general.architecture", c->architecture);
+  moe_gguf_writer_add_string (w, "general.name", c->name);
+  moe_gguf_writer_add_uint (w, KEY ("block_count"), c->n_layers);
+  moe_gguf_writer_add_uint (w, KEY ("context_length"), 512);
+  moe_gguf_writer_add_uint (w, KEY ("embedding_length"), c->width);
+  /* Qwen files also carry the width of a dense block, which no layer uses. */
+  moe_gguf_writer_add_uint (w, KEY ("feed_forward_length"), qwen ? 3 * c->width : c->expert_width);
+  if (qwen)
+    moe_gguf_writer_add_uint (w, KEY ("expert_feed_forward_length"), c->expert_width);
+  moe_gguf_writer_add_uint (w, KEY ("attention.head_count"), c->n_heads);
+  moe_gguf_writer_add_uint (w, KEY ("attention.head_count_kv"), c->n_kv_heads);
+  if (c->head_dim * c->n_heads != c->width)
+    {
+      moe_gguf_writer_add_uint (w, KEY ("attention.key_length"), c->head_dim);
+      moe_gguf_writer_add_uint (w, KEY ("attention.value_length"), c->head_dim);
+    }
+  if (g_str_equal (c->architecture, "llama"))
+    moe_gguf_writer_add_uint (w, KEY ("rope.dimension_count"), c->head_dim);
+  moe_gguf_writer_add_float (w, KEY ("attention.layer_norm_rms_epsilon"), qwen ? 1e-6f : 1e-5f);
+  moe_gguf_writer_add_float (w, KEY ("rope.freq_base"), qwen ? 1000000.0f : 10000.0f);
+  moe_gguf_writer_add_uint (w, KEY ("expert_count"), c->n_experts);
+  moe_gguf_writer_add_uint (w, KEY ("expert_used_count"), c->n_used);
+#undef KEY
+}
+
+/* The tokenizer that the family's real files have. */
+static guint
+add_vocabulary (const MoeCheckpoint *self,
+                MoeGgufWriter       *writer)
+{
+  if (g_str_equal (self->architecture, "llama"))
+    return moe_test_vocabulary_add_spm (writer, TRUE);
+  return moe_test_vocabulary_add_bpe (writer, g_str_equal (self->architecture, "olmoe") ? "olmo" : "qwen2");
+}
+
+gboolean
+moe_checkpoint_write (const MoeCheckpoint  *self,
+                      gboolean              as_f32,
+                      const char           *path,
+                      GError              **error)
+{
+  g_autoptr (MoeGgufWriter) writer = moe_gguf_writer_new (3);
+  Builder builder = { self, as_f32, writer };
+  guint n_vocabulary;
+
+  add_model_keys (&builder);
+  n_vocabulary = add_vocabulary (self, writer);
+
+  /* Rows of token_embd have size 1 a value; tied files divide by the width again in the output, hence the 4. */
+  add_matrix (&builder, "token_embd.weight", self->type, self->tied ? 4.0f : sqrtf ((float) self->width), self->width,
+              n_vocabulary, 0);
+  for (guint layer = 0; layer < self->n_layers; layer++)
+    add_layer (&builder, layer);
+  add_norm (&builder, "output_norm.weight", self->width);
+  if (!self->tied)
+    add_matrix (&builder, "output.weight", self->down_type, 2.0f, self->width, n_vocabulary, 0);
+  if (self->rope_factors)
+    {
+      guint64 ne[1] = { self->head_dim / 2 };
+      g_autofree float *factors = g_new (float, ne[0]);
+
+      for (guint i = 0; i < ne[0]; i++)
+        factors[i] = 1.0f + 0.75f * (float) i;
+      add_tensor (&builder, "rope_freqs.weight", MOE_TYPE_F32, 1, ne, factors);
+    }
+  return moe_gguf_writer_save (writer, path, error);
+}
+
+guint
+moe_checkpoint_get_vocabulary (const MoeCheckpoint *self)
+{
+  g_autoptr (MoeGgufWriter) writer = moe_gguf_writer_new (3);
+
+  return add_vocabulary (self, writer);
+}
+
+gint32 *
+moe_checkpoint_get_tokens (const MoeCheckpoint *self)
+{
+  guint64 state = seed_random (self->seed, "tokens");
+  guint n_vocabulary = moe_checkpoint_get_vocabulary (self);
+  gint32 *tokens = g_new (gint32, self->n_tokens);
+
+  for (guint i = 0; i < self->n_tokens; i++)
+    tokens[i] = (gint32) (next_random (&state) % n_vocabulary);
+  if (g_str_equal (self->architecture, "llama"))
+    tokens[0] = 1;
+  return tokens;
+}
+
+const char *const *
+moe_checkpoint_list_vocabularies (void)
+{
+  return vocabularies;
+}
+
+gboolean
+moe_checkpoint_write_vocabulary (const char  *name,
+                                 const char  *path,
+                                 GError     **error)
+{
+  g_autoptr (MoeGgufWriter) writer = moe_gguf_writer_new (3);
+  const char *architecture = g_str_has_prefix (name, "vocab-spm") ? "llama" : "qwen3moe";
+
+  moe_gguf_writer_add_string (writer, "general.architecture", architecture);
+  moe_gguf_writer_add_string (writer, "general.name", name);
+  if (g_str_has_prefix (name, "vocab-spm"))
+    moe_test_vocabulary_add_spm (writer, !g_str_has_suffix (name, "-no-prefix"));
+  else
+    moe_test_vocabulary_add_bpe (writer, name + strlen ("vocab-"));
+  return moe_gguf_writer_save (writer, path, error);
+}

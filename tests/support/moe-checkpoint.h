@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "data/moe-types.h"
+
+G_BEGIN_DECLS
+
+/* Small checkpoints with seeded random weights, the same bytes on every machine. Weights have the scale of trained
+ * ones (1 / sqrt of the inputs), router logits differ clearly between experts, norm weights vary around 1. The reference
+ * logits in tests/reference were computed from these files: a change here means renewing them. */
+typedef struct
+{
+  const char    *name;         /* "qwen3moe-q4_k" */
+  const char    *architecture; /* "qwen3moe", "olmoe", "llama" */
+  MoeTensorType  type;         /* of all matrices but the router, which is F32 */
+  MoeTensorType  down_type;    /* of ffn_down_exps, attn_v and output: files named *_m mix two types */
+  guint          n_layers;
+  guint          width;
+  guint          expert_width;
+  guint          n_heads;
+  guint          n_kv_heads;
+  guint          head_dim;
+  guint          n_experts;
+  guint          n_used;
+  gboolean       tied;         /* no output tensor: token_embd serves */
+  gboolean       rope_factors; /* rope_freqs tensor */
+  guint          n_tokens;     /* length of the sequence the reference logits belong to */
+  guint          seed;
+} MoeCheckpoint;
+
+/* All of them; and the one called @name, or NULL. */
+const MoeCheckpoint *moe_checkpoint_list       (guint                *n);
+const MoeCheckpoint *moe_checkpoint_find       (const char           *name);
+
+/* Writes the GGUF file. With @as_f32 every matrix is stored as the floats its quantised form stands for. */
+gboolean             moe_checkpoint_write      (const MoeCheckpoint  *self,
+                                                gboolean              as_f32,
+                                                const char           *path,
+                                                GError              **error);
+
+/* The token sequence of the reference logits: (self->n_tokens), transfer full. */
+gint32              *moe_checkpoint_get_tokens (const MoeCheckpoint  *self);
+guint                moe_checkpoint_get_vocabulary (const MoeCheckpoint *self);
+
+/* Files with a tokenizer and no weights: "vocab-qwen2", "vocab-gpt-2", "vocab-olmo", "vocab-llama-bpe", "vocab-spm",
+ * "vocab-spm-no-prefix". NULL-terminated. */
+const char *const   *moe_checkpoint_list_vocabularies (void);
+gboolean             moe_checkpoint_write_vocabulary  (const char           *name,
+                                                       const char           *path,
+                                                       GError              **error);
+
+G_END_DECLS
