@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+#define G_LOG_DOMAIN "moe-experts"
+
+#include "probes/moe-forward.h"
+
+#include <math.h>
+
+#include "probes/moe-parallel.h"
+
+/* The micro-batch's (token, slot) pairs ordered by expert, then by token, so that an expert's weights are
+ * read once for all its tokens. Row r of gate, up and hidden belongs to pair r. */
+typedef struct
+{
+  MoeForward          *forward;
+  const MoeProbeBatch *batch;
+  MoeMaskPlan         *plan;
+  const MoeLayer      *layer;
+  guint                layer_index;
+
+  guint        n_active;     /* experts with at least one row */
+  guint       *experts;      /* (n_active) */
+  guint       *starts;       /* (n_active + 1) first row of each */
+  guint       *tokens;       /* (rows) */
+  guint       *slots;        /* (rows) */
+  const void **inputs;       /* (rows) prepared input rows */
+  const void *const *hidden; /* (rows) prepared hidden rows */
+  guint        n_chunks;     /* of the present stage, per expert */
+} ExpertJob;
+
+static void
+route_one (guint    t,
+           guint    thread,
+           gpointer data)
+{
+  ExpertJob *job = data;
+  MoeForward *f = job->forward;
+  const MoeHparams *h = f->h;
+  MoeRouting routing = {
+    f->router_probs + (gsize) t * h->n_experts,
+    f->chosen + (gsize) t * h->n_used,
+    f->weights + (gsize) t * h->n_used,
+    f->silent + (gsize) t * h->n_used,
+    f->scratch[thread],
+  };
+  guint64 *hits = f->n_hits > 0 ? f->hits[thread] : NULL;
+
+  moe_route_token (f->model->arch, h, f->router_logits + (gsize) t * h->n_experts, job->plan, job->layer_index,
+                   job->batch->phases[t], job->batch->first + t, &routing, hits,
+                   hits != NULL ? hits + f->n_hits : NULL);
+}
+
+static void
+collect_hits (ExpertJob *job)
+{
+  MoeForward *f = job->forward;
+
+  if (job->plan == NULL)
+    return;
+  for (guint thread = 0; thread < f->threads; thread++)
+    {
+      moe_mask_plan_add_hits (job->plan, f->hits[thread], f->hits[thread] + f->n_hits);
+      memset (f->hits[thread], 0, 2 * f->n_hits * sizeof **f->hits);
+    }
+}
+
+/* Fills the lists of @job; a counting sort. */
+static void
+group_by_expert (ExpertJob *job)
+{
+  MoeForward *f = job->forward;
+  const MoeHparams *h = f->h;
+  gsize n_pairs = (gsize) job->batch->n * h->n_used;
+  g_autofree guint *next = g_new0 (guint, h->n_experts + 1);
+  guint row = 0;
+
+  for (gsize i = 0; i < n_pairs; i++)
+    if (!f->silent[i])
+      next[f->chosen[i]]++;
+  job->experts = g_new (guint, h->n_experts);
+  job->starts = g_new (guint, h->n_experts + 1);
+  for (guint e = 0; e < h->n_experts; e++)
+    {
+      guint count = next[e];
+
+      next[e] = row;
+      if (count == 0)
+        continue;
+      job->experts[job->n_active] = e;
+      job->starts[job->n_active++] = row;
+      row += count;
+    }
+  job->starts[job->n_active] = row;
+
+  job->tokens = g_new (guint, MAX (row, 1));
+  job->slots = g_new (guint, MAX (row, 1));
+  job->inputs = g_new (const void *, MAX (row, 1));
+  for (gsize i = 0; i < n_pairs; i++)
+    if (!f->silent[i])
+      {
+        guint at = next[f->chosen[i]]++;
+
+        job->tokens[at] = (guint) (i / h->n_used);
+        job->slots[at] = (guint) (i % h->n_used);
+      }
+    else
+      memset (f->down + i * h->width, 0, h->width * sizeof *f->down);
+}
+
+static void
+free_groups (ExpertJob *job)
+{
+  g_free (job->experts);
+  g_free (job->starts);
+  g_free (job->tokens);
+  g_free (job->slots);
+  g_free (job->inputs);
+}
+
+static const guint8 *
+expert_data (const MoeMatrix *matrix,
+             guint            expert)
+{
+  return matrix->data + (gsize) expert * matrix->n_rows * matrix->row_bytes;
+}
+
+/* hidden = silu (gate) * up for one chunk of hidden values of one expert, all its tokens. */
+static void
+gate_up_chunk (guint    item,
+               guint    thread,
+               gpointer data)
+{
+  ExpertJob *job = data;
+  MoeForward *f = job->forward;
+  guint active = item / job->n_chunks;
+  gsize width = f->h->expert_width, begin = (gsize) (item % job->n_chunks) * MOE_LINEAR_CHUNK;
+  gsize end = MIN (begin + MOE_LINEAR_CHUNK, width);
+  const MoeKernel *gate = moe_kernel_get (job->layer->gate.type, f->choice);
+  const MoeKernel *up = moe_kernel_get (job->layer->up.type, f->choice);
+  const guint8 *gate_data = expert_data (&job->layer->gate, job->experts[active]);
+  const guint8 *up_data = expert_data (&job->layer->up, job->experts[active]);
+  /* A kernel that prepares its input otherwise than the gate's needs rows of its own. */
+  const void *const *up_rows = up->prepare != gate->prepare ? moe_activations_get (&f->input, up, 1) : NULL;
+  float *gate_y[MOE_MICRO_BATCH], *up_y[MOE_MICRO_BATCH];
+  const void *up_x[MOE_MICRO_BATCH];
+  guint first = job->starts[active], n = job->starts[active + 1] - first;
+
+  for (guint i = 0; i < n; i++)
+    {
+      gate_y[i] = f->gate + (gsize) (first + i) * width;
+      up_y[i] = f->up + (gsize) (first + i) * width;
+      up_x[i] = up_rows != NULL ? up_rows[job->tokens[first + i]] : job->inputs[first + i];
+    }
+  gate->matmul (gate_data, f->h->width, begin, end, job->inputs + first, gate_y, n);
+  up->matmul (up_data, f->h->width, begin, end, up_x, up_y, n);
+  for (guint i = 0; i < n; i++)
+    f->ops->silu_mul (gate_y[i] + begin, up_y[i] + begin, end - begin);
+}
+
+static void
+down_chunk (guint    item,
+            guint    thread,
+            gpointer data)
+{
+  ExpertJob *job = data;
+  MoeForward *f = job->forward;
+  guint active = item / job->n_chunks;
+  gsize width = f->h->width, begin = (gsize) (item % job->n_chunks) * MOE_LINEAR_CHUNK;
+  gsize end = MIN (begin + MOE_LINEAR_CHUNK, width);
+  const MoeKernel *down = moe_kernel_get (job->layer->down.type, f->choice);
+  guint first = job->starts[active], n = job->starts[active + 1] - first;
+  float *y[MOE_MICRO_BATCH];
+
+  for (guint i = 0; i < n; i++)
+    y[i] = f->down + ((gsize) job->tokens[first + i] * f->h->n_used + job->slots[first + i]) * width;
+  down->matmul (expert_data (&job->layer->down, job->experts[active]), f->h->expert_width, begin, end,
+                job->hidden + first, y, n);
+}
+
+/* max (1 - cos (x, x + r), 0), from the three dot products so that nothing cancels when r is small:
+ * 1 - cos = sin^2 / (1 + cos). */
+static float
+turn_of (double xx,
+         double xr,
+         double rr)
+{
+  double length = sqrt (xx) * sqrt (MAX (xx + 2 * xr + rr, 0)), cosine, sine2;
+
+  if (!(length > 0))
+    return 0;
+  cosine = CLAMP ((xx + xr) / length, -1, 1);
+  if (cosine <= 0)
+    return (float) (1 - cosine);
+  sine2 = MAX (xx * rr - xr * xr, 0) / (length * length);
+  return (float) (sine2 / (1 + cosine));
+}
+
+/* delta = sum over slots, strongest first, of gate weight times down; and the statistics of each down row
+ * while it is in the cache. */
+static void
+combine_token (guint    t,
+               guint    thread,
+               gpointer data)
+{
+  ExpertJob *job = data;
+  MoeForward *f = job->forward;
+  gsize k = f->h->n_used, d = f->h->width;
+  float *delta = f->delta + t * d;
+  const float *x = f->x + t * d;
+  gboolean statistics = MOE_PROBE_WANTED (f, expert);
+
+  memset (delta, 0, d * sizeof *delta);
+  for (gsize i = t * k; i < (t + 1) * k; i++)
+    {
+      const float *down = f->down + i * d;
+      guint channel = 0;
+
+      if (!f->silent[i])
+        f->ops->axpy (delta, f->weights[i], down, d);
+      if (!statistics)
+        continue;
+      f->down_max[i] = f->silent[i] ? 0 : f->ops->max_abs (down, d, &channel);
+      f->down_channel[i] = (guint16) channel;
+      f->down_norm[i] = f->silent[i] ? 0 : sqrtf (f->ops->sum_squares (down, d));
+    }
+  if (statistics)
+    f->turn[t] = turn_of (f->ops->sum_squares (x, d), f->ops->dot (x, delta, d), f->ops->sum_squares (delta, d));
+}
+
+static void
+emit_vectors (ExpertJob *job)
+{
+  MoeForward *f = job->forward;
+  gsize d = f->h->width, width = f->h->expert_width;
+  g_autofree float *down = NULL;
+
+  for (guint a = 0; a < job->n_active; a++)
+    {
+      guint first = job->starts[a], n = job->starts[a + 1] - first;
+      MoeExpertVectors event = {
+        job->experts[a], n, job->tokens + first, job->slots + first, d, width, f->gate + first * width,
+      };
+
+      down = g_renew (float, down, n * d);
+      for (guint i = 0; i < n; i++)
+        memcpy (down + i * d, f->down + ((gsize) job->tokens[first + i] * f->h->n_used + job->slots[first + i]) * d,
+                d * sizeof *down);
+      event.down = down;
+      MOE_PROBE_EMIT (f, expert_vectors, job->batch, job->layer_index, &event);
+    }
+}
+
+static void
+emit (ExpertJob *job)
+{
+  MoeForward *f = job->forward;
+  MoeRouterEvent router = { f->h->n_experts, f->h->n_used, f->router_logits, f->router_probs, f->chosen, f->weights };
+  MoeExpertEvent expert = {
+    f->h->n_used, f->chosen, f->weights, f->down_max, f->down_channel, f->down_norm, f->turn,
+  };
+
+  MOE_PROBE_EMIT (f, router, job->batch, job->layer_index, &router);
+  MOE_PROBE_EMIT (f, expert, job->batch, job->layer_index, &expert);
+  if (MOE_PROBE_WANTED (f, expert_vectors))
+    emit_vectors (job);
+  MOE_PROBE_EMIT (f, moe_out, job->batch, job->layer_index, f->h->width, f->delta);
+}
+
+void
+moe_experts_run (MoeForward          *self,
+                 const MoeProbeBatch *batch,
+                 MoeMaskPlan         *plan,
+                 guint                layer)
+{
+  const MoeHparams *h = self->h;
+  ExpertJob job = { self, batch, plan, &self->model->layers[layer], layer };
+  const void *const *inputs;
+  guint n_rows;
+
+  moe_activations_set (&self->input, self->normed, batch->n, h->width);
+  /* Always the plain kernel: the router decides everything after it and costs next to nothing. */
+  moe_linear (&job.layer->router, &self->input, MOE_KERNELS_PLAIN, self->threads, self->router_logits, h->n_experts);
+  moe_parallel_for (self->threads, batch->n, route_one, &job);
+  collect_hits (&job);
+  group_by_expert (&job);
+  n_rows = job.starts[job.n_active];
+
+  inputs = moe_activations_get (&self->input, moe_kernel_get (job.layer->gate.type, self->choice), self->threads);
+  moe_activations_get (&self->input, moe_kernel_get (job.layer->up.type, self->choice), self->threads);
+  for (guint i = 0; i < n_rows; i++)
+    job.inputs[i] = inputs[job.tokens[i]];
+  job.n_chunks = (h->expert_width + MOE_LINEAR_CHUNK - 1) / MOE_LINEAR_CHUNK;
+  moe_parallel_for (self->threads, job.n_active * job.n_chunks, gate_up_chunk, &job);
+
+  moe_activations_set (&self->hidden, self->gate, n_rows, h->expert_width);
+  job.hidden = moe_activations_get (&self->hidden, moe_kernel_get (job.layer->down.type, self->choice), self->threads);
+  job.n_chunks = (h->width + MOE_LINEAR_CHUNK - 1) / MOE_LINEAR_CHUNK;
+  moe_parallel_for (self->threads, job.n_active * job.n_chunks, down_chunk, &job);
+
+  moe_parallel_for (self->threads, batch->n, combine_token, &job);
+  emit (&job);
+  free_groups (&job);
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+#define G_LOG_DOMAIN "moe-forward"
+
+#include "probes/moe-forward.h"
+
+#include <math.h>
+
+#include "probes/moe-parallel.h"
+
+/* Rows of logits computed together when every token's are wanted. */
+#define LOGIT_BLOCK 16
+
+/* Keys by which the score buffers grow. */
+#define SCORES_STEP 1024
+
+void
+moe_forward_init (MoeForward      *self,
+                  const MoeModel  *model,
+                  MoeKernelChoice  choice,
+                  guint            threads,
+                  GArray          *probes)
+{
+  memset (self, 0, sizeof *self);
+  self->model = model;
+  self->h = &model->h;
+  self->choice = choice;
+  self->ops = moe_vector_ops_get (choice);
+  self->threads = threads;
+  self->probes = probes;
+  self->scores = g_new0 (float *, threads);
+  self->scratch = g_new0 (float *, threads);
+  self->hits = g_new0 (guint64 *, threads);
+  for (guint i = 0; i < threads; i++)
+    self->scratch[i] = g_new (float, 2 * (gsize) model->h.n_experts);
+}
+
+static void
+free_buffers (MoeForward *self)
+{
+  gpointer *buffers[] = {
+    (gpointer *) &self->x, (gpointer *) &self->normed, (gpointer *) &self->q, (gpointer *) &self->k,
+    (gpointer *) &self->v, (gpointer *) &self->attended, (gpointer *) &self->delta, (gpointer *) &self->angles,
+    (gpointer *) &self->router_logits, (gpointer *) &self->router_probs, (gpointer *) &self->chosen,
+    (gpointer *) &self->weights, (gpointer *) &self->silent, (gpointer *) &self->gate, (gpointer *) &self->up,
+    (gpointer *) &self->down, (gpointer *) &self->down_max, (gpointer *) &self->down_channel,
+    (gpointer *) &self->down_norm, (gpointer *) &self->turn, (gpointer *) &self->attention_first,
+    (gpointer *) &self->attention_entropy, (gpointer *) &self->attention_top, (gpointer *) &self->attention_top_key,
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (buffers); i++)
+    g_clear_pointer (buffers[i], g_aligned_free);
+  self->n_allocated = 0;
+}
+
+void
+moe_forward_clear (MoeForward *self)
+{
+  free_buffers (self);
+  for (guint i = 0; i < self->threads; i++)
+    {
+      g_aligned_free (self->scores[i]);
+      g_free (self->scratch[i]);
+      g_free (self->hits[i]);
+    }
+  g_clear_pointer (&self->scores, g_free);
+  g_clear_pointer (&self->scratch, g_free);
+  g_clear_pointer (&self->hits, g_free);
+  g_clear_pointer (&self->logit_rows, g_aligned_free);
+  moe_activations_clear (&self->input);
+  moe_activations_clear (&self->hidden);
+}
+
+#define ALLOCATE(field, count) (self->field = g_aligned_alloc ((count), sizeof *self->field, 64))
+
+static void
+allocate (MoeForward *self,
+          gsize       n)
+{
+  const MoeHparams *h = self->h;
+  gsize d = h->width, k = h->n_used, q = (gsize) h->n_heads * h->head_dim, kv = (gsize) h->n_kv_heads * h->head_dim;
+
+  if (n <= self->n_allocated)
+    return;
+  free_buffers (self);
+  ALLOCATE (x, n * d);
+  ALLOCATE (normed, n * d);
+  ALLOCATE (q, n * q);
+  ALLOCATE (k, n * kv);
+  ALLOCATE (v, n * kv);
+  ALLOCATE (attended, n * q);
+  ALLOCATE (delta, n * d);
+  ALLOCATE (angles, n * h->rope_dims);
+  ALLOCATE (router_logits, n * h->n_experts);
+  ALLOCATE (router_probs, n * h->n_experts);
+  ALLOCATE (chosen, n * k);
+  ALLOCATE (weights, n * k);
+  ALLOCATE (silent, n * k);
+  ALLOCATE (gate, n * k * h->expert_width);
+  ALLOCATE (up, n * k * h->expert_width);
+  ALLOCATE (down, n * k * d);
+  ALLOCATE (down_max, n * k);
+  ALLOCATE (down_channel, n * k);
+  ALLOCATE (down_norm, n * k);
+  ALLOCATE (turn, n);
+  ALLOCATE (attention_first, n * h->n_heads);
+  ALLOCATE (attention_entropy, n * h->n_heads);
+  ALLOCATE (attention_top, n * h->n_heads);
+  ALLOCATE (attention_top_key, n * h->n_heads);
+  self->n_allocated = n;
+}
+
+static void
+allocate_scores (MoeForward *self,
+                 gsize       n_keys)
+{
+  if (n_keys <= self->scores_allocated)
+    return;
+  self->scores_allocated = (n_keys + SCORES_STEP - 1) / SCORES_STEP * SCORES_STEP;
+  for (guint i = 0; i < self->threads; i++)
+    {
+      g_aligned_free (self->scores[i]);
+      self->scores[i] = g_aligned_alloc (2 * self->scores_allocated, sizeof (float), 64);
+    }
+}
+
+static void
+allocate_hits (MoeForward  *self,
+               MoeMaskPlan *plan)
+{
+  guint n = plan != NULL ? moe_mask_get_n (moe_mask_plan_get_mask (plan)) : 0;
+
+  if (n == self->n_hits)
+    return;
+  self->n_hits = n;
+  for (guint i = 0; i < self->threads; i++)
+    {
+      g_free (self->hits[i]);
+      self->hits[i] = g_new0 (guint64, 2 * (gsize) n);
+    }
+}
+
+gboolean
+moe_forward_wants (const MoeForward *self,
+                   gsize             callback_offset)
+{
+  for (guint i = 0; i < self->probes->len; i++)
+    if (G_STRUCT_MEMBER (gpointer, g_array_index (self->probes, MoeProbeEntry, i).probe, callback_offset) != NULL)
+      return TRUE;
+  return FALSE;
+}
+
+void
+moe_rms_norm (const MoeForward *self,
+              const float      *x,
+              const float      *w,
+              gsize             n,
+              float            *y)
+{
+  float mean = self->ops->sum_squares (x, n) / (float) n;
+
+  self->ops->scale_mul (y, x, 1 / sqrtf (mean + self->h->norm_epsilon), w, n);
+}
+
+typedef struct
+{
+  MoeForward  *forward;
+  const float *weights; /* (d) of the norm */
+} NormJob;
+
+static void
+norm_token (guint    t,
+            guint    thread,
+            gpointer data)
+{
+  NormJob *job = data;
+  gsize d = job->forward->h->width;
+
+  moe_rms_norm (job->forward, job->forward->x + t * d, job->weights, d, job->forward->normed + t * d);
+}
+
+static void
+norm_all (MoeForward  *self,
+          const float *weights,
+          guint        n)
+{
+  NormJob job = { self, weights };
+
+  moe_parallel_for (self->threads, n, norm_token, &job);
+}
+
+static void
+add_delta (MoeForward *self,
+           guint       n)
+{
+  gsize count = (gsize) n * self->h->width;
+
+  for (gsize i = 0; i < count; i++)
+    self->x[i] += self->delta[i];
+}
+
+static void
+embed (MoeForward          *self,
+       const MoeProbeBatch *batch)
+{
+  const MoeMatrix *embedding = &self->model->embedding;
+  const MoeKernel *kernel = moe_kernel_get (embedding->type, MOE_KERNELS_PLAIN);
+
+  for (guint t = 0; t < batch->n; t++)
+    kernel->expand (embedding->data + (gsize) batch->tokens[t] * embedding->row_bytes, self->h->width,
+                    self->x + (gsize) t * self->h->width);
+}
+
+/* Rows of normed to logits: @count rows from @first on. */
+static void
+compute_logits (MoeForward *self,
+                guint       first,
+                guint       count)
+{
+  gsize vocabulary = self->h->vocabulary;
+
+  if (count > self->logit_rows_allocated)
+    {
+      g_aligned_free (self->logit_rows);
+      self->logit_rows = g_aligned_alloc (count * vocabulary, sizeof (float), 64);
+      self->logit_rows_allocated = count;
+    }
+  moe_activations_set (&self->input, self->normed + (gsize) first * self->h->width, count, self->h->width);
+  moe_linear (&self->model->logits, &self->input, self->choice, self->threads, self->logit_rows, vocabulary);
+  self->logits = self->logit_rows + (count - 1) * vocabulary;
+}
+
+static void
+run_logits (MoeForward          *self,
+            const MoeProbeBatch *batch,
+            gboolean             want_last)
+{
+  gboolean all = MOE_PROBE_WANTED (self, logits);
+
+  self->logits = NULL;
+  if (!all && !want_last)
+    return;
+  norm_all (self, self->model->output_norm, batch->n);
+  if (!all)
+    {
+      compute_logits (self, batch->n - 1, 1);
+      return;
+    }
+  for (guint first = 0; first < batch->n; first += LOGIT_BLOCK)
+    {
+      guint count = MIN (LOGIT_BLOCK, batch->n - first);
+
+      compute_logits (self, first, count);
+      for (guint i = 0; i < count; i++)
+        MOE_PROBE_EMIT (self, logits, batch, first + i, self->h->vocabulary,
+                        self->logit_rows + (gsize) i * self->h->vocabulary);
+    }
+}
+
+void
+moe_forward_run (MoeForward          *self,
+                 MoeCache            *cache,
+                 const MoeProbeBatch *batch,
+                 MoeMaskPlan         *plan,
+                 gboolean             want_logits)
+{
+  guint width = self->h->width;
+
+  g_assert (batch->n > 0 && batch->n <= MOE_MICRO_BATCH && batch->first + batch->n <= cache->context);
+
+  allocate (self, batch->n);
+  allocate_scores (self, (gsize) batch->first + batch->n);
+  allocate_hits (self, plan);
+  moe_rope_prepare (self, batch);
+  MOE_PROBE_EMIT (self, batch, batch);
+  embed (self, batch);
+  MOE_PROBE_EMIT (self, embedding, batch, width, self->x);
+
+  for (guint layer = 0; layer < self->h->n_layers; layer++)
+    {
+      const MoeLayer *l = &self->model->layers[layer];
+
+      MOE_PROBE_EMIT (self, residual, batch, layer, MOE_RESIDUAL_PRE, width, self->x);
+      norm_all (self, l->attention_norm, batch->n);
+      moe_attention_run (self, cache, batch, layer);
+      add_delta (self, batch->n);
+      MOE_PROBE_EMIT (self, residual, batch, layer, MOE_RESIDUAL_MID, width, self->x);
+      norm_all (self, l->moe_norm, batch->n);
+      moe_experts_run (self, batch, plan, layer);
+      add_delta (self, batch->n);
+      MOE_PROBE_EMIT (self, residual, batch, layer, MOE_RESIDUAL_POST, width, self->x);
+    }
+
+  run_logits (self, batch, want_logits);
+  MOE_PROBE_EMIT (self, batch_end, batch);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "data/moe-gguf.h"
+#include "probes/moe-kernels.h"
+
+G_BEGIN_DECLS
+
+/* A stored weight matrix, or a stack of them (one per expert), inside the mapped file. */
+typedef struct
+{
+  const MoeGgufTensor *tensor;     /* NULL when the model has none */
+  const guint8        *data;       /* (n_matrices, n_rows, n_in) in blocks of @type */
+  MoeTensorType        type;
+  gsize                n_in, n_rows, n_matrices;
+  gsize                row_bytes;
+} MoeMatrix;
+
+/* The activation rows of one batch, with their prepared (perhaps quantised) forms, which are made on first
+ * use and shared by every matrix that reads the same input. */
+typedef struct
+{
+  const float *x; /* (n, width) */
+  gsize        n, width;
+  guint        n_forms;
+  struct
+  {
+    void        (*prepare) (const float *x, gsize n, void *prepared);
+    guint8       *buffer;
+    gsize         buffer_bytes;
+    const void  **rows;  /* (n) */
+    gsize         n_rows_allocated;
+  } forms[4];
+} MoeActivations;
+
+/* Points @self at new rows; earlier prepared forms are void. */
+void               moe_activations_set   (MoeActivations   *self,
+                                          const float      *x,
+                                          gsize             n,
+                                          gsize             width);
+/* The rows as @kernel wants them: (n) pointers. */
+const void *const *moe_activations_get   (MoeActivations   *self,
+                                          const MoeKernel  *kernel,
+                                          guint             threads);
+void               moe_activations_clear (MoeActivations   *self);
+
+/* y[t] = W x[t]; y: (n, n_rows), row t at y + t * stride. */
+void               moe_linear            (const MoeMatrix  *w,
+                                          MoeActivations   *x,
+                                          MoeKernelChoice   choice,
+                                          guint             threads,
+                                          float            *y,
+                                          gsize             stride);
+
+/* Rows of a matrix that one thread computes at a time. */
+#define MOE_LINEAR_CHUNK 64
+
+G_END_DECLS

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "data/moe-mask.h"
+#include "probes/moe-arch.h"
+#include "probes/moe-probe.h"
+
+G_BEGIN_DECLS
+
+/* A mask made ready for one model: its interventions by MoE layer, "all experts" written out, and counters of
+ * what they did. Shared between the thread that runs the model and those that read the counters. */
+typedef struct _MoeMaskPlan MoeMaskPlan;
+
+MoeMaskPlan *moe_mask_plan_new      (MoeMask            *mask,
+                                     const MoeModelInfo *info);
+MoeMaskPlan *moe_mask_plan_ref      (MoeMaskPlan        *self);
+void         moe_mask_plan_unref    (MoeMaskPlan        *self);
+MoeMask     *moe_mask_plan_get_mask (MoeMaskPlan        *self);
+void         moe_mask_plan_get_hits (MoeMaskPlan        *self,
+                                     guint               index,
+                                     guint64            *changed,
+                                     guint64            *seen);
+/* Adds what moe_route_token() counted; @changed and @seen: (number of interventions). */
+void         moe_mask_plan_add_hits (MoeMaskPlan        *self,
+                                     const guint64      *changed,
+                                     const guint64      *seen);
+
+/* One token's routing in one layer. */
+typedef struct
+{
+  float   *probs;   /* (E) out: router probabilities before any intervention */
+  guint16 *chosen;  /* (k) out: experts by descending selection score, MOE_NO_EXPERT in dropped slots */
+  float   *weights; /* (k) out: gate weights as used */
+  guint8  *silent;  /* (k) out: 1 = the slot's expert must not be computed and contributes zeros */
+  float   *scratch; /* (2 * E) */
+} MoeRouting;
+
+/* Router probabilities, top-k and gate weights from router logits (E), with the interventions of @plan (may
+ * be NULL) that act on @layer, @phase and @position. Formulas: DESIGN.md, "Routing" and "Interventions".
+ * Without an acting intervention the same operations run as without a plan. */
+void         moe_route_token        (const MoeArch      *arch,
+                                     const MoeHparams   *h,
+                                     const float        *logits,
+                                     MoeMaskPlan        *plan,
+                                     guint               layer,
+                                     MoePhase            phase,
+                                     guint               position,
+                                     MoeRouting         *routing,
+                                     guint64            *changed,
+                                     guint64            *seen);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MoeMaskPlan, moe_mask_plan_unref)
+
+G_END_DECLS
