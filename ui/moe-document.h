@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "analysis/moe-routing-stats.h"
+#include "data/moe-mask.h"
+#include "ui/moe-engine.h"
+
+G_BEGIN_DECLS
+
+/* What all pages of a window share: the model that runs, the recording that is shown (the one being written, or
+ * a file), its conversation, the mask with its history, and one selection. Main thread only; no GTK.
+ *
+ * Signals:
+ *   model-changed         another model runs
+ *   recording-changed     another recording is shown, or its earliest tokens were dropped: read everything anew
+ *   tokens-added          tokens were added at the end
+ *   conversation-changed  turns were added or removed: read everything anew
+ *   text-added (text)     to the last turn
+ *   selection-changed
+ *   mask-changed
+ *   hits-changed
+ *   phases-changed        another part of the conversation is looked at */
+#define MOE_TYPE_DOCUMENT (moe_document_get_type ())
+G_DECLARE_FINAL_TYPE (MoeDocument, moe_document, MOE, DOCUMENT, GObject)
+
+/* Tokens whose records are kept for looking at one by one; the sums go over all. */
+#define MOE_DOCUMENT_MAX_TOKENS 16384
+
+typedef struct
+{
+  MoeTokenRecord     *record;
+  char               *text; /* UTF-8; damaged or partial bytes are U+FFFD */
+  guint               n_candidates;
+  MoeEngineCandidate *candidates; /* (n_candidates) of the distribution it was drawn from */
+  float               entropy;    /* of that distribution, nats; NaN when not known */
+} MoeDocumentToken;
+
+typedef struct
+{
+  gboolean  from_model;
+  GString  *text; /* UTF-8 */
+} MoeTurn;
+
+typedef struct
+{
+  gboolean has_expert;
+  int      layer, expert; /* model layer; routed expert */
+  gint64   token;         /* id of a token, -1 = the latest */
+} MoeSelection;
+
+MoeDocument           *moe_document_new              (void);
+
+/* The model that runs, or NULL. A new one clears the mask and its history, and the recording of another. */
+const MoeModelInfo    *moe_document_get_model        (MoeDocument            *self);
+void                   moe_document_set_model        (MoeDocument            *self,
+                                                      MoeModelInfo           *info);
+/* The model of what is shown: the recording's, else the one that runs; NULL when there is neither. */
+const MoeModelInfo    *moe_document_get_info         (MoeDocument            *self);
+/* FALSE with the reason (a sentence, owned by the document) when an intervention could not act. */
+gboolean               moe_document_can_intervene    (MoeDocument            *self,
+                                                      const char            **reason);
+
+/* The recording that is shown. */
+void                   moe_document_clear            (MoeDocument            *self);
+/* From now on tokens are those being written to @path. */
+void                   moe_document_begin_live       (MoeDocument            *self,
+                                                      const char             *path);
+gboolean               moe_document_is_live          (MoeDocument            *self);
+/* Where it is on disk: a saved file while that holds all that is shown, else the unsaved one. NULL for none. */
+const char            *moe_document_get_path         (MoeDocument            *self);
+gboolean               moe_document_is_saved         (MoeDocument            *self);
+/* @n_tokens: how many were shown when saving was asked for. */
+void                   moe_document_set_saved        (MoeDocument            *self,
+                                                      const char             *path,
+                                                      gint64                  n_tokens);
+/* Takes what a MOE_ENGINE_TOKEN event holds. */
+void                   moe_document_add_token        (MoeDocument            *self,
+                                                      MoeEngineEvent         *event);
+void                   moe_document_open_async       (MoeDocument            *self,
+                                                      const char             *path,
+                                                      GCancellable           *cancellable,
+                                                      GAsyncReadyCallback     callback,
+                                                      gpointer                user_data);
+gboolean               moe_document_open_finish      (MoeDocument            *self,
+                                                      GAsyncResult           *result,
+                                                      GError                **error);
+
+/* NULL when there is nothing to show. */
+const MoeRoutingStats *moe_document_get_stats        (MoeDocument            *self);
+/* Tokens are numbered by id; those below _get_first_token are no longer kept. */
+gint64                 moe_document_get_n_tokens     (MoeDocument            *self);
+gint64                 moe_document_get_first_token  (MoeDocument            *self);
+const MoeDocumentToken *moe_document_get_token       (MoeDocument            *self,
+                                                      gint64                  id);
+/* The selected token, else the latest; NULL when there is none. */
+const MoeDocumentToken *moe_document_get_current     (MoeDocument            *self);
+
+guint                  moe_document_get_n_turns      (MoeDocument            *self);
+const MoeTurn         *moe_document_get_turn         (MoeDocument            *self,
+                                                      guint                   index);
+void                   moe_document_add_turn         (MoeDocument            *self,
+                                                      gboolean                from_model,
+                                                      const char             *text);
+/* Leaves the first @n_turns. */
+void                   moe_document_truncate_turns   (MoeDocument            *self,
+                                                      guint                   n_turns);
+
+const MoeSelection    *moe_document_get_selection    (MoeDocument            *self);
+void                   moe_document_select_expert    (MoeDocument            *self,
+                                                      int                     layer,
+                                                      int                     expert);
+void                   moe_document_unselect_expert  (MoeDocument            *self);
+void                   moe_document_select_token     (MoeDocument            *self,
+                                                      gint64                  id);
+
+/* MOE_PHASE_BIT() set that the maps and figures go over. */
+guint                  moe_document_get_phases       (MoeDocument            *self);
+void                   moe_document_set_phases       (MoeDocument            *self,
+                                                      guint                   phases);
+
+/* The mask. NULL and empty mean the same. Refuses what moe_mask_validate() refuses. With @merge the change
+ * becomes part of the step before it in the history (a dial being turned). */
+MoeMask               *moe_document_get_mask         (MoeDocument            *self);
+gboolean               moe_document_set_mask         (MoeDocument            *self,
+                                                      MoeMask                *mask,
+                                                      gboolean                merge,
+                                                      GError                **error);
+/* Adds or replaces; a disabled expert that is to be forced is no longer disabled, and the other way round. */
+gboolean               moe_document_intervene        (MoeDocument            *self,
+                                                      const MoeIntervention  *intervention,
+                                                      gboolean                merge,
+                                                      GError                **error);
+/* Takes the intervention of that kind away when it is there, FALSE when not. */
+gboolean               moe_document_release          (MoeDocument            *self,
+                                                      int                     layer,
+                                                      int                     expert,
+                                                      MoeAction               action);
+gboolean               moe_document_can_undo         (MoeDocument            *self);
+gboolean               moe_document_can_redo         (MoeDocument            *self);
+void                   moe_document_undo             (MoeDocument            *self);
+void                   moe_document_redo             (MoeDocument            *self);
+
+/* Hits of the present mask; FALSE when none are known for @index yet. */
+gboolean               moe_document_get_hits         (MoeDocument            *self,
+                                                      guint                   index,
+                                                      MoeEngineHits          *hits);
+void                   moe_document_set_hits         (MoeDocument            *self,
+                                                      MoeMask                *mask,
+                                                      const MoeEngineHits    *hits,
+                                                      guint                   n_hits);
+
+/* What is done to each cell of the map, (n_moe_layers, n_experts) bytes as in MoeHeatmapPlot.marked, or NULL
+ * when nothing is or the recording is of a model of another shape. Transfer full. */
+guint8                *moe_document_get_marks        (MoeDocument            *self);
+
+G_END_DECLS
