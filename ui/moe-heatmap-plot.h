@@ -45,6 +45,9 @@ typedef struct
   gint             selected_row, selected_column;
   const guint8    *marked;        /* 1 = disabled (crossed), 2 = forced (ringed), 3 = biased or scaled (dotted) */
   const guint8    *flash;         /* 255 = lit up now ... 0 = not */
+  gint             area_row, area_column, area_rows, area_columns; /* chosen area; none when area_rows is 0 */
+
+  const char      *missing_text;  /* what NaN means, for the legend; NULL = "not routed" */
 } MoeHeatmapPlot;
 
 /* Sensible defaults: no overlays, viridis, linear, marginals. */
@@ -55,6 +58,16 @@ void moe_heatmap_plot_draw     (const MoeHeatmapPlot *plot,
                                 cairo_t              *cr,
                                 double                width,
                                 double                height);
+/* The two halves of that, so that a window can keep the first while the second changes: everything but the overlays
+ * (slow, background included), and the overlays (fast). */
+void moe_heatmap_plot_draw_base (const MoeHeatmapPlot *plot,
+                                 cairo_t              *cr,
+                                 double                width,
+                                 double                height);
+void moe_heatmap_plot_draw_overlay (const MoeHeatmapPlot *plot,
+                                    cairo_t              *cr,
+                                    double                width,
+                                    double                height);
 
 /* Where things are at that size. FALSE when (@x, @y) is not over a cell. */
 gboolean moe_heatmap_plot_pick (const MoeHeatmapPlot *plot,
