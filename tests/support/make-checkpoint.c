@@ -2,7 +2,7 @@
 #define G_LOG_DOMAIN "make-checkpoint"
 
 /* make-checkpoint [--f32] NAME OUT.gguf: writes one of the test checkpoints or vocabularies.
- * make-checkpoint --list: their names. make-checkpoint --tokens NAME: the ids the reference logits belong to. */
+ * make-checkpoint --list: their names. make-checkpoint --tokens NAME: its token sequence. */
 
 #include <string.h>
 

@@ -265,8 +265,8 @@ moe_checkpoint_write (const MoeCheckpoint  *self,
   add_model_keys (&builder);
   n_vocabulary = add_vocabulary (self, writer);
 
-  /* Rows of token_embd have size 1 a value; tied files divide by the width again in the output, hence the 4. */
-  add_matrix (&builder, "token_embd.weight", self->type, self->tied ? 4.0f : sqrtf ((float) self->width), self->width,
+  /* Rows of token_embd have size 1 a value, except where they also serve as the output. */
+  add_matrix (&builder, "token_embd.weight", self->type, self->tied ? 2.0f : sqrtf ((float) self->width), self->width,
               n_vocabulary, 0);
   for (guint layer = 0; layer < self->n_layers; layer++)
     add_layer (&builder, layer);

@@ -26,7 +26,7 @@ typedef struct
   guint          n_used;
   gboolean       tied;         /* no output tensor: token_embd serves */
   gboolean       rope_factors; /* rope_freqs tensor */
-  guint          n_tokens;     /* length of the sequence the reference logits belong to */
+  guint          n_tokens;     /* length of the token sequence */
   guint          seed;
 } MoeCheckpoint;
 
@@ -40,7 +40,8 @@ gboolean             moe_checkpoint_write      (const MoeCheckpoint  *self,
                                                 const char           *path,
                                                 GError              **error);
 
-/* The token sequence of the reference logits: (self->n_tokens), transfer full. */
+/* A pseudo-random token sequence, (self->n_tokens), transfer full. The reference logits start from it, but have their own
+ * tokens: see tests/reference/README.md. */
 gint32              *moe_checkpoint_get_tokens (const MoeCheckpoint  *self);
 guint                moe_checkpoint_get_vocabulary (const MoeCheckpoint *self);
 

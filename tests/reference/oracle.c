@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: MIT */
+#define G_LOG_DOMAIN "oracle"
+
+/* Asks llama.cpp for the reference values; built and called by renew.sh, never by the tests.
+ *
+ * oracle logits NAME OUT F32.gguf [STORED.gguf] TOKEN...
+ *   writes OUT: logits at every position, the experts chosen, greedy continuation (layout: README.md).
+ * oracle tokens STRINGS.txt VOCABULARY.gguf...
+ *   prints the ids of every string, as JSON. */
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <glib.h>
+
+#include <ggml-backend.h>
+#include <llama.h>
+
+enum { N_GREEDY = 16, MAX_TOKENS = 256, MAX_EXPERTS = 256 };
+
+/* Least difference of router logits between the last expert chosen and the first one left out that every token of a
+ * sequence must show in every layer. Rounded activations move router logits by a tenth of it: so no routing
+ * flips, and the difference of two sets of logits measures rounding alone. */
+#define LEAST_MARGIN 0.4f
+
+static void
+die (const char *what,
+     const char *name)
+{
+  fprintf (stderr, "oracle: %s: %s\n", name, what);
+  exit (1);
+}
+
+static void
+show_errors (enum ggml_log_level  level,
+             const char          *text,
+             void                *user_data)
+{
+  if (level == GGML_LOG_LEVEL_ERROR)
+    fputs (text, stderr);
+}
+
+static struct llama_model *
+load_model (const char *path,
+            bool        vocab_only)
+{
+  struct llama_model_params params = llama_model_default_params ();
+  struct llama_model *model;
+
+  params.n_gpu_layers = 0;
+  params.vocab_only = vocab_only;
+  model = llama_model_load_from_file (path, params);
+  if (model == NULL)
+    die ("llama.cpp cannot load it", path);
+  return model;
+}
+
+/* What the routers did in one decode. */
+typedef struct
+{
+  uint32_t n_layers, n_used, n_tokens;
+  GArray  *chosen;  /* (layers, tokens, used) of uint16_t, filled layer by layer */
+  GArray  *logits;  /* (tokens, experts) of float, of the layer being run */
+  float    margin;  /* least over layers and tokens */
+} Routing;
+
+static int
+compare_descending (gconstpointer a,
+                    gconstpointer b)
+{
+  float x = *(const float *) a, y = *(const float *) b;
+
+  return (x < y) - (x > y);
+}
+
+static void
+update_margin (Routing *routing,
+               guint    n_used)
+{
+  guint n_experts = routing->logits->len / routing->n_tokens;
+
+  for (guint t = 0; t < routing->n_tokens; t++)
+    {
+      float *row = &g_array_index (routing->logits, float, t * n_experts);
+
+      qsort (row, n_experts, sizeof (float), compare_descending);
+      routing->margin = MIN (routing->margin, row[n_used - 1] - row[n_used]);
+    }
+}
+
+static bool
+watch_routing (struct ggml_tensor *tensor,
+               bool                ask,
+               void               *user_data)
+{
+  Routing *routing = user_data;
+  bool is_choice = g_str_has_prefix (tensor->name, "ffn_moe_topk-");
+  bool is_logits = g_str_has_prefix (tensor->name, "ffn_moe_logits-");
+
+  if (ask || !(is_choice || is_logits))
+    return is_choice || is_logits || !ask;
+
+  if (is_logits)
+    {
+      g_assert (tensor->type == GGML_TYPE_F32 && ggml_is_contiguous (tensor));
+      g_array_set_size (routing->logits, 0);
+      g_array_append_vals (routing->logits, tensor->data, (guint) ggml_nelements (tensor));
+      return true;
+    }
+
+  g_assert (tensor->type == GGML_TYPE_I32);
+  routing->n_layers++;
+  routing->n_used = (uint32_t) tensor->ne[0];
+  routing->n_tokens = (uint32_t) tensor->ne[1];
+  update_margin (routing, routing->n_used);
+  /* A view of the first columns of a full sort: rows are not contiguous. */
+  for (int64_t t = 0; t < tensor->ne[1]; t++)
+    for (int64_t k = 0; k < tensor->ne[0]; k++)
+      {
+        int32_t expert;
+        uint16_t narrow;
+
+        memcpy (&expert, (const char *) tensor->data + t * (int64_t) tensor->nb[1] + k * (int64_t) tensor->nb[0], 4);
+        narrow = (uint16_t) expert;
+        g_array_append_val (routing->chosen, narrow);
+      }
+  return true;
+}
+
+static void
+routing_reset (Routing *routing)
+{
+  if (routing->chosen == NULL)
+    {
+      routing->chosen = g_array_new (FALSE, FALSE, sizeof (uint16_t));
+      routing->logits = g_array_new (FALSE, FALSE, sizeof (float));
+    }
+  g_array_set_size (routing->chosen, 0);
+  routing->n_layers = 0;
+  routing->margin = INFINITY;
+}
+
+static int32_t
+argmax (const float *logits,
+        int32_t      n)
+{
+  int32_t best = 0;
+
+  for (int32_t i = 1; i < n; i++)
+    if (logits[i] > logits[best])
+      best = i;
+  return best;
+}
+
+static struct llama_context *
+make_context (struct llama_model *model,
+              Routing            *routing)
+{
+  struct llama_context_params params = llama_context_default_params ();
+  struct llama_context *context;
+
+  params.n_ctx = MAX_TOKENS;
+  params.n_threads = params.n_threads_batch = 1;
+  params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;
+  params.type_k = params.type_v = GGML_TYPE_F32;
+  params.cb_eval = watch_routing;
+  params.cb_eval_user_data = routing;
+  context = llama_init_from_model (model, params);
+  if (context == NULL)
+    die ("llama.cpp makes no context", "model");
+  return context;
+}
+
+/* Replaces each token that some router is undecided about by the next id that all are sure of. */
+static void
+choose_tokens (const char *path,
+               int32_t    *tokens,
+               int32_t     n)
+{
+  struct llama_model *model = load_model (path, false);
+  int32_t n_vocabulary = llama_vocab_n_tokens (llama_model_get_vocab (model));
+  Routing routing = { 0 };
+  struct llama_context *context = make_context (model, &routing);
+
+  for (int32_t i = 0; i < n; i++)
+    for (int32_t tries = 0;; tries++)
+      {
+        routing_reset (&routing);
+        if (llama_decode (context, llama_batch_get_one (&tokens[i], 1)) != 0)
+          die ("llama.cpp cannot run it", path);
+        if (routing.margin >= LEAST_MARGIN)
+          break;
+        if (tries == n_vocabulary)
+          die ("no token has a clear routing", path);
+        llama_memory_seq_rm (llama_get_memory (context), 0, i, -1);
+        tokens[i] = (tokens[i] + 1) % n_vocabulary;
+      }
+  llama_free (context);
+  llama_model_free (model);
+}
+
+/* Runs @tokens through the file at @path, all logits on. @logits: appended (n, vocabulary) floats. @greedy: appended, or
+ * NULL. */
+static int32_t
+run (const char    *path,
+     const int32_t *tokens,
+     int32_t        n,
+     Routing       *routing,
+     GArray        *logits,
+     GArray        *greedy)
+{
+  struct llama_model *model = load_model (path, false);
+  int32_t n_vocabulary = llama_vocab_n_tokens (llama_model_get_vocab (model));
+  Routing watched = { 0 };
+  struct llama_context *context = make_context (model, &watched);
+  struct llama_batch batch = llama_batch_init (n, 0, 1);
+  int32_t token;
+
+  batch.n_tokens = n;
+  for (int32_t i = 0; i < n; i++)
+    {
+      batch.token[i] = tokens[i];
+      batch.pos[i] = i;
+      batch.n_seq_id[i] = 1;
+      batch.seq_id[i][0] = 0;
+      batch.logits[i] = 1;
+    }
+  routing_reset (&watched);
+  if (llama_decode (context, batch) != 0)
+    die ("llama.cpp cannot run it", path);
+  *routing = watched;
+  watched = (Routing) { 0 };
+  for (int32_t i = 0; i < n; i++)
+    g_array_append_vals (logits, llama_get_logits_ith (context, i), (guint) n_vocabulary);
+
+  token = argmax (llama_get_logits_ith (context, n - 1), n_vocabulary);
+  for (int32_t i = 0; greedy != NULL && i < N_GREEDY; i++)
+    {
+      g_array_append_val (greedy, token);
+      routing_reset (&watched);
+      if (llama_decode (context, llama_batch_get_one (&token, 1)) != 0)
+        die ("llama.cpp cannot continue it", path);
+      token = argmax (llama_get_logits_ith (context, 0), n_vocabulary);
+    }
+  llama_batch_free (batch);
+  llama_free (context);
+  llama_model_free (model);
+  return n_vocabulary;
+}
+
+/* What a reader of the log wants to know about a run: are all experts used, how sharp is the output. */
+static void
+print_summary (const char    *name,
+               const Routing *routing,
+               const GArray  *logits,
+               int32_t        n_vocabulary)
+{
+  double sum = 0, squares = 0;
+  guint n_routed = routing->n_layers * routing->n_tokens * routing->n_used;
+  guint counts[MAX_EXPERTS] = { 0 }, n_experts = 0, most = 0;
+
+  for (guint i = 0; i < logits->len; i++)
+    {
+      float x = g_array_index (logits, float, i);
+
+      sum += x;
+      squares += (double) x * x;
+    }
+  for (guint i = 0; i < n_routed; i++)
+    counts[g_array_index (routing->chosen, uint16_t, i) % MAX_EXPERTS]++;
+  for (guint e = 0; e < MAX_EXPERTS; e++)
+    {
+      n_experts += counts[e] > 0;
+      most = MAX (most, counts[e]);
+    }
+  sum /= logits->len;
+  fprintf (stderr, "%-18s vocabulary %d, logits %.3f +- %.3f, %u experts used, the busiest for %.0f %%, margin %.2f\n",
+           name, n_vocabulary, sum, sqrt (squares / logits->len - sum * sum), n_experts,
+           100.0 * most * routing->n_used / n_routed, (double) routing->margin);
+}
+
+static void
+put_uint (FILE     *out,
+          uint32_t  value)
+{
+  uint32_t little = GUINT32_TO_LE (value);
+
+  fwrite (&little, 4, 1, out);
+}
+
+static void
+print_difference (const char *name,
+                  GArray    **logits,
+                  int32_t     n,
+                  int32_t     n_vocabulary,
+                  Routing    *routing)
+{
+  double total = 0;
+  guint n_flips = 0, n_routed = routing[0].n_layers * routing[0].n_tokens * routing[0].n_used;
+
+  for (guint i = 0; i < logits[0]->len; i++)
+    {
+      double d = g_array_index (logits[1], float, i) - g_array_index (logits[0], float, i);
+      total += ABS (d);
+    }
+  for (guint i = 0; i < n_routed; i++)
+    n_flips += g_array_index (routing[0].chosen, uint16_t, i) != g_array_index (routing[1].chosen, uint16_t, i);
+  fprintf (stderr, "%-18s mean |difference| to the F32 copy %.5f, routing slots that differ %u of %u\n", name,
+           total / logits[0]->len, n_flips, n_routed);
+}
+
+static int
+write_logits (int    argc,
+              char **argv)
+{
+  const char *name = argv[0], *out_path = argv[1], *paths[2] = { argv[2], NULL };
+  GArray *logits[2], *greedy = g_array_new (FALSE, FALSE, 4);
+  Routing routing[2] = { { 0 } };
+  int32_t tokens[MAX_TOKENS], n = 0, n_vocabulary = 0;
+  int n_sets = 1;
+  FILE *out;
+
+  if (argc > 3 && g_str_has_suffix (argv[3], ".gguf"))
+    paths[n_sets++] = argv[3];
+  for (int i = 2 + n_sets; i < argc && n < MAX_TOKENS - N_GREEDY; i++)
+    tokens[n++] = (int32_t) g_ascii_strtoll (argv[i], NULL, 10);
+  choose_tokens (paths[0], tokens, n);
+  for (int s = 0; s < n_sets; s++)
+    {
+      logits[s] = g_array_new (FALSE, FALSE, sizeof (float));
+      n_vocabulary = run (paths[s], tokens, n, &routing[s], logits[s], s == 0 ? greedy : NULL);
+    }
+  print_summary (name, &routing[0], logits[0], n_vocabulary);
+  if (n_sets == 2)
+    print_difference (name, logits, n, n_vocabulary, routing);
+
+  out = fopen (out_path, "wb");
+  if (out == NULL)
+    die ("cannot be written", out_path);
+  fwrite ("MOELOGIT", 8, 1, out);
+  put_uint (out, (uint32_t) n);
+  put_uint (out, (uint32_t) n_vocabulary);
+  put_uint (out, N_GREEDY);
+  put_uint (out, routing[0].n_layers);
+  put_uint (out, routing[0].n_used);
+  put_uint (out, (uint32_t) n_sets);
+  for (int32_t i = 0; i < n; i++)
+    put_uint (out, (uint32_t) tokens[i]);
+  for (guint i = 0; i < N_GREEDY; i++)
+    put_uint (out, (uint32_t) g_array_index (greedy, int32_t, i));
+  for (guint i = 0; i < routing[0].chosen->len; i++)
+    put_uint (out, g_array_index (routing[0].chosen, uint16_t, i));
+  for (int s = 0; s < n_sets; s++)
+    for (guint i = 0; i < logits[s]->len; i++)
+      {
+        uint32_t bits;
+
+        memcpy (&bits, &g_array_index (logits[s], float, i), 4);
+        put_uint (out, bits);
+      }
+  if (fclose (out) != 0)
+    die ("cannot be written", out_path);
+  return 0;
+}
+
+/* One string a line, with \n \r \t \\ and \xNN. */
+static GBytes *
+unescape (const char *line)
+{
+  GByteArray *out = g_byte_array_new ();
+
+  for (const char *p = line; *p != '\0'; p++)
+    {
+      guint8 byte = (guint8) *p;
+
+      if (byte == '\\')
+        switch (*++p)
+          {
+          case 'n': byte = '\n'; break;
+          case 'r': byte = '\r'; break;
+          case 't': byte = '\t'; break;
+          case '\\': break;
+          case 'x':
+            byte = (guint8) (g_ascii_xdigit_value (p[1]) << 4 | g_ascii_xdigit_value (p[2]));
+            p += 2;
+            break;
+          default: die ("unknown escape", line);
+          }
+      g_byte_array_append (out, &byte, 1);
+    }
+  return g_byte_array_free_to_bytes (out);
+}
+
+/* The ids of @text as JSON; "null" where llama.cpp throws, which it does for some bytes that are not UTF-8: these are tried
+ * in a process of their own. */
+static void
+print_ids_of (const struct llama_vocab *vocab,
+              const char               *text,
+              gsize                     length,
+              bool                      add_special,
+              bool                      parse_special)
+{
+  static int32_t ids[4096];
+  int32_t n;
+
+  if (!g_utf8_validate (text, (gssize) length, NULL))
+    {
+      int status;
+      pid_t child;
+
+      fflush (stdout);
+      child = fork ();
+      if (child == 0)
+        {
+          fclose (stderr);
+          llama_tokenize (vocab, text, (int32_t) length, ids, G_N_ELEMENTS (ids), add_special, parse_special);
+          _exit (0);
+        }
+      if (waitpid (child, &status, 0) != child || status != 0)
+        {
+          printf ("null");
+          return;
+        }
+    }
+  n = llama_tokenize (vocab, text, (int32_t) length, ids, G_N_ELEMENTS (ids), add_special, parse_special);
+  if (n < 0)
+    die ("too many tokens", text);
+  printf ("[");
+  for (int32_t i = 0; i < n; i++)
+    printf ("%s%d", i > 0 ? "," : "", ids[i]);
+  printf ("]");
+}
+
+static void
+print_ids (const char               *label,
+           const struct llama_vocab *vocab,
+           GPtrArray                *strings,
+           bool                      add_special,
+           bool                      parse_special,
+           const char               *end)
+{
+  printf ("      \"%s\": [\n", label);
+  for (guint s = 0; s < strings->len; s++)
+    {
+      gsize length;
+      const char *text = g_bytes_get_data (strings->pdata[s], &length);
+
+      printf ("        ");
+      print_ids_of (vocab, text != NULL ? text : "", length, add_special, parse_special);
+      printf ("%s\n", s + 1 < strings->len ? "," : "");
+    }
+  printf ("      ]%s\n", end);
+}
+
+static int
+print_tokens (int    argc,
+              char **argv)
+{
+  GPtrArray *strings = g_ptr_array_new ();
+  char *text;
+  char **lines;
+
+  if (!g_file_get_contents (argv[0], &text, NULL, NULL))
+    die ("cannot be read", argv[0]);
+  lines = g_strsplit (text, "\n", -1);
+  for (char **line = lines; *line != NULL; line++)
+    if (line[1] != NULL && (*line)[0] != '#')
+      g_ptr_array_add (strings, unescape (*line));
+
+  printf ("{\n  \"strings\": [\n");
+  for (guint s = 0; s < strings->len; s++)
+    {
+      gsize length;
+      const guint8 *bytes = g_bytes_get_data (strings->pdata[s], &length);
+
+      printf ("    \"");
+      for (gsize i = 0; i < length; i++)
+        printf ("%02x", bytes[i]);
+      printf ("\"%s\n", s + 1 < strings->len ? "," : "");
+    }
+  printf ("  ],\n  \"vocabularies\": {\n");
+  for (int v = 1; v < argc; v++)
+    {
+      struct llama_model *model = load_model (argv[v], true);
+      const struct llama_vocab *vocab = llama_model_get_vocab (model);
+      char *name = g_path_get_basename (argv[v]);
+
+      name[strlen (name) - strlen (".gguf")] = '\0';
+      printf ("    \"%s\": {\n", name);
+      printf ("      \"add_bos\": %s,\n", llama_vocab_get_add_bos (vocab) ? "true" : "false");
+      printf ("      \"bos\": %d,\n      \"eos\": %d,\n", llama_vocab_bos (vocab), llama_vocab_eos (vocab));
+      print_ids ("plain", vocab, strings, false, false, ",");
+      print_ids ("special", vocab, strings, false, true, ",");
+      print_ids ("bos_special", vocab, strings, true, true, "");
+      printf ("    }%s\n", v + 1 < argc ? "," : "");
+      llama_model_free (model);
+    }
+  printf ("  }\n}\n");
+  return 0;
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  llama_log_set (show_errors, NULL);
+  ggml_backend_load_all_from_path (ORACLE_BACKENDS);
+  llama_backend_init ();
+  if (argc >= 6 && g_str_equal (argv[1], "logits"))
+    return write_logits (argc - 2, argv + 2);
+  if (argc >= 4 && g_str_equal (argv[1], "tokens"))
+    return print_tokens (argc - 2, argv + 2);
+  fprintf (stderr, "usage: oracle logits NAME OUT F32.gguf [STORED.gguf] TOKEN... | tokens STRINGS.txt VOCABULARY.gguf...\n");
+  return 2;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* The stored answers of llama.cpp for one checkpoint; the format is described in tests/reference/README.md. */
+typedef struct
+{
+  guint    n_tokens, vocabulary, n_greedy, n_layers, n_used;
+  gint32  *tokens; /* (n_tokens) */
+  gint32  *greedy; /* (n_greedy) the continuation */
+  guint32 *chosen; /* (n_layers, n_tokens, n_used) */
+  float   *copy;   /* (n_tokens, vocabulary) logits of the F32 copy of the weights */
+  float   *stored; /* (n_tokens, vocabulary) llama.cpp's logits of the stored file; NULL for F32 checkpoints */
+} MoeReference;
+
+/* Reads tests/reference/NAME.logits below G_TEST_SRCDIR; a missing or damaged file ends the test program. */
+MoeReference *moe_reference_load (const char   *name);
+void          moe_reference_free (MoeReference *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MoeReference, moe_reference_free)
+
+G_END_DECLS
