@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* What a byte-level BPE does before merging: cutting a text into pieces that merges never cross. Known by the
+ * name in tokenizer.ggml.pre; each is a list of regular expressions, applied one after the other to the pieces the
+ * one before has left. Immutable; any thread. */
+typedef struct _MoePretokenizer MoePretokenizer;
+
+/* @name NULL: the pre-tokenizer of files that name none. Errors: MOE_ERROR_UNSUPPORTED, naming @name. */
+MoePretokenizer *moe_pretokenizer_new           (const char             *name,
+                                                 GError                **error);
+void             moe_pretokenizer_free          (MoePretokenizer        *self);
+
+/* A piece that is a token as it stands is not built from merges. */
+gboolean         moe_pretokenizer_ignores_merges (const MoePretokenizer *self);
+/* Whether BOS is added when the file doesn't say. */
+gboolean         moe_pretokenizer_adds_bos      (const MoePretokenizer  *self);
+
+/* @text as moe_pretokenizer_clean() gives it. Returns where each piece ends, in bytes, ascending, the last one being
+ * @length (transfer full); none for an empty text. */
+gsize           *moe_pretokenizer_split         (const MoePretokenizer  *self,
+                                                 const char             *text,
+                                                 gsize                   length,
+                                                 gsize                  *n_pieces);
+
+/* @text with every byte that starts no character replaced by U+FFFD, over-long forms shortened; encoded surrogates
+ * stay. Valid UTF-8 comes back as it is. Transfer full. */
+GString         *moe_pretokenizer_clean         (const char             *text,
+                                                 gsize                   length);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MoePretokenizer, moe_pretokenizer_free)
+
+G_END_DECLS
