@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+#define G_LOG_DOMAIN "moe-mask-export"
+
+#include "data/moe-mask-file.h"
+
+#include <json-glib/json-glib.h>
+#include <math.h>
+#include <string.h>
+
+#include "data/moe-error.h"
+#include "data/moe-file.h"
+
+static gboolean
+has_value (const MoeIntervention *intervention)
+{
+  return intervention->action == MOE_ACTION_BIAS || intervention->action == MOE_ACTION_SCALE;
+}
+
+static void
+add_intervention (JsonBuilder           *builder,
+                  const MoeIntervention *intervention)
+{
+  json_builder_begin_object (builder);
+  json_builder_set_member_name (builder, "layer");
+  json_builder_add_int_value (builder, intervention->layer);
+  json_builder_set_member_name (builder, "expert");
+  if (intervention->expert == MOE_EXPERT_ALL)
+    json_builder_add_string_value (builder, "*");
+  else
+    json_builder_add_int_value (builder, intervention->expert);
+  json_builder_set_member_name (builder, "action");
+  json_builder_add_string_value (builder, moe_action_get_name (intervention->action));
+  if (has_value (intervention))
+    {
+      json_builder_set_member_name (builder, "value");
+      json_builder_add_double_value (builder, intervention->value);
+    }
+  else
+    {
+      json_builder_set_member_name (builder, "mode");
+      json_builder_add_string_value (builder, moe_mode_get_name (intervention->mode));
+    }
+  if (intervention->scope != MOE_SCOPE_BOTH)
+    {
+      json_builder_set_member_name (builder, "phase");
+      json_builder_add_string_value (builder, moe_scope_get_name (intervention->scope));
+    }
+  if (intervention->from_token > 0)
+    {
+      json_builder_set_member_name (builder, "from_token");
+      json_builder_add_int_value (builder, intervention->from_token);
+    }
+  json_builder_end_object (builder);
+}
+
+static void
+add_model (JsonBuilder        *builder,
+           const MoeModelInfo *info)
+{
+  json_builder_begin_object (builder);
+  json_builder_set_member_name (builder, "name");
+  json_builder_add_string_value (builder, info->name);
+  json_builder_set_member_name (builder, "architecture");
+  json_builder_add_string_value (builder, info->architecture);
+  json_builder_set_member_name (builder, "fingerprint");
+  json_builder_add_string_value (builder, info->fingerprint);
+  json_builder_set_member_name (builder, "layers");
+  json_builder_add_int_value (builder, info->n_layers);
+  json_builder_set_member_name (builder, "experts");
+  json_builder_add_int_value (builder, info->n_experts);
+  json_builder_set_member_name (builder, "experts_used");
+  json_builder_add_int_value (builder, info->n_used);
+  json_builder_end_object (builder);
+}
+
+char *
+moe_mask_to_json (const MoeMask      *mask,
+                  const MoeModelInfo *info)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+  g_autoptr (JsonNode) root = NULL;
+
+  g_return_val_if_fail (info != NULL, NULL);
+
+  json_builder_begin_object (builder);
+  json_builder_set_member_name (builder, "format");
+  json_builder_add_string_value (builder, "moescope-mask");
+  json_builder_set_member_name (builder, "version");
+  json_builder_add_int_value (builder, 1);
+  json_builder_set_member_name (builder, "model");
+  add_model (builder, info);
+  json_builder_set_member_name (builder, "interventions");
+  json_builder_begin_array (builder);
+  for (guint i = 0; i < moe_mask_get_n (mask); i++)
+    add_intervention (builder, moe_mask_get (mask, i));
+  json_builder_end_array (builder);
+  json_builder_end_object (builder);
+
+  root = json_builder_get_root (builder);
+  return json_to_string (root, TRUE);
+}
+
+gboolean
+moe_mask_file_save (const MoeMask       *mask,
+                    const MoeModelInfo  *info,
+                    const char          *path,
+                    GError             **error)
+{
+  g_autofree char *json = NULL;
+  g_autofree char *text = NULL;
+
+  g_return_val_if_fail (info != NULL, FALSE);
+  g_return_val_if_fail (path != NULL, FALSE);
+
+  json = moe_mask_to_json (mask, info);
+  text = g_strconcat (json, "\n", NULL);
+  return moe_file_replace (path, text, strlen (text), error);
+}
+
+gboolean
+moe_mask_check_model (const MoeModelInfo  *made_for,
+                      const MoeModelInfo  *info,
+                      gboolean             allow_other_weights,
+                      GError             **error)
+{
+  g_return_val_if_fail (made_for != NULL, FALSE);
+  g_return_val_if_fail (info != NULL, FALSE);
+
+  if (made_for->n_layers != info->n_layers || made_for->n_experts != info->n_experts ||
+      made_for->n_used != info->n_used)
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_MISMATCH,
+                   "the mask was made for %s with %u layers of %u experts, %u used, but %s has %u layers of %u "
+                   "experts, %u used", made_for->name, made_for->n_layers, made_for->n_experts, made_for->n_used,
+                   info->name, info->n_layers, info->n_experts, info->n_used);
+      return FALSE;
+    }
+
+  if (!allow_other_weights && !g_str_equal (made_for->fingerprint, info->fingerprint))
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_MISMATCH,
+                   "the mask was made for %s with fingerprint %.12s, which has other weights than %s with "
+                   "fingerprint %.12s", made_for->name, made_for->fingerprint, info->name, info->fingerprint);
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
+MoeTable *
+moe_mask_to_table (const MoeMask *mask)
+{
+  MoeTable *table = moe_table_new ("Interventions");
+
+  moe_table_add_column (table, "layer", MOE_COLUMN_INT, "", MOE_ROLE_INDEX);
+  moe_table_add_column (table, "expert", MOE_COLUMN_TEXT, "", MOE_ROLE_INDEX);
+  moe_table_add_column (table, "action", MOE_COLUMN_TEXT, "", MOE_ROLE_LABEL);
+  moe_table_add_column (table, "mode", MOE_COLUMN_TEXT, "", MOE_ROLE_LABEL);
+  moe_table_add_column (table, "value", MOE_COLUMN_FLOAT, "", MOE_ROLE_VALUE);
+  moe_table_add_column (table, "phase", MOE_COLUMN_TEXT, "", MOE_ROLE_LABEL);
+  moe_table_add_column (table, "from_token", MOE_COLUMN_INT, "", MOE_ROLE_VALUE);
+
+  for (guint i = 0; i < moe_mask_get_n (mask); i++)
+    {
+      const MoeIntervention *intervention = moe_mask_get (mask, i);
+      guint row = moe_table_append_row (table);
+      g_autofree char *number = g_strdup_printf ("%d", intervention->expert);
+
+      moe_table_set_int (table, row, 0, intervention->layer);
+      moe_table_set_text (table, row, 1, intervention->expert == MOE_EXPERT_ALL ? "*" : number);
+      moe_table_set_text (table, row, 2, moe_action_get_name (intervention->action));
+      if (has_value (intervention))
+        moe_table_set_double (table, row, 4, intervention->value);
+      else
+        moe_table_set_text (table, row, 3, moe_mode_get_name (intervention->mode));
+      moe_table_set_text (table, row, 5, moe_scope_get_name (intervention->scope));
+      moe_table_set_int (table, row, 6, intervention->from_token);
+    }
+
+  return table;
+}

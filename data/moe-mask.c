@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+#define G_LOG_DOMAIN "moe-mask"
+
+#include "data/moe-mask.h"
+
+#include <string.h>
+
+struct _MoeMask
+{
+  gatomicrefcount ref_count;
+  GArray         *interventions; /* MoeIntervention */
+};
+
+static int
+find_in (const GArray *interventions,
+         int           layer,
+         int           expert,
+         MoeAction     action)
+{
+  for (guint i = 0; i < interventions->len; i++)
+    {
+      const MoeIntervention *other = &g_array_index (interventions, MoeIntervention, i);
+
+      if (other->layer == layer && other->expert == expert && other->action == action)
+        return (int) i;
+    }
+
+  return -1;
+}
+
+/* What an action does not use is set to one value, so that equal interventions compare equal. */
+static MoeIntervention
+normalise (const MoeIntervention *intervention)
+{
+  MoeIntervention clean = *intervention;
+
+  if (clean.action == MOE_ACTION_BIAS || clean.action == MOE_ACTION_SCALE)
+    clean.mode = MOE_MODE_NONE;
+  else
+    clean.value = 0;
+  return clean;
+}
+
+static MoeMask *
+mask_take (GArray *interventions)
+{
+  MoeMask *self = g_new0 (MoeMask, 1);
+
+  g_atomic_ref_count_init (&self->ref_count);
+  self->interventions = interventions;
+  return self;
+}
+
+static guint
+hash_target (gconstpointer data)
+{
+  const MoeIntervention *target = data;
+
+  return (guint) target->layer * 2654435761u ^ (guint) target->expert * 40503u ^ (guint) target->action;
+}
+
+static gboolean
+equal_target (gconstpointer a,
+              gconstpointer b)
+{
+  const MoeIntervention *first = a, *second = b;
+
+  return first->layer == second->layer && first->expert == second->expert && first->action == second->action;
+}
+
+MoeMask *
+moe_mask_new (const MoeIntervention *interventions,
+              guint                  n_interventions)
+{
+  g_autoptr (GHashTable) index = g_hash_table_new (hash_target, equal_target);
+  GArray *array = g_array_sized_new (FALSE, TRUE, sizeof (MoeIntervention), n_interventions);
+
+  for (guint i = 0; i < n_interventions; i++)
+    {
+      MoeIntervention clean = normalise (&interventions[i]);
+      guint found = GPOINTER_TO_UINT (g_hash_table_lookup (index, &clean));
+
+      if (found > 0)
+        {
+          g_array_index (array, MoeIntervention, found - 1) = clean;
+        }
+      else
+        {
+          g_array_append_val (array, clean);
+          g_hash_table_insert (index, (gpointer) &interventions[i], GUINT_TO_POINTER (array->len));
+        }
+    }
+
+  return mask_take (array);
+}
+
+MoeMask *
+moe_mask_ref (MoeMask *self)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+
+  g_atomic_ref_count_inc (&self->ref_count);
+  return self;
+}
+
+void
+moe_mask_unref (MoeMask *self)
+{
+  if (self == NULL || !g_atomic_ref_count_dec (&self->ref_count))
+    return;
+
+  g_array_unref (self->interventions);
+  g_free (self);
+}
+
+guint
+moe_mask_get_n (const MoeMask *self)
+{
+  return self != NULL ? self->interventions->len : 0;
+}
+
+const MoeIntervention *
+moe_mask_get (const MoeMask *self,
+              guint          index)
+{
+  g_return_val_if_fail (index < moe_mask_get_n (self), NULL);
+
+  return &g_array_index (self->interventions, MoeIntervention, index);
+}
+
+gboolean
+moe_mask_equal (const MoeMask *a,
+                const MoeMask *b)
+{
+  guint n = moe_mask_get_n (a);
+
+  if (n != moe_mask_get_n (b))
+    return FALSE;
+
+  for (guint i = 0; i < n; i++)
+    {
+      const MoeIntervention *first = moe_mask_get (a, i);
+      const MoeIntervention *second = moe_mask_get (b, i);
+
+      if (!equal_target (first, second) || first->mode != second->mode || first->value != second->value ||
+          first->scope != second->scope || first->from_token != second->from_token)
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
+static GArray *
+copy_interventions (const MoeMask *self)
+{
+  guint n = moe_mask_get_n (self);
+  GArray *array = g_array_sized_new (FALSE, TRUE, sizeof (MoeIntervention), n + 1);
+
+  if (n > 0)
+    g_array_append_vals (array, self->interventions->data, n);
+  return array;
+}
+
+MoeMask *
+moe_mask_with (const MoeMask         *self,
+               const MoeIntervention *intervention)
+{
+  GArray *array;
+  MoeIntervention clean;
+  int index;
+
+  g_return_val_if_fail (intervention != NULL, NULL);
+
+  array = copy_interventions (self);
+  clean = normalise (intervention);
+  index = find_in (array, clean.layer, clean.expert, clean.action);
+  if (index >= 0)
+    g_array_index (array, MoeIntervention, index) = clean;
+  else
+    g_array_append_val (array, clean);
+  return mask_take (array);
+}
+
+MoeMask *
+moe_mask_without (const MoeMask *self,
+                  guint          index)
+{
+  GArray *array;
+
+  g_return_val_if_fail (index < moe_mask_get_n (self), NULL);
+
+  array = copy_interventions (self);
+  g_array_remove_index (array, index);
+  return mask_take (array);
+}
+
+int
+moe_mask_find (const MoeMask *self,
+               int            layer,
+               int            expert,
+               MoeAction      action)
+{
+  return self != NULL ? find_in (self->interventions, layer, expert, action) : -1;
+}
+
+const char *
+moe_action_get_name (MoeAction action)
+{
+  static const char * const names[] = {
+    [MOE_ACTION_DISABLE] = "disable", [MOE_ACTION_FORCE] = "force", [MOE_ACTION_BIAS] = "bias",
+    [MOE_ACTION_SCALE] = "scale",
+  };
+
+  g_return_val_if_fail ((guint) action < G_N_ELEMENTS (names), "");
+
+  return names[action];
+}
+
+const char *
+moe_mode_get_name (MoeMode mode)
+{
+  static const char * const names[] = {
+    [MOE_MODE_NONE] = "", [MOE_MODE_REFILL] = "refill", [MOE_MODE_DROP] = "drop", [MOE_MODE_ZERO] = "zero",
+    [MOE_MODE_MAX] = "max", [MOE_MODE_ADD] = "add",
+  };
+
+  g_return_val_if_fail ((guint) mode < G_N_ELEMENTS (names), "");
+
+  return names[mode];
+}
+
+static const char * const scope_names[] = {
+  [MOE_SCOPE_BOTH] = "both", [MOE_SCOPE_PROMPT] = "prompt", [MOE_SCOPE_ANSWER] = "answer",
+};
+
+const char *
+moe_scope_get_name (MoeScope scope)
+{
+  g_return_val_if_fail ((guint) scope < G_N_ELEMENTS (scope_names), "");
+
+  return scope_names[scope];
+}
+
+gboolean
+moe_scope_parse (const char *name,
+                 MoeScope   *scope)
+{
+  g_return_val_if_fail (name != NULL, FALSE);
+  g_return_val_if_fail (scope != NULL, FALSE);
+
+  for (guint i = 0; i < G_N_ELEMENTS (scope_names); i++)
+    if (g_str_equal (name, scope_names[i]))
+      {
+        *scope = (MoeScope) i;
+        return TRUE;
+      }
+
+  return FALSE;
+}
