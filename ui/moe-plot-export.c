@@ -156,6 +156,7 @@ moe_heatmap_plot_export (const MoeHeatmapPlot  *plot,
   clean.selected_row = clean.selected_column = -1;
   clean.marked = clean.flash = NULL;
   clean.area_rows = clean.area_columns = 0;
+  clean.view_x = clean.view_y = clean.view_columns = clean.view_rows = 0;
 
   in_place = is_special_file (path);
   if (in_place)
