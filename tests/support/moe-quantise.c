@@ -63,8 +63,8 @@ drop_bits (guint32 bits,
   return kept;
 }
 
-guint16
-moe_half_from_float (float x)
+static guint16
+half_from_float (float x)
 {
   guint32 bits = float_bits (x);
   guint16 sign = (bits >> 16) & 0x8000;
@@ -82,8 +82,8 @@ moe_half_from_float (float x)
   return sign;
 }
 
-float
-moe_half_to_float (guint16 half)
+static float
+half_to_float (guint16 half)
 {
   guint32 sign = (guint32) (half & 0x8000) << 16;
   guint32 exponent = (half >> 10) & 0x1f;
@@ -103,7 +103,7 @@ static void
 store_half (guint8 *out,
             float   x)
 {
-  guint16 half = moe_half_from_float (x);
+  guint16 half = half_from_float (x);
 
   out[0] = half & 0xff;
   out[1] = half >> 8;
@@ -112,7 +112,7 @@ store_half (guint8 *out,
 static float
 load_half (const guint8 *in)
 {
-  return moe_half_to_float ((guint16) (in[0] | in[1] << 8));
+  return half_to_float ((guint16) (in[0] | in[1] << 8));
 }
 
 /* x / step rounded to nearest, within [low, high]; 0 where the step is 0. */

@@ -25,8 +25,4 @@ void    moe_dequantise         (MoeTensorType  type,
                                 gsize          n,
                                 float         *x);
 
-/* IEEE halves as their bits, round to nearest even. */
-guint16 moe_half_from_float    (float          x);
-float   moe_half_to_float      (guint16        half);
-
 G_END_DECLS
