@@ -2,9 +2,11 @@
 #pragma once
 
 #include <glib.h>
+#include <math.h>
 #include <string.h>
 
 #include "data/moe-types.h"
+#include "probes/moe-kernels.h"
 #include "probes/kernels/moe-formats.h"
 
 /* Seeded weights and activations for tests and benches of kernels. */
@@ -95,6 +97,33 @@ kernel_blocks_fill (MoeTensorType type,
       if (type == MOE_TYPE_Q4_K || type == MOE_TYPE_Q5_K)
         memcpy (w + 2, &dmin, 2);
     }
+}
+
+/* At least the size of every part a kernel may add up for weight i of the row at @w: the weight with the
+ * largest integer and, where the format has an offset, the offset. amplitude (n). */
+static inline void
+kernel_blocks_amplitude (const MoeKernel *kernel,
+                         const guint8    *w,
+                         gsize            n,
+                         float           *amplitude)
+{
+  gsize row_bytes = n / kernel->block * kernel->block_bytes;
+  /* Where the integers stand in a block. */
+  gsize begin = kernel->type == MOE_TYPE_Q6_K ? 0 : kernel->type == MOE_TYPE_Q4_K || kernel->type == MOE_TYPE_Q5_K ? 16 : 2;
+  gsize end = kernel->type == MOE_TYPE_Q6_K ? 192 : kernel->block_bytes;
+  guint8 *copy = g_memdup2 (w, row_bytes);
+  float *lowest = g_new (float, n);
+
+  for (gsize at = 0; at < row_bytes; at += kernel->block_bytes)
+    memset (copy + at + begin, kernel->type == MOE_TYPE_Q8_0 ? 0x80 : 0x00, end - begin);
+  kernel->expand (copy, n, lowest);
+  for (gsize at = 0; at < row_bytes; at += kernel->block_bytes)
+    memset (copy + at + begin, 0xff, end - begin);
+  kernel->expand (copy, n, amplitude);
+  for (gsize i = 0; i < n; i++)
+    amplitude[i] = fabsf (amplitude[i]) + 2 * fabsf (lowest[i]);
+  g_free (copy);
+  g_free (lowest);
 }
 
 /* @x: (n_tokens, n) */

@@ -3,8 +3,10 @@
 
 #include <math.h>
 
+#include "probes/kernels/moe-activations.h"
 #include "probes/kernels/moe-expand.h"
 #include "probes/kernels/moe-formats.h"
+#include "probes/kernels/moe-kernel-sets.h"
 #include "tests/kernel-blocks.h"
 
 /* Scales 1 2 3 4 60 33 17 63 and mins 5 6 7 8 63 32 16 1 packed by hand. */
@@ -196,58 +198,179 @@ case_free (Case *c)
   g_free (c);
 }
 
+/* The values that the prepared row @t of @c stands for: x (n). */
+static void
+case_get_values (Case     *c,
+                 gsize     t,
+                 gboolean  rounded,
+                 float    *x)
+{
+  const MoeActivations *chunks = c->prepared[t];
+
+  memcpy (x, c->x + t * c->n, c->n * sizeof (float));
+  for (gsize i = 0; rounded && i < c->n; i++)
+    x[i] = chunks[i / 256].q[i % 256] * chunks[i / 256].scale[i % 256 / 32];
+}
+
 /* Each output of @c against a sum in double precision over the expanded weights. */
 static void
-case_check_plain (Case *c)
+case_check (Case     *c,
+            gboolean  rounded)
 {
   gsize row_bytes = c->n / c->kernel->block * c->kernel->block_bytes;
   float *row = g_new (float, c->n);
+  float *amplitude = g_new (float, c->n);
+  float *x = g_new (float, c->n);
 
-  for (gsize r = 0; r < c->n_rows; r++)
+  for (gsize t = 0; t < c->n_tokens; t++)
     {
-      c->kernel->expand (c->w + r * row_bytes, c->n, row);
-      for (gsize t = 0; t < c->n_tokens; t++)
+      case_get_values (c, t, rounded, x);
+      for (gsize r = 0; r < c->n_rows; r++)
         {
-          const float *x = c->x + t * c->n;
           double sum = 0, magnitude = 0;
 
+          c->kernel->expand (c->w + r * row_bytes, c->n, row);
+          memcpy (amplitude, row, c->n * sizeof (float));
+          if (rounded)
+            kernel_blocks_amplitude (c->kernel, c->w + r * row_bytes, c->n, amplitude);
           for (gsize i = 0; i < c->n; i++)
             {
               sum += (double) row[i] * x[i];
-              magnitude += fabs ((double) row[i] * x[i]);
+              magnitude += fabs ((double) amplitude[i] * x[i]);
             }
-          /* Each lane adds n / 16 products, each addition rounds by half an ulp of at most the magnitude. */
-          g_assert_cmpfloat (fabs (c->y[t][r] - sum), <=, magnitude * (c->n / 16 + 8.) * 0x1p-24 + 1e-37);
+          /* A lane adds up n / 8 parts at most; each addition rounds by half an ulp of at most the magnitude. */
+          g_assert_cmpfloat (fabs (c->y[t][r] - sum), <=, magnitude * (c->n / 8. + 8.) * 0x1p-24 + 1e-37);
         }
     }
   g_free (row);
+  g_free (amplitude);
+  g_free (x);
+}
+
+static gboolean
+is_rounding (const MoeKernel *kernel)
+{
+  return kernel->block > 1 && !g_str_has_suffix (kernel->name, "/plain");
 }
 
 static void
-test_plain (gconstpointer data)
+test_matmul (gconstpointer data)
 {
-  const MoeKernel *kernel = moe_kernel_get (GPOINTER_TO_UINT (data), MOE_KERNELS_PLAIN);
+  const MoeKernel *kernel = data;
   GRand *rand = g_rand_new_with_seed (7);
   gsize lengths[6];
 
-  g_assert_nonnull (kernel);
   for (guint i = 0; i < row_lengths (kernel, lengths); i++)
     for (guint kind = 0; kind < N_BLOCK_KINDS; kind++)
       for (gsize n_tokens = 1; n_tokens <= 17; n_tokens += 4)
         {
-          Case *c = case_new (kernel, lengths[i], 1 + (i * 2 + kind) % 7, n_tokens, kind, rand);
+          Case *c = case_new (kernel, lengths[i], 1 + (i * 5 + kind) % 19, n_tokens, kind, rand);
 
           case_run (c);
-          case_check_plain (c);
+          case_check (c, is_rounding (kernel));
           case_free (c);
         }
   g_rand_free (rand);
 }
 
+/* The rounding of activations: every 32 values to multiples of a 127th of their largest, at most half of that
+ * away, with their sums. */
+static void
+test_prepare (gconstpointer data)
+{
+  const MoeKernel *kernel = data;
+  GRand *rand = g_rand_new_with_seed (23);
+  gsize lengths[6];
+
+  for (guint i = 0; i < row_lengths (kernel, lengths); i++)
+    for (guint kind = 0; kind < N_BLOCK_KINDS; kind++)
+      {
+        gsize n = lengths[i];
+        Case *c = case_new (kernel, n, 1, 4, kind, rand);
+
+        for (gsize t = 0; t < 4; t++)
+          for (gsize group = 0; group < (n + 255) / 256 * 8; group++)
+            {
+              const MoeActivations *chunk = (const MoeActivations *) c->prepared[t] + group / 8;
+              const gint8 *q = chunk->q + group % 8 * 32;
+              const float *x = c->x + t * n + group * 32;
+              double scale = chunk->scale[group % 8], largest = 0;
+              gint sums[2] = { 0, 0 };
+
+              for (guint j = 0; j < 32; j++)
+                {
+                  sums[j / 16] += q[j];
+                  if (group * 32 >= n)
+                    g_assert_cmpint (q[j], ==, 0);
+                  else
+                    largest = MAX (largest, fabs ((double) x[j]));
+                }
+              for (guint j = 0; j < 32 && group * 32 < n; j++)
+                {
+                  g_assert_cmpint (q[j], >=, -127);
+                  if (largest >= 0x1p-100)
+                    g_assert_cmpfloat (fabs (x[j] - scale * q[j]), <=, largest / 254 * (1 + 1e-5));
+                  else
+                    g_assert_cmpfloat (scale * q[j], ==, 0);
+                }
+              g_assert_cmpint (chunk->sum16[group % 8 * 2], ==, sums[0]);
+              g_assert_cmpint (chunk->sum16[group % 8 * 2 + 1], ==, sums[1]);
+              g_assert_cmpint (chunk->minus128[group % 8], ==, -128 * (sums[0] + sums[1]));
+              g_assert_cmpfloat (chunk->sum[group % 8], ==, chunk->scale[group % 8] * (float) (sums[0] + sums[1]));
+            }
+        case_free (c);
+      }
+  g_rand_free (rand);
+}
+
+/* More tokens than a tile of any kernel holds. */
+static void
+test_many_tokens (gconstpointer data)
+{
+  const MoeKernel *kernel = data;
+  GRand *rand = g_rand_new_with_seed (17);
+  Case *c = case_new (kernel, 512, 9, 150, BLOCKS_MIXED, rand);
+
+  case_run (c);
+  for (gsize t = 0; t < c->n_tokens; t++)
+    {
+      float alone[9];
+      float *y = alone;
+
+      kernel->matmul (c->w, c->n, 0, 9, c->prepared + t, &y, 1);
+      g_assert_cmpmem (c->y[t], sizeof alone, alone, sizeof alone);
+    }
+  case_free (c);
+  g_rand_free (rand);
+}
+
+/* What is not a number stays visible: every output of that token is a NaN, the others are untouched. */
+static void
+test_not_finite (gconstpointer data)
+{
+  const MoeKernel *kernel = data;
+  GRand *rand = g_rand_new_with_seed (19);
+  Case *c = case_new (kernel, 512, 9, 3, BLOCKS_NORMAL, rand);
+  gsize bytes = kernel->prepared_bytes (512);
+
+  c->x[512 + 300] = NAN;
+  kernel->prepare (c->x + 512, 512, c->storage + bytes);
+  case_run (c);
+  for (gsize r = 0; r < c->n_rows; r++)
+    {
+      g_assert_true (isfinite (c->y[0][r]));
+      g_assert_true (isnan (c->y[1][r]));
+      g_assert_true (isfinite (c->y[2][r]));
+    }
+  case_free (c);
+  g_rand_free (rand);
+}
+
 /* The same bits whatever the split into calls by rows and tokens. */
 static void
-check_splits (const MoeKernel *kernel)
+test_splits (gconstpointer data)
 {
+  const MoeKernel *kernel = data;
   GRand *rand = g_rand_new_with_seed (11);
   gsize lengths[6];
 
@@ -277,12 +400,6 @@ check_splits (const MoeKernel *kernel)
 }
 
 static void
-test_plain_splits (gconstpointer data)
-{
-  check_splits (moe_kernel_get (GPOINTER_TO_UINT (data), MOE_KERNELS_PLAIN));
-}
-
-static void
 test_get (void)
 {
   g_assert_null (moe_kernel_get (MOE_TYPE_Q5_0, MOE_KERNELS_PLAIN));
@@ -300,23 +417,49 @@ test_get (void)
     }
 }
 
+static void
+add_tests (const MoeKernel *kernel)
+{
+  static const struct
+  {
+    const char *name;
+    void      (*run) (gconstpointer);
+  } tests[] = {
+    { "matmul", test_matmul },
+    { "splits", test_splits },
+    { "many-tokens", test_many_tokens },
+    { "not-finite", test_not_finite },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (tests); i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/kernels/%s/%s", tests[i].name, kernel->name);
+
+      g_test_add_data_func (path, kernel, tests[i].run);
+    }
+  if (is_rounding (kernel))
+    {
+      g_autofree char *path = g_strdup_printf ("/kernels/prepare/%s", kernel->name);
+
+      g_test_add_data_func (path, kernel, test_prepare);
+    }
+}
+
 int
 main (int   argc,
       char *argv[])
 {
+  const MoeKernelSet *const *sets;
+  guint n_sets;
+
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/kernels/expand/floats", test_expand_floats);
   g_test_add_func ("/kernels/expand/blocks-of-32", test_expand_32);
   g_test_add_func ("/kernels/expand/super-blocks", test_expand_k);
   g_test_add_func ("/kernels/get", test_get);
-  for (guint i = 0; i < N_KERNEL_TYPES; i++)
-    {
-      const char *name = moe_kernel_get (kernel_types[i], MOE_KERNELS_PLAIN)->name;
-      g_autofree char *path = g_strdup_printf ("/kernels/matmul/%s", name);
-      g_autofree char *splits = g_strdup_printf ("/kernels/splits/%s", name);
-
-      g_test_add_data_func (path, GUINT_TO_POINTER (kernel_types[i]), test_plain);
-      g_test_add_data_func (splits, GUINT_TO_POINTER (kernel_types[i]), test_plain_splits);
-    }
+  sets = moe_kernel_sets_get (&n_sets);
+  for (guint s = 0; s < n_sets; s++)
+    for (guint k = 0; k < sets[s]->n_kernels && sets[s]->is_usable (); k++)
+      add_tests (&sets[s]->kernels[k]);
   return g_test_run ();
 }

@@ -18,6 +18,7 @@ typedef struct
 } MoeKernelSet;
 
 extern const MoeKernelSet moe_kernel_set_plain;
+extern const MoeKernelSet moe_kernel_set_avx2;
 
 /* All sets compiled in, the fastest first, the plain one last. */
 const MoeKernelSet *const *moe_kernel_sets_get (guint *n_sets);

@@ -6,6 +6,9 @@
 #include "probes/kernels/moe-kernel-sets.h"
 
 static const MoeKernelSet *const sets[] = {
+#ifdef __x86_64__
+  &moe_kernel_set_avx2,
+#endif
   &moe_kernel_set_plain,
 };
 
