@@ -24,7 +24,8 @@ typedef struct
 } MoeRunSettings;
 
 /* Creates @path; fails (MOE_ERROR_IO) when it exists, unless @resume and it is an unfinished recording of
- * a model with the same fingerprint (else MOE_ERROR_MISMATCH) that no other process is writing. */
+ * a model with the same fingerprint and with the same settings (else MOE_ERROR_MISMATCH) that nobody else is
+ * writing (MOE_ERROR_IO). While it is written there is a file PATH-lock beside it. */
 MoeRecordingWriter *moe_recording_writer_new         (const char            *path,
                                                       const MoeModelInfo    *info,
                                                       const MoeRunSettings  *settings,
@@ -45,7 +46,8 @@ void                moe_recording_writer_add_token   (MoeRecordingWriter    *sel
                                                       const char            *token_text,
                                                       gsize                  token_text_length);
 void                moe_recording_writer_end_prompt  (MoeRecordingWriter    *self);
-/* From token @token_id (the id of the next record) on, @mask acts. */
+/* From token @token_id (the id of the next record) on, @mask acts. On resuming, masks that acted on no token kept
+ * are gone: who resumes sets the mask again. */
 void                moe_recording_writer_add_mask    (MoeRecordingWriter    *self,
                                                       gint64                 token_id,
                                                       const MoeMask         *mask);

@@ -8,7 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* A recording opened for reading. May be read while another process or thread writes it. One thread. */
+/* A recording opened for reading. May be read while another process or thread writes it: the counts, the hash and
+ * what foreach gives are those at the time of opening. One thread. */
 typedef struct _MoeRecording MoeRecording;
 
 /* Errors: MOE_ERROR_IO, _FORMAT (not a recording, damaged), _UNSUPPORTED (a newer version). */
@@ -53,7 +54,8 @@ gboolean            moe_recording_foreach_mask   (MoeRecording    *self,
                                                   GError         **error);
 
 /* Runs one read-only statement; the virtual tables `routing`, `residual` and `attention` give the blobs as
- * rows (columns in DESIGN.md, "Recordings"). Writing and attaching are refused. */
+ * rows (columns in DESIGN.md, "Recordings"). Writing and attaching are refused (MOE_ERROR_INVALID), and so
+ * are results too large for memory (MOE_ERROR_LIMIT); see data/moe-recording-query.h. */
 MoeTable           *moe_recording_query          (MoeRecording    *self,
                                                   const char      *sql,
                                                   GError         **error);

@@ -49,7 +49,9 @@ gboolean     moe_session_feed          (MoeSession               *self,
                                         GCancellable             *cancellable,
                                         GError                  **error);
 
-/* Logits after the last token fed: (vocabulary), valid until the next feed. NULL before the first. */
+/* Logits after the last token fed: (vocabulary), valid until the next feed. NULL before the first. Probes may read
+ * them too: in `batch` they are still those after the token before, or NULL when these were not computed; in
+ * `batch_end` those after the last token of the micro-batch, likewise. */
 const float *moe_session_get_logits    (MoeSession               *self);
 
 /* Back to the state after the first @length tokens; logits are gone until the next feed. */
