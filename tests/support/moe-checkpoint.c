@@ -235,8 +235,15 @@ add_model_keys (Builder *self)
     }
   if (g_str_equal (c->architecture, "llama"))
     moe_gguf_writer_add_uint (w, KEY ("rope.dimension_count"), c->head_dim);
-  moe_gguf_writer_add_float (w, KEY ("attention.layer_norm_rms_epsilon"), qwen ? 1e-6f : 1e-5f);
-  moe_gguf_writer_add_float (w, KEY ("rope.freq_base"), qwen ? 1000000.0f : 10000.0f);
+  /* Some epsilons are so large that leaving one out shows in the logits. */
+  moe_gguf_writer_add_float (w, KEY ("attention.layer_norm_rms_epsilon"),
+                             c->tied ? 0.02f : (qwen ? 1e-6f : (c->n_experts > 8 ? 0.01f : 1e-5f)));
+  moe_gguf_writer_add_float (w, KEY ("rope.freq_base"), qwen ? 1000000.0f : (c->rope_factors ? 5000.0f : 10000.0f));
+  if (c->tied && !c->rope_factors)
+    {
+      moe_gguf_writer_add_string (w, KEY ("rope.scaling.type"), "linear");
+      moe_gguf_writer_add_float (w, KEY ("rope.scaling.factor"), 4.0f);
+    }
   moe_gguf_writer_add_uint (w, KEY ("expert_count"), c->n_experts);
   moe_gguf_writer_add_uint (w, KEY ("expert_used_count"), c->n_used);
 #undef KEY
