@@ -94,7 +94,7 @@ test_ways (gconstpointer data)
   check_all_ways (&fixture);
 
   g_free (fixture.tokens);
-  moe_model_unref (fixture.model);
+  moe_logits_run_close (fixture.model);
 }
 
 /* More tokens than any micro-batch holds. */
@@ -117,7 +117,7 @@ test_long (void)
   check_all_ways (&fixture);
 
   g_free (fixture.tokens);
-  moe_model_unref (fixture.model);
+  moe_logits_run_close (fixture.model);
 }
 
 /* Going back and copying a timeline leave nothing behind. */
@@ -125,12 +125,11 @@ static void
 test_rewind_and_fork (void)
 {
   const MoeCheckpoint *checkpoint = moe_checkpoint_find ("olmoe-f16");
-  g_autoptr (MoeModel) model = moe_logits_run_open (checkpoint, FALSE);
+  MoeModel *model = moe_logits_run_open (checkpoint, FALSE);
   g_autofree gint32 *tokens = moe_checkpoint_get_tokens (checkpoint);
   gsize n = checkpoint->n_tokens, row = moe_model_get_info (model)->vocabulary * sizeof (float);
   MoeLogitsRun run = { .threads = 2 };
-  g_autoptr (MoeSession) session = NULL;
-  g_autoptr (MoeSession) fork = NULL;
+  MoeSession *session = NULL, *fork;
   g_autofree float *logits = moe_logits_run (model, &run, tokens, n, NULL, &session);
   g_autofree float *expected = g_memdup2 (moe_session_get_logits (session), row);
   g_autoptr (GError) error = NULL;
@@ -151,6 +150,10 @@ test_rewind_and_fork (void)
   moe_session_feed (fork, tokens + 10, NULL, n - 10, NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpmem (moe_session_get_logits (fork), row, expected, row);
+
+  moe_session_free (fork);
+  moe_session_free (session);
+  moe_logits_run_close (model);
 }
 
 int

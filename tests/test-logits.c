@@ -88,8 +88,8 @@ test_plain (gconstpointer data)
   const MoeCheckpoint *checkpoint = data;
   MoeLogitsRun run = { .kernels = MOE_KERNELS_PLAIN, .cache = MOE_CACHE_F32 };
   g_autoptr (MoeReference) reference = moe_reference_load (checkpoint->name);
-  g_autoptr (MoeModel) model = moe_logits_run_open (checkpoint, FALSE);
-  g_autoptr (MoeSession) session = NULL;
+  MoeModel *model = moe_logits_run_open (checkpoint, FALSE);
+  MoeSession *session = NULL;
   g_autofree guint32 *chosen = NULL;
   g_autofree float *logits = NULL;
   gsize n_chosen = (gsize) reference->n_layers * reference->n_tokens * reference->n_used * sizeof (guint32);
@@ -99,6 +99,9 @@ test_plain (gconstpointer data)
   assert_close (reference, logits);
   g_assert_cmpmem (chosen, n_chosen, reference->chosen, n_chosen);
   assert_same_continuation (reference, session);
+
+  moe_session_free (session);
+  moe_logits_run_close (model);
 }
 
 /* The copy itself, through the F32 kernels that a user would get. */
@@ -108,10 +111,11 @@ test_copy (gconstpointer data)
   const MoeCheckpoint *checkpoint = data;
   MoeLogitsRun run = { .kernels = MOE_KERNELS_AUTO, .cache = MOE_CACHE_F32 };
   g_autoptr (MoeReference) reference = moe_reference_load (checkpoint->name);
-  g_autoptr (MoeModel) model = moe_logits_run_open (checkpoint, TRUE);
+  MoeModel *model = moe_logits_run_open (checkpoint, TRUE);
   g_autofree float *logits = moe_logits_run (model, &run, reference->tokens, reference->n_tokens, NULL, NULL);
 
   assert_close (reference, logits);
+  moe_logits_run_close (model);
 }
 
 /* Mean |a - b| over all positions and tokens. */
@@ -166,7 +170,7 @@ test_rounding (gconstpointer data)
   const MoeCheckpoint *checkpoint = data;
   MoeLogitsRun run = { .kernels = MOE_KERNELS_AUTO, .cache = MOE_CACHE_F32 };
   g_autoptr (MoeReference) reference = moe_reference_load (checkpoint->name);
-  g_autoptr (MoeModel) model = moe_logits_run_open (checkpoint, FALSE);
+  MoeModel *model = moe_logits_run_open (checkpoint, FALSE);
   g_autofree float *logits = moe_logits_run (model, &run, reference->tokens, reference->n_tokens, NULL, NULL);
   double difference = mean_difference (reference, logits), their_difference;
   double divergence = mean_divergence (reference, logits), their_divergence;
@@ -178,6 +182,7 @@ test_rounding (gconstpointer data)
                   difference / their_difference, divergence, divergence / their_divergence);
   g_assert_cmpfloat (difference, <=, their_difference);
   g_assert_cmpfloat (divergence, <=, their_divergence);
+  moe_logits_run_close (model);
 }
 
 int

@@ -123,8 +123,9 @@ check_round_trips (const MoeTokenizer *tokenizer,
       g_autofree char *decoded = NULL;
       g_autoptr (GString) expected = NULL;
 
-      /* U+2581 is SentencePiece's own sign for a space. */
-      if (length == 0 || !g_utf8_validate_len (bytes, length, NULL) || strstr (bytes, "\xe2\x96\x81") != NULL)
+      /* U+2581 is SentencePiece's own sign for a space, and the prefix is also added after a special token. */
+      if (length == 0 || !g_utf8_validate_len (bytes, length, NULL) || strstr (bytes, "\xe2\x96\x81") != NULL ||
+          strstr (bytes, "<tool>") != NULL)
         continue;
       ids = moe_tokenizer_encode (tokenizer, bytes, length, MOE_TOKENIZE_DEFAULT, &n);
       decoded = moe_tokenizer_decode (tokenizer, ids, n, TRUE, &n_decoded);

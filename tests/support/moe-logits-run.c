@@ -150,6 +150,17 @@ moe_logits_run_open (const MoeCheckpoint *checkpoint,
   return model;
 }
 
+void
+moe_logits_run_close (MoeModel *model)
+{
+  g_autofree char *path = g_strdup (moe_gguf_get_path (moe_model_get_gguf (model)));
+  g_autofree char *folder = g_path_get_dirname (path);
+
+  moe_model_unref (model);
+  g_unlink (path);
+  g_rmdir (folder);
+}
+
 float *
 moe_logits_run (MoeModel            *model,
                 const MoeLogitsRun  *run,

@@ -18,10 +18,11 @@ typedef struct
   guint            context;    /* 0 = the model's */
 } MoeLogitsRun;
 
-/* Writes the checkpoint into a temporary folder, opens it and deletes it again (the map stays). Any error ends the
- * test program. */
+/* Writes the checkpoint into a temporary folder and opens it. Any error ends the test program. */
 MoeModel *moe_logits_run_open (const MoeCheckpoint *checkpoint,
                                gboolean             as_f32);
+/* Drops the reference and deletes the file. */
+void      moe_logits_run_close (MoeModel           *model);
 
 /* Logits after every token: (n, vocabulary), transfer full. @chosen, unless NULL: filled with the experts of all MoE
  * layers, (layers, n, k), transfer full. @session, unless NULL: the session after the run, transfer full. */
