@@ -14,6 +14,7 @@ struct _MoeGgufWriter
   GByteArray *keys;    /* the metadata section */
   GByteArray *infos;   /* the tensor list */
   GByteArray *tensors; /* the data section, each tensor padded */
+  guint64     reserved; /* bytes of the data section that the caller writes */
 };
 
 static void
@@ -243,8 +244,13 @@ moe_gguf_writer_add_tensor (MoeGgufWriter *self,
   for (guint i = 0; i < n_dims; i++)
     put_uint (self->infos, ne[i], 8);
   put_uint (self->infos, type, 4);
-  put_uint (self->infos, self->tensors->len, 8);
+  put_uint (self->infos, self->tensors->len + self->reserved, 8);
 
+  if (data == NULL)
+    {
+      self->reserved += (n_bytes + self->alignment - 1) / self->alignment * self->alignment;
+      return;
+    }
   put (self->tensors, data, n_bytes);
   pad (self->tensors, self->alignment);
 }

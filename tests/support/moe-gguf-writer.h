@@ -48,7 +48,9 @@ void           moe_gguf_writer_add_string_array (MoeGgufWriter       *self,
                                                  const MoeGgufString *values,
                                                  gsize                n);
 
-/* @ne: (n_dims), ne[0] contiguous. @data: @n_bytes in @type's blocks; any number of bytes is taken as it is. */
+/* @ne: (n_dims), ne[0] contiguous. @data: @n_bytes in @type's blocks; any number of bytes is taken as it is.
+ * With @data NULL the place is only reserved: the caller appends the bytes to the file itself, padded to the alignment.
+ * A file has reserved tensors only, or none. */
 void           moe_gguf_writer_add_tensor       (MoeGgufWriter     *self,
                                                  const char        *name,
                                                  guint32            type,
