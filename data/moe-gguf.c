@@ -353,6 +353,9 @@ check_overlaps (MoeGguf  *self,
 {
   g_autofree const MoeGgufTensor **sorted = g_new (const MoeGgufTensor *, self->n_tensors);
 
+  /* A file with a tokenizer only; qsort() takes no NULL. */
+  if (self->n_tensors == 0)
+    return TRUE;
   for (guint i = 0; i < self->n_tensors; i++)
     sorted[i] = &self->tensors[i];
   qsort (sorted, self->n_tensors, sizeof *sorted, compare_offsets);

@@ -17,7 +17,7 @@ static GBytes *
 parse_hex (const char *text)
 {
   gsize n = strlen (text) / 2;
-  guint8 *bytes = g_malloc (n + 1);
+  guint8 *bytes = g_malloc0 (n + 1); /* with a NUL after the end */
 
   for (gsize i = 0; i < n; i++)
     bytes[i] = (guint8) (g_ascii_xdigit_value (text[2 * i]) << 4 | g_ascii_xdigit_value (text[2 * i + 1]));
