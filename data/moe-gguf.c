@@ -351,7 +351,7 @@ static gboolean
 check_overlaps (MoeGguf  *self,
                 GError  **error)
 {
-  g_autofree const MoeGgufTensor **sorted = g_new (const MoeGgufTensor *, self->n_tensors);
+  g_autofree const MoeGgufTensor **sorted = g_new (const MoeGgufTensor *, self->n_tensors + 1);
 
   /* A file with a tokenizer only; qsort() takes no NULL. */
   if (self->n_tensors == 0)
