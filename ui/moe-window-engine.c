@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+#define G_LOG_DOMAIN "moe-window-engine"
+
+#include "ui/moe-window-private.h"
+
+#include <string.h>
+
+#include "ui/moe-text.h"
+
+/* --- commands ----------------------------------------------------------------------------------------- */
+
+void
+moe_window_open_model (MoeWindow  *self,
+                       const char *path)
+{
+  self->state = MOE_WINDOW_OPENING;
+  self->paused = FALSE;
+  g_free (self->opening);
+  self->opening = g_strdup (path);
+  gtk_progress_bar_set_fraction (self->progress, 0);
+  moe_engine_open (self->engine, path);
+  moe_window_update (self);
+}
+
+static void
+on_recording_opened (GObject      *source,
+                     GAsyncResult *result,
+                     gpointer      user_data)
+{
+  g_autoptr(MoeWindow) self = user_data;
+  g_autoptr(GError) error = NULL;
+  gboolean ok = moe_document_open_finish (MOE_DOCUMENT (source), result, &error);
+
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED) || self->engine == NULL)
+    return;
+
+  g_clear_object (&self->loading);
+  if (!ok)
+    moe_window_show_error (self, error->message);
+  else
+    {
+      /* The next prompt starts a recording of its own. */
+      moe_engine_reset (self->engine);
+      self->first_turn = 0;
+    }
+  moe_window_update (self);
+}
+
+void
+moe_window_open_recording (MoeWindow  *self,
+                           const char *path)
+{
+  if (self->loading != NULL)
+    g_cancellable_cancel (self->loading);
+  g_clear_object (&self->loading);
+  if (self->state == MOE_WINDOW_GENERATING)
+    moe_engine_stop (self->engine);
+  self->loading = g_cancellable_new ();
+  moe_document_open_async (self->document, path, self->loading, on_recording_opened, g_object_ref (self));
+  moe_window_update (self);
+}
+
+static void
+read_sampler (MoeWindow         *self,
+              MoeSamplerOptions *options)
+{
+  options->temperature = (float) gtk_spin_button_get_value (self->temperature);
+  options->top_p = (float) gtk_spin_button_get_value (self->top_p);
+  options->top_k = (guint) gtk_spin_button_get_value_as_int (self->top_k);
+  options->seed = (guint64) gtk_spin_button_get_value (self->seed);
+}
+
+void
+moe_window_prompt (MoeWindow  *self,
+                   const char *text)
+{
+  guint max_tokens = (guint) gtk_spin_button_get_value_as_int (self->max_tokens);
+  MoeSamplerOptions sampler;
+
+  if (moe_document_get_model (self->document) == NULL)
+    {
+      moe_window_show_error (self, "there is no model; open one first");
+      return;
+    }
+  if (self->state != MOE_WINDOW_IDLE || *text == '\0')
+    return;
+
+  read_sampler (self, &sampler);
+  moe_document_select_token (self->document, -1);
+  moe_document_add_turn (self->document, FALSE, text);
+  if (moe_window_is_raw (self))
+    {
+      moe_engine_raw (self->engine, text, &sampler, max_tokens);
+      self->first_turn = moe_document_get_n_turns (self->document) + 1;
+    }
+  else
+    {
+      guint n = moe_document_get_n_turns (self->document);
+      g_autoptr(GArray) messages = g_array_new (FALSE, FALSE, sizeof (MoeChatMessage));
+
+      self->first_turn = MIN (self->first_turn, n - 1);
+      for (guint i = self->first_turn; i < n; i++)
+        {
+          const MoeTurn *turn = moe_document_get_turn (self->document, i);
+          MoeChatMessage message = { turn->from_model ? "assistant" : "user", turn->text->str };
+
+          g_array_append_val (messages, message);
+        }
+      moe_engine_chat (self->engine, (const MoeChatMessage *) messages->data, messages->len, &sampler, max_tokens);
+    }
+  moe_document_add_turn (self->document, TRUE, "");
+
+  self->state = MOE_WINDOW_GENERATING;
+  self->paused = FALSE;
+  gtk_label_set_text (self->speed, "");
+  moe_window_update (self);
+}
+
+/* Asks the last question again: under another mask, or with another seed. */
+void
+moe_window_regenerate (MoeWindow *self)
+{
+  guint n = moe_document_get_n_turns (self->document);
+  g_autofree char *text = NULL;
+
+  if (self->state != MOE_WINDOW_IDLE || n < 2 || !moe_document_is_live (self->document))
+    return;
+
+  text = g_strdup (moe_document_get_turn (self->document, n - 2)->text->str);
+  moe_document_truncate_turns (self->document, n - 2);
+  self->first_turn = MIN (self->first_turn, n - 2);
+  moe_window_prompt (self, text);
+}
+
+void
+moe_window_reset (MoeWindow *self)
+{
+  moe_engine_reset (self->engine);
+  moe_document_clear (self->document);
+  self->first_turn = 0;
+  gtk_label_set_text (self->speed, "");
+  gtk_widget_grab_focus (GTK_WIDGET (self->prompt));
+  moe_window_update (self);
+}
+
+void
+moe_window_save_recording (MoeWindow  *self,
+                           const char *path)
+{
+  self->saving_tokens = moe_document_get_n_tokens (self->document);
+  moe_engine_save (self->engine, path);
+}
+
+/* --- events ------------------------------------------------------------------------------------------- */
+
+static void
+on_opened (MoeWindow      *self,
+           MoeEngineEvent *event)
+{
+  self->state = MOE_WINDOW_IDLE;
+  self->first_turn = 0;
+  g_free (self->no_chat);
+  self->no_chat = g_steal_pointer (&event->text);
+  if (self->no_chat != NULL)
+    gtk_drop_down_set_selected (self->mode, 1);
+  gtk_label_set_text (self->speed, "");
+  moe_document_set_model (self->document, event->info);
+}
+
+static void
+on_finished (MoeWindow      *self,
+             MoeEngineEvent *event)
+{
+  self->state = MOE_WINDOW_IDLE;
+  self->paused = FALSE;
+  if (event->reason == MOE_STOP_CONTEXT)
+    moe_window_show_note (self, "The context is full; start a new conversation (Ctrl+N).");
+}
+
+/* Nothing of a failed generation is left but its words, back in the entry. */
+static void
+take_back_prompt (MoeWindow *self)
+{
+  guint n = moe_document_get_n_turns (self->document);
+
+  if (n < 2 || !moe_document_is_live (self->document) ||
+      moe_document_get_turn (self->document, n - 1)->text->len > 0)
+    return;
+
+  if (*gtk_editable_get_text (GTK_EDITABLE (self->prompt)) == '\0')
+    gtk_editable_set_text (GTK_EDITABLE (self->prompt), moe_document_get_turn (self->document, n - 2)->text->str);
+  moe_document_truncate_turns (self->document, n - 2);
+  self->first_turn = MIN (self->first_turn, n - 2);
+}
+
+static void
+on_failed (MoeWindow      *self,
+           MoeEngineEvent *event)
+{
+  switch (event->job)
+    {
+    case MOE_ENGINE_JOB_OPEN:
+      self->state = MOE_WINDOW_IDLE;
+      break;
+
+    case MOE_ENGINE_JOB_GENERATE:
+      self->state = MOE_WINDOW_IDLE;
+      self->paused = FALSE;
+      take_back_prompt (self);
+      break;
+
+    case MOE_ENGINE_JOB_SAVE:
+      self->copy_after_save = FALSE;
+      break;
+
+    case MOE_ENGINE_JOB_MASK:
+    case MOE_ENGINE_JOB_NONE:
+    default:
+      break;
+    }
+
+  if (!g_error_matches (event->error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    moe_window_show_error (self, event->error->message);
+}
+
+static void
+on_saved (MoeWindow  *self,
+          const char *path)
+{
+  g_autofree char *name = g_path_get_basename (path);
+  g_autofree char *note = g_strdup_printf ("Saved %s.", name);
+
+  moe_document_set_saved (self->document, path, self->saving_tokens);
+  moe_window_show_note (self, note);
+  if (self->copy_after_save)
+    {
+      self->copy_after_save = FALSE;
+      moe_window_copy_command (self);
+    }
+}
+
+static void
+on_token (MoeWindow      *self,
+          MoeEngineEvent *event)
+{
+  if (event->speed > 0)
+    {
+      g_autofree char *text = g_strdup_printf ("%.1f tok/s", event->speed);
+
+      gtk_label_set_text (self->speed, text);
+    }
+  moe_document_add_token (self->document, event);
+}
+
+static void
+handle (MoeWindow      *self,
+        MoeEngineEvent *event)
+{
+  switch (event->type)
+    {
+    case MOE_ENGINE_PROGRESS:
+      gtk_progress_bar_set_fraction (self->progress, event->fraction);
+      break;
+
+    case MOE_ENGINE_OPENED:
+      on_opened (self, event);
+      moe_window_update (self);
+      break;
+
+    case MOE_ENGINE_PROMPT:
+      moe_document_begin_live (self->document, event->path);
+      moe_window_update (self);
+      break;
+
+    case MOE_ENGINE_TOKEN:
+      on_token (self, event);
+      break;
+
+    case MOE_ENGINE_PAUSED:
+    case MOE_ENGINE_RESUMED:
+      self->paused = event->type == MOE_ENGINE_PAUSED;
+      moe_window_update (self);
+      break;
+
+    case MOE_ENGINE_HITS:
+      moe_document_set_hits (self->document, event->mask, event->hits, event->n_hits);
+      break;
+
+    case MOE_ENGINE_FINISHED:
+      on_finished (self, event);
+      moe_window_update (self);
+      break;
+
+    case MOE_ENGINE_FLUSHED:
+      moe_window_export_flushed (self, event);
+      break;
+
+    case MOE_ENGINE_SAVED:
+      on_saved (self, event->path);
+      moe_window_update (self);
+      break;
+
+    case MOE_ENGINE_ERROR:
+      on_failed (self, event);
+      moe_window_update (self);
+      break;
+
+    default:
+      g_assert_not_reached ();
+    }
+}
+
+/* How long one frame may spend on events: the rest of a long prompt waits for the next frame. */
+#define DRAIN_MICROSECONDS 6000
+
+static gboolean
+on_tick (GtkWidget     *widget,
+         GdkFrameClock *clock,
+         gpointer       user_data)
+{
+  MoeWindow *self = MOE_WINDOW (widget);
+  gint64 start = g_get_monotonic_time ();
+  MoeEngineEvent *event;
+
+  while ((event = moe_engine_pop (self->engine)) != NULL)
+    {
+      handle (self, event);
+      moe_engine_event_free (event);
+      if (g_get_monotonic_time () - start > DRAIN_MICROSECONDS)
+        return G_SOURCE_CONTINUE;
+    }
+
+  self->tick = 0;
+  return G_SOURCE_REMOVE;
+}
+
+/* Events are taken once a frame; while there are none the frame clock sleeps. */
+static void
+on_notify (MoeEngine *engine,
+           gpointer   user_data)
+{
+  MoeWindow *self = user_data;
+
+  if (self->tick == 0)
+    self->tick = gtk_widget_add_tick_callback (GTK_WIDGET (self), on_tick, NULL, NULL);
+}
+
+static void
+on_mask_changed (MoeWindow *self)
+{
+  moe_engine_set_mask (self->engine, moe_document_get_mask (self->document));
+  moe_window_update (self);
+}
+
+void
+moe_window_start_engine (MoeWindow *self)
+{
+  self->engine = moe_engine_new ();
+  moe_engine_set_notify (self->engine, on_notify, self);
+  g_signal_connect_object (self->document, "mask-changed", G_CALLBACK (on_mask_changed), self, G_CONNECT_SWAPPED);
+}
+
+void
+moe_window_stop_engine (MoeWindow *self)
+{
+  if (self->tick != 0)
+    gtk_widget_remove_tick_callback (GTK_WIDGET (self), self->tick);
+  self->tick = 0;
+  if (self->loading != NULL)
+    g_cancellable_cancel (self->loading);
+  g_clear_object (&self->loading);
+  g_clear_pointer (&self->engine, moe_engine_free);
+}
