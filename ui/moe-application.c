@@ -3,6 +3,7 @@
 
 #include "ui/moe-application.h"
 
+#include "ui/moe-resources.h"
 #include "ui/moe-style.h"
 #include "ui/moe-window.h"
 
@@ -154,6 +155,9 @@ static void
 moe_application_class_init (MoeApplicationClass *klass)
 {
   GApplicationClass *application_class = G_APPLICATION_CLASS (klass);
+
+  /* Naming them keeps the linker from leaving the resources out of a program that links the archive. */
+  g_resources_register (moe_get_resource ());
 
   application_class->startup = moe_application_startup;
   application_class->activate = moe_application_activate;
