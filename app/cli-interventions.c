@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+#define G_LOG_DOMAIN "moescope-cli"
+
+#include "app/cli-interventions.h"
+
+#include "app/cli.h"
+#include "data/moe-mask-file.h"
+
+void
+moe_cli_interventions_add (MoeCliInterventions *self,
+                           GOptionContext      *context)
+{
+  const GOptionEntry entries[] = {
+    { "mask", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &self->masks, "Interventions of a mask file", "FILE" },
+    { "disable", 0, 0, G_OPTION_ARG_STRING_ARRAY, &self->disable,
+      "Switch off experts, e.g. L3E17, L3E17,L4E2 or L3E*; mode refill (default), drop or zero", "EXPERTS[:MODE]" },
+    { "force", 0, 0, G_OPTION_ARG_STRING_ARRAY, &self->force,
+      "Make experts be chosen; mode max (default) or add", "EXPERTS[:MODE]" },
+    { "bias", 0, 0, G_OPTION_ARG_STRING_ARRAY, &self->bias, "Add to router logits, e.g. L3E17=+2.5", "EXPERTS=X" },
+    { "scale", 0, 0, G_OPTION_ARG_STRING_ARRAY, &self->scale, "Multiply gate weights, e.g. L3E17=0.5", "EXPERTS=X" },
+    { "mask-phase", 0, 0, G_OPTION_ARG_STRING, &self->phase,
+      "Where the options above act: prompt, answer or both (default)", "PHASE" },
+    { "mask-other-weights", 0, 0, G_OPTION_ARG_NONE, &self->other_weights,
+      "Take a mask file made for other weights of the same shape", NULL },
+    { NULL }
+  };
+  GOptionGroup *group = g_option_group_new ("interventions", "Interventions (repeatable):",
+                                            "What is done to experts", NULL, NULL);
+
+  g_option_group_add_entries (group, entries);
+  g_option_context_add_group (context, group);
+}
+
+gboolean
+moe_cli_interventions_check (MoeCliInterventions *self,
+                             const char          *command)
+{
+  const struct { const char *option; char **texts; MoeAction action; } kinds[] = {
+    { "--disable", self->disable, MOE_ACTION_DISABLE },
+    { "--force", self->force, MOE_ACTION_FORCE },
+    { "--bias", self->bias, MOE_ACTION_BIAS },
+    { "--scale", self->scale, MOE_ACTION_SCALE },
+  };
+  MoeScope scope = MOE_SCOPE_BOTH;
+
+  if (self->phase != NULL && !moe_scope_parse (self->phase, &scope))
+    {
+      moe_cli_usage (command, "--mask-phase %s is none of prompt, answer and both", self->phase);
+      return FALSE;
+    }
+
+  self->given = g_array_new (FALSE, FALSE, sizeof (MoeIntervention));
+  for (guint k = 0; k < G_N_ELEMENTS (kinds); k++)
+    {
+      for (guint i = 0; kinds[k].texts != NULL && kinds[k].texts[i] != NULL; i++)
+        {
+          g_autoptr(GError) error = NULL;
+
+          if (!moe_intervention_parse (kinds[k].texts[i], kinds[k].action, scope, self->given, &error))
+            {
+              moe_cli_usage (command, "%s %s", kinds[k].option, error->message);
+              return FALSE;
+            }
+        }
+    }
+  return TRUE;
+}
+
+void
+moe_cli_interventions_clear (MoeCliInterventions *self)
+{
+  g_clear_pointer (&self->masks, g_strfreev);
+  g_clear_pointer (&self->disable, g_strfreev);
+  g_clear_pointer (&self->force, g_strfreev);
+  g_clear_pointer (&self->bias, g_strfreev);
+  g_clear_pointer (&self->scale, g_strfreev);
+  g_clear_pointer (&self->phase, g_free);
+  g_clear_pointer (&self->given, g_array_unref);
+}
+
+static void
+add (MoeMask               **mask,
+     const MoeIntervention  *intervention)
+{
+  MoeMask *next = moe_mask_with (*mask, intervention);
+
+  g_clear_pointer (mask, moe_mask_unref);
+  *mask = next;
+}
+
+gboolean
+moe_cli_interventions_load (const MoeCliInterventions  *self,
+                            const MoeModelInfo         *info,
+                            MoeMask                   **mask,
+                            GError                    **error)
+{
+  g_autoptr(MoeMask) all = NULL;
+
+  *mask = NULL;
+  for (guint f = 0; self->masks != NULL && self->masks[f] != NULL; f++)
+    {
+      g_autoptr(MoeModelInfo) made_for = NULL;
+      g_autoptr(MoeMask) file = moe_mask_file_load (self->masks[f], &made_for, error);
+
+      if (file == NULL)
+        return FALSE;
+      if (!moe_mask_check_model (made_for, info, self->other_weights, error) || !moe_mask_validate (file, info, error))
+        {
+          g_prefix_error (error, "%s: ", self->masks[f]);
+          return FALSE;
+        }
+      for (guint i = 0; i < moe_mask_get_n (file); i++)
+        add (&all, moe_mask_get (file, i));
+    }
+  for (guint i = 0; i < self->given->len; i++)
+    add (&all, &g_array_index (self->given, MoeIntervention, i));
+
+  if (!moe_mask_validate (all, info, error))
+    {
+      g_prefix_error (error, "%s: ", info->path);
+      return FALSE;
+    }
+  *mask = g_steal_pointer (&all);
+  return TRUE;
+}
+
+void
+moe_cli_interventions_report (MoeSession *session)
+{
+  g_autoptr(MoeMask) mask = moe_session_get_mask (session);
+
+  for (guint i = 0; i < moe_mask_get_n (mask); i++)
+    {
+      g_autofree char *what = moe_intervention_describe (moe_mask_get (mask, i));
+      guint64 changed, seen;
+
+      moe_session_get_mask_hits (session, i, &changed, &seen);
+      moe_cli_message ("%s: changed %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " routings%s", what, changed, seen,
+                       changed == 0 ? ", so it made no difference" : "");
+    }
+}

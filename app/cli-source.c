@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+#define G_LOG_DOMAIN "moescope-cli"
+
+#include "app/cli-source.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <glib/gstdio.h>
+
+#include "data/moe-error.h"
+
+void
+moe_cli_source_add (MoeCliSource   *self,
+                    GOptionContext *context)
+{
+  moe_cli_profile_add (&self->profile, context);
+  moe_cli_run_add (&self->run, context);
+  moe_cli_interventions_add (&self->interventions, context);
+}
+
+gboolean
+moe_cli_source_check (MoeCliSource *self,
+                      const char   *command)
+{
+  return moe_cli_profile_check (&self->profile, command) && moe_cli_run_check (&self->run, command)
+         && moe_cli_interventions_check (&self->interventions, command);
+}
+
+/* TRUE when the file says that it is a GGUF file; all else is for the recording's reader to judge. */
+static gboolean
+is_model (const char  *path,
+          gboolean    *model,
+          GError     **error)
+{
+  char magic[4] = { 0 };
+  FILE *file = fopen (path, "rb");
+
+  if (file == NULL)
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_IO, "%s: %s", path, g_strerror (errno));
+      return FALSE;
+    }
+  *model = fread (magic, 1, sizeof magic, file) == sizeof magic && memcmp (magic, "GGUF", 4) == 0;
+  fclose (file);
+  return TRUE;
+}
+
+static gboolean
+profile (MoeCliSource  *self,
+         const char    *path,
+         GError       **error)
+{
+  g_autoptr(MoeModel) model = NULL;
+  g_autoptr(MoeMask) mask = NULL;
+  g_autofree char *recording = NULL;
+
+  model = moe_cli_run_open (&self->run, path, error);
+  if (model == NULL || !moe_cli_interventions_load (&self->interventions, moe_model_get_info (model), &mask, error))
+    return FALSE;
+  self->folder = g_dir_make_tmp ("moescope-XXXXXX", error);
+  if (self->folder == NULL)
+    return FALSE;
+  recording = g_build_filename (self->folder, "profile.moescope", NULL);
+  if (!moe_cli_profile_run (&self->profile, &self->run, model, mask, recording, error))
+    return FALSE;
+  self->recording = moe_recording_open (recording, error);
+  return self->recording != NULL;
+}
+
+gboolean
+moe_cli_source_open (MoeCliSource  *self,
+                     const char    *path,
+                     GError       **error)
+{
+  gboolean model;
+
+  if (!is_model (path, &model, error))
+    return FALSE;
+  if (model && self->profile.prompts == NULL)
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID, "%s: is a model, so --prompts must say what to run it on", path);
+      return FALSE;
+    }
+  if (model)
+    return profile (self, path, error);
+  if (self->profile.prompts != NULL || self->interventions.masks != NULL || self->interventions.given->len > 0)
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID,
+                   "%s: is not a model, so prompts and interventions cannot be run on it", path);
+      return FALSE;
+    }
+  self->recording = moe_recording_open (path, error);
+  return self->recording != NULL;
+}
+
+void
+moe_cli_source_clear (MoeCliSource *self)
+{
+  g_clear_pointer (&self->recording, moe_recording_free);
+  if (self->folder != NULL)
+    {
+      GDir *dir = g_dir_open (self->folder, 0, NULL);
+      const char *name;
+
+      while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+        {
+          g_autofree char *path = g_build_filename (self->folder, name, NULL);
+
+          g_remove (path);
+        }
+      g_clear_pointer (&dir, g_dir_close);
+      g_rmdir (self->folder);
+      g_clear_pointer (&self->folder, g_free);
+    }
+  moe_cli_profile_clear (&self->profile);
+  moe_cli_run_clear (&self->run);
+  moe_cli_interventions_clear (&self->interventions);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "app/cli-interventions.h"
+#include "app/cli-profile.h"
+#include "data/moe-recording.h"
+
+G_BEGIN_DECLS
+
+/* SOURCE: a recording, or a model with --prompts, which is profiled first into a temporary recording. */
+typedef struct
+{
+  MoeCliProfile        profile;
+  MoeCliRun            run;
+  MoeCliInterventions  interventions;
+  MoeRecording        *recording;
+  char                *folder;    /* of the temporary recording */
+} MoeCliSource;
+
+void      moe_cli_source_add   (MoeCliSource    *self,
+                                GOptionContext  *context);
+gboolean  moe_cli_source_check (MoeCliSource    *self,
+                                const char      *command);
+/* Opens @path; @self->recording is then ready to be read. */
+gboolean  moe_cli_source_open  (MoeCliSource    *self,
+                                const char      *path,
+                                GError         **error);
+/* Closes the recording and removes a temporary one. */
+void      moe_cli_source_clear (MoeCliSource    *self);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (MoeCliSource, moe_cli_source_clear)
+
+G_END_DECLS

@@ -1,0 +1,43 @@
+# Completion for moescope-cli. The options are those that COMMAND --help lists.
+
+_moescope_cli ()
+{
+  local cur prev words cword
+  local commands="info tokenize logits generate profile heatmap mask sql bench"
+  _init_completion || return
+
+  if [[ $cword -eq 1 ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$cur")
+    return
+  fi
+
+  case $prev in
+    --format) mapfile -t COMPREPLY < <(compgen -W "text csv json" -- "$cur"); return ;;
+    --cache) mapfile -t COMPREPLY < <(compgen -W "f16 f32" -- "$cur"); return ;;
+    --kernels) mapfile -t COMPREPLY < <(compgen -W "auto plain" -- "$cur"); return ;;
+    --probes) mapfile -t COMPREPLY < <(compgen -W "none all" -- "$cur"); return ;;
+    --mask-phase) mapfile -t COMPREPLY < <(compgen -W "prompt answer both" -- "$cur"); return ;;
+    --scale)
+      [[ ${words[1]} != heatmap ]] || mapfile -t COMPREPLY < <(compgen -W "linear sqrt log rank" -- "$cur")
+      return ;;
+    --color-map) mapfile -t COMPREPLY < <(compgen -W "viridis cividis puor" -- "$cur"); return ;;
+    --phase)
+      mapfile -t COMPREPLY < <(compgen -W "all prompt-template prompt thinking answer teacher-forced" -- "$cur")
+      return ;;
+    --metric)
+      mapfile -t COMPREPLY < <(compgen -W "share hits mean_weight max_down mean_down_norm importance reap" -- "$cur")
+      return ;;
+  esac
+
+  if [[ ${words[1]} == mask && $cword -eq 2 ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "show check new" -- "$cur")
+  elif [[ $cur == -* ]]; then
+    local help=("${words[1]}")
+    [[ ${words[1]} != mask ]] || help+=("${words[2]}")
+    mapfile -t COMPREPLY < <(compgen -W "$("${words[0]}" "${help[@]}" --help-all 2>/dev/null \
+      | grep -o -- '--[a-z0-9-]*')" -- "$cur")
+  else
+    _filedir
+  fi
+}
+complete -F _moescope_cli moescope-cli
