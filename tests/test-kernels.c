@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "probes/kernels/moe-activations.h"
+#include "probes/kernels/moe-int8-rows.h"
 #include "probes/kernels/moe-expand.h"
 #include "probes/kernels/moe-formats.h"
 #include "probes/kernels/moe-kernel-sets.h"
@@ -205,7 +205,7 @@ case_get_values (Case     *c,
                  gboolean  rounded,
                  float    *x)
 {
-  const MoeActivations *chunks = c->prepared[t];
+  const MoeInt8Chunk *chunks = c->prepared[t];
 
   memcpy (x, c->x + t * c->n, c->n * sizeof (float));
   for (gsize i = 0; rounded && i < c->n; i++)
@@ -291,7 +291,7 @@ test_prepare (gconstpointer data)
         for (gsize t = 0; t < 4; t++)
           for (gsize group = 0; group < (n + 255) / 256 * 8; group++)
             {
-              const MoeActivations *chunk = (const MoeActivations *) c->prepared[t] + group / 8;
+              const MoeInt8Chunk *chunk = (const MoeInt8Chunk *) c->prepared[t] + group / 8;
               const gint8 *q = chunk->q + group % 8 * 32;
               const float *x = c->x + t * n + group * 32;
               double scale = chunk->scale[group % 8], largest = 0;

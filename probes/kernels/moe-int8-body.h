@@ -3,7 +3,7 @@
 
 #include <glib.h>
 
-#include "probes/kernels/moe-activations.h"
+#include "probes/kernels/moe-int8-rows.h"
 #include "probes/kernels/moe-expand.h"
 #include "probes/kernels/moe-formats.h"
 #include "probes/kernels/moe-kernel-sets.h"
@@ -69,7 +69,7 @@ multiply_panel (const Panel        *panel,
         }
       for (gsize t = 0; t < n_tokens; t++)
         {
-          const MoeActivations *a = (const MoeActivations *) x[t] + chunk;
+          const MoeInt8Chunk *a = (const MoeInt8Chunk *) x[t] + chunk;
           const gint8 *q = a->q + 32 * g;
           Ints sum;
           Floats total = acc[t][g % 2];
@@ -354,8 +354,8 @@ DEFINE_INT8_KERNEL (q5_k, PANEL_5, sizeof (MoeBlockQ5_K))
 DEFINE_INT8_KERNEL (q6_k, PANEL_6, sizeof (MoeBlockQ6_K))
 
 #define INT8_KERNEL(type_name, format, block, block_bytes, isa)                         \
-  { MOE_TYPE_##type_name, #type_name "/" isa, block, block_bytes, moe_activations_get_bytes, \
-    moe_activations_prepare, matmul_##format, moe_expand_##format }
+  { MOE_TYPE_##type_name, #type_name "/" isa, block, block_bytes, moe_int8_row_get_bytes, \
+    moe_int8_row_prepare, matmul_##format, moe_expand_##format }
 
 #define INT8_KERNELS(isa)                                                               \
   INT8_KERNEL (Q8_0, q8_0, MOE_Q32, sizeof (MoeBlockQ8_0), isa),                        \

@@ -2,10 +2,12 @@
 #define G_LOG_DOMAIN "moe-kernels-avx2"
 
 #include "probes/kernels/moe-lanes-avx2.h"
+#include "probes/kernels/moe-float-body.h"
 #include "probes/kernels/moe-int8-body.h"
 #include "probes/kernels/moe-vector-ops-portable.h"
 
 static const MoeKernel kernels[] = {
+  FLOAT_KERNELS ("avx2"),
   INT8_KERNELS ("avx2"),
 };
 

@@ -3,6 +3,7 @@
 
 #include "probes/kernels/moe-kernel-sets.h"
 #include "probes/kernels/moe-expand.h"
+#include "probes/kernels/moe-float-rows.h"
 #include "probes/kernels/moe-formats.h"
 #include "probes/kernels/moe-vector-ops-portable.h"
 
@@ -11,7 +12,7 @@
 
 #define CHUNK 256
 #define TILE  8
-#define LANES 16
+#define LANES MOE_FLOAT_ROW_STEP
 
 typedef float Lanes __attribute__ ((vector_size (16)));
 
@@ -23,21 +24,6 @@ add_lanes (const Lanes acc[N_VECTORS])
   Lanes sum = (acc[0] + acc[1]) + (acc[2] + acc[3]);
 
   return (sum[0] + sum[2]) + (sum[1] + sum[3]);
-}
-
-static gsize
-plain_prepared_bytes (gsize n)
-{
-  return (n + LANES - 1) / LANES * LANES * sizeof (float);
-}
-
-static void
-plain_prepare (const float *x,
-               gsize        n,
-               void        *prepared)
-{
-  memcpy (prepared, x, n * sizeof (float));
-  memset ((float *) prepared + n, 0, plain_prepared_bytes (n) - n * sizeof (float));
 }
 
 /* One weight row with @n_tokens <= TILE tokens. */
@@ -127,8 +113,8 @@ DEFINE_MATMUL (q5_k, MOE_QK, sizeof (MoeBlockQ5_K))
 DEFINE_MATMUL (q6_k, MOE_QK, sizeof (MoeBlockQ6_K))
 
 #define PLAIN(type_name, format, block, block_bytes)                                    \
-  { MOE_TYPE_##type_name, #type_name "/plain", block, block_bytes, plain_prepared_bytes, plain_prepare, \
-    matmul_##format, moe_expand_##format }
+  { MOE_TYPE_##type_name, #type_name "/plain", block, block_bytes, moe_float_row_get_bytes, \
+    moe_float_row_prepare, matmul_##format, moe_expand_##format }
 
 static const MoeKernel kernels[] = {
   PLAIN (F32, f32, 1, 4),

@@ -5,13 +5,16 @@
 #include <immintrin.h>
 #include <string.h>
 
-#include "probes/kernels/moe-activations.h"
+#include "probes/kernels/moe-int8-rows.h"
 
 /* The vectors of the integer kernels at 256 bits: one 32-bit lane for each of LANES weight rows. With
  * LANES_DOT defined to the dpbusd instruction, products of bytes are added by it, otherwise by maddubs and madd;
  * both give the same integers. Everything here is inlined into bodies compiled for the instruction set. */
 
 #define LANES 8
+
+/* Tokens of a float kernel's register tile: 4 rows by 3 tokens are 12 of the 16 registers. */
+#define LANES_TILE_TOKENS 3
 
 typedef __m256i Ints;
 typedef __m256  Floats;
@@ -105,6 +108,40 @@ lanes_read_halves (const guint8 *const rows[LANES],
   for (guint r = 0; r < LANES; r++)
     memcpy (&halves[r], rows[r] + offset, sizeof halves[r]);
   return _mm256_cvtph_ps (_mm_loadu_si128 ((const __m128i *) halves));
+}
+
+static inline Floats
+floats_load (const void *x)
+{
+  return _mm256_loadu_ps (x);
+}
+
+static inline Floats
+floats_load_f16 (const void *x)
+{
+  return _mm256_cvtph_ps (_mm_loadu_si128 (x));
+}
+
+static inline Floats
+floats_load_bf16 (const void *x)
+{
+  return _mm256_castsi256_ps (_mm256_slli_epi32 (_mm256_cvtepu16_epi32 (_mm_loadu_si128 (x)), 16));
+}
+
+static inline void
+floats_store (float  *y,
+              Floats  v)
+{
+  _mm256_storeu_ps (y, v);
+}
+
+static inline float
+floats_sum (Floats v)
+{
+  __m128 sum = _mm_add_ps (_mm256_castps256_ps128 (v), _mm256_extractf128_ps (v, 1));
+
+  sum = _mm_add_ps (sum, _mm_movehl_ps (sum, sum));
+  return _mm_cvtss_f32 (_mm_add_ss (sum, _mm_movehdup_ps (sum)));
 }
 
 /* Stores the first @n lanes. */

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-#define G_LOG_DOMAIN "moe-activations"
+#define G_LOG_DOMAIN "moe-int8-rows"
 
-#include "probes/kernels/moe-activations.h"
+#include "probes/kernels/moe-int8-rows.h"
 
 #include <immintrin.h>
 #include <math.h>
 
 gsize
-moe_activations_get_bytes (gsize n)
+moe_int8_row_get_bytes (gsize n)
 {
-  return (n + MOE_QK - 1) / MOE_QK * sizeof (MoeActivations);
+  return (n + MOE_QK - 1) / MOE_QK * sizeof (MoeInt8Chunk);
 }
 
 static inline guint32
@@ -25,7 +25,7 @@ largest_lane (__m256i v)
 /* Rounds group @g (32 values) of @chunk. */
 static inline void
 round_group (const float    *x,
-             MoeActivations *chunk,
+             MoeInt8Chunk *chunk,
              guint           g)
 {
   const __m256i magnitude = _mm256_set1_epi32 (0x7fffffff);
@@ -73,11 +73,11 @@ round_group (const float    *x,
 }
 
 void
-moe_activations_prepare (const float *x,
+moe_int8_row_prepare (const float *x,
                          gsize        n,
                          void        *prepared)
 {
-  MoeActivations *chunk = prepared;
+  MoeInt8Chunk *chunk = prepared;
 
   for (gsize i = 0; i < n; i += MOE_QK, chunk++)
     {

@@ -18,13 +18,13 @@ typedef struct
   float  sum[MOE_QK / 32];     /* (8) scale times the sum of q */
   gint16 sum16[MOE_QK / 16];   /* (16) sums of 16 q */
   gint32 minus128[MOE_QK / 32]; /* (8) -128 times the sum of 32 q */
-} MoeActivations;
+} MoeInt8Chunk;
 
-G_STATIC_ASSERT (sizeof (MoeActivations) == 384);
+G_STATIC_ASSERT (sizeof (MoeInt8Chunk) == 384);
 
 /* The prepared_bytes and prepare of MoeKernel; needs AVX2. n is a multiple of 32. */
-gsize moe_activations_get_bytes (gsize        n);
-void  moe_activations_prepare   (const float *x,
+gsize moe_int8_row_get_bytes (gsize        n);
+void  moe_int8_row_prepare   (const float *x,
                                  gsize        n,
                                  void        *prepared);
 

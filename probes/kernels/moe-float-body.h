@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <glib.h>
+
+#include "probes/kernels/moe-expand.h"
+#include "probes/kernels/moe-float-rows.h"
+#include "probes/kernels/moe-kernel-sets.h"
+
+/* The float kernels, compiled once for each instruction set: include a header of lanes first.
+ *
+ * Lanes are neighbouring values of a row here: value i of a row adds to lane i % LANES of its output by fused
+ * multiply-add, in rising order, and the lanes are added at the end in one fixed order. A few tokens multiply with
+ * the weights as they are read; for more, a panel of rows is expanded first and serves all of them. Rows beyond
+ * the last repeat it and are not stored. */
+
+#define FLOAT_CHUNK  256 /* values of a row a time */
+#define TILE_ROWS    4
+#define TILE_TOKENS  LANES_TILE_TOKENS
+#define PANEL_ROWS   16  /* 16 kB of floats: half of a small first-level cache */
+#define PANEL_TOKENS 64
+
+typedef Floats (*LoadFunc) (const guint8 *w);
+
+static inline __attribute__ ((always_inline)) Floats
+load_f32 (const guint8 *w)
+{
+  return floats_load (w);
+}
+
+static inline __attribute__ ((always_inline)) Floats
+load_f16 (const guint8 *w)
+{
+  return floats_load_f16 (w);
+}
+
+static inline __attribute__ ((always_inline)) Floats
+load_bf16 (const guint8 *w)
+{
+  return floats_load_bf16 (w);
+}
+
+/* acc[t * @acc_rows + r] += the dot product of rows[r] and x[t], over @n_steps vectors, for TILE_ROWS rows. Inlined
+ * with constant @n_tokens, so that all sums stay in registers. */
+static inline __attribute__ ((always_inline)) void
+multiply_tile_of (LoadFunc             load,
+                  gsize                value_bytes,
+                  const guint8 *const *rows,
+                  const void   *const *x,
+                  gsize                at,
+                  guint                n_tokens,
+                  gsize                n_steps,
+                  Floats              *acc,
+                  gsize                acc_rows)
+{
+  Floats sum[TILE_ROWS][TILE_TOKENS];
+  const guint8 *weights[TILE_ROWS];
+  const float *values[TILE_TOKENS];
+
+#pragma GCC unroll 8
+  for (guint t = 0; t < n_tokens; t++)
+    {
+      values[t] = (const float *) x[t] + at;
+#pragma GCC unroll 8
+      for (guint r = 0; r < TILE_ROWS; r++)
+        sum[r][t] = acc[t * acc_rows + r];
+    }
+#pragma GCC unroll 8
+  for (guint r = 0; r < TILE_ROWS; r++)
+    weights[r] = rows[r];
+  for (gsize i = 0; i < n_steps * LANES; i += LANES)
+    {
+      Floats v[TILE_TOKENS];
+
+#pragma GCC unroll 8
+      for (guint t = 0; t < n_tokens; t++)
+        v[t] = floats_load (values[t] + i);
+#pragma GCC unroll 8
+      for (guint r = 0; r < TILE_ROWS; r++)
+        {
+          const Floats w = load (weights[r] + i * value_bytes);
+
+#pragma GCC unroll 8
+          for (guint t = 0; t < n_tokens; t++)
+            sum[r][t] = floats_fma (w, v[t], sum[r][t]);
+        }
+    }
+#pragma GCC unroll 8
+  for (guint t = 0; t < n_tokens; t++)
+#pragma GCC unroll 8
+    for (guint r = 0; r < TILE_ROWS; r++)
+      acc[t * acc_rows + r] = sum[r][t];
+}
+
+static inline __attribute__ ((always_inline)) void
+multiply_tile (LoadFunc             load,
+               gsize                value_bytes,
+               const guint8 *const *rows,
+               const void   *const *x,
+               gsize                at,
+               gsize                n_tokens,
+               gsize                n_steps,
+               Floats              *acc,
+               gsize                acc_rows)
+{
+  switch (n_tokens)
+    {
+    case 1:
+      multiply_tile_of (load, value_bytes, rows, x, at, 1, n_steps, acc, acc_rows);
+      break;
+    case 2:
+      multiply_tile_of (load, value_bytes, rows, x, at, 2, n_steps, acc, acc_rows);
+      break;
+    case 3:
+      multiply_tile_of (load, value_bytes, rows, x, at, 3, n_steps, acc, acc_rows);
+      break;
+#if LANES_TILE_TOKENS > 3
+    case 4:
+      multiply_tile_of (load, value_bytes, rows, x, at, 4, n_steps, acc, acc_rows);
+      break;
+    case 5:
+      multiply_tile_of (load, value_bytes, rows, x, at, 5, n_steps, acc, acc_rows);
+      break;
+    case 6:
+      multiply_tile_of (load, value_bytes, rows, x, at, 6, n_steps, acc, acc_rows);
+      break;
+#endif
+    default:
+      g_assert_not_reached ();
+    }
+}
+
+/* A tile of expanded rows with at most TILE_TOKENS tokens. */
+static void
+multiply_floats (const guint8 *const *rows,
+                 const void   *const *x,
+                 gsize                at,
+                 gsize                n_tokens,
+                 gsize                n_steps,
+                 Floats              *acc,
+                 gsize                acc_rows)
+{
+  multiply_tile (load_f32, sizeof (float), rows, x, at, n_tokens, n_steps, acc, acc_rows);
+}
+
+/* Values @at to @at + @length of @n_rows rows as floats in panel (n_rows, FLOAT_CHUNK), filled up with zeros to
+ * whole vectors. */
+static inline __attribute__ ((always_inline)) void
+expand_panel (LoadFunc            load,
+              gsize               value_bytes,
+              void              (*expand) (const void *, gsize, float *),
+              const guint8 *const *rows,
+              gsize               n_rows,
+              gsize               at,
+              gsize               length,
+              float             (*panel)[FLOAT_CHUNK])
+{
+  const gsize n_whole = length / LANES * LANES;
+
+  for (gsize r = 0; r < n_rows; r++)
+    {
+      const guint8 *w = rows[r] + at * value_bytes;
+
+      for (gsize i = 0; i < n_whole; i += LANES)
+        floats_store (panel[r] + i, load (w + i * value_bytes));
+      if (n_whole < length)
+        {
+          floats_store (panel[r] + n_whole, floats_zero ());
+          expand (w + n_whole * value_bytes, length - n_whole, panel[r] + n_whole);
+        }
+    }
+}
+
+/* PANEL_ROWS rows with up to PANEL_TOKENS tokens. acc (n_tokens, PANEL_ROWS), zeros. */
+static inline __attribute__ ((always_inline)) void
+multiply_many (LoadFunc             load,
+               gsize                value_bytes,
+               void               (*expand) (const void *, gsize, float *),
+               const guint8 *const *rows,
+               gsize                n,
+               const void   *const *x,
+               gsize                n_tokens,
+               Floats              *acc)
+{
+  float panel[PANEL_ROWS][FLOAT_CHUNK] __attribute__ ((aligned (64)));
+  const guint8 *expanded[PANEL_ROWS];
+
+  for (gsize r = 0; r < PANEL_ROWS; r++)
+    expanded[r] = (const guint8 *) panel[r];
+  for (gsize i = 0; i < n; i += FLOAT_CHUNK)
+    {
+      gsize length = MIN (FLOAT_CHUNK, n - i);
+
+      expand_panel (load, value_bytes, expand, rows, PANEL_ROWS, i, length, panel);
+      for (gsize t = 0; t < n_tokens; t += TILE_TOKENS)
+        for (gsize r = 0; r < PANEL_ROWS; r += TILE_ROWS)
+          multiply_floats (expanded + r, x + t, i, MIN (TILE_TOKENS, n_tokens - t), (length + LANES - 1) / LANES,
+                           acc + t * PANEL_ROWS + r, PANEL_ROWS);
+    }
+}
+
+/* TILE_ROWS rows with up to TILE_TOKENS tokens. acc (n_tokens, TILE_ROWS), zeros. */
+static inline __attribute__ ((always_inline)) void
+multiply_few (LoadFunc             load,
+              gsize                value_bytes,
+              void               (*expand) (const void *, gsize, float *),
+              const guint8 *const *rows,
+              gsize                n,
+              const void   *const *x,
+              gsize                n_tokens,
+              Floats              *acc)
+{
+  const gsize n_whole = n / LANES * LANES;
+
+  for (gsize i = 0; i < n_whole; i += FLOAT_CHUNK)
+    {
+      const guint8 *at[TILE_ROWS];
+      const guint8 *ahead = rows[TILE_ROWS - 1] + (n + TILE_ROWS * i) * value_bytes;
+
+      /* The next rows lie behind these: this walks evenly through them. */
+      for (gsize line = 0; line < TILE_ROWS * FLOAT_CHUNK * value_bytes; line += 64)
+        __builtin_prefetch (ahead + line);
+      for (gsize r = 0; r < TILE_ROWS; r++)
+        at[r] = rows[r] + i * value_bytes;
+      multiply_tile (load, value_bytes, at, x, i, n_tokens, MIN (FLOAT_CHUNK, n_whole - i) / LANES, acc, TILE_ROWS);
+    }
+  if (n_whole < n)
+    {
+      float panel[TILE_ROWS][FLOAT_CHUNK] __attribute__ ((aligned (64)));
+      const guint8 *expanded[TILE_ROWS];
+
+      for (gsize r = 0; r < TILE_ROWS; r++)
+        expanded[r] = (const guint8 *) panel[r];
+      expand_panel (load, value_bytes, expand, rows, TILE_ROWS, n_whole, n - n_whole, panel);
+      multiply_floats (expanded, x, n_whole, n_tokens, 1, acc, TILE_ROWS);
+    }
+}
+
+static inline __attribute__ ((always_inline)) void
+multiply_float_rows (LoadFunc            load,
+                     gsize               value_bytes,
+                     void              (*expand) (const void *, gsize, float *),
+                     const guint8       *w,
+                     gsize               n,
+                     gsize               row_begin,
+                     gsize               row_end,
+                     const void *const  *x,
+                     float       *const *y,
+                     gsize               n_tokens)
+{
+  const gsize n_panel = n_tokens > TILE_TOKENS ? PANEL_ROWS : TILE_ROWS;
+
+  for (gsize row = row_begin; row < row_end; row += n_panel)
+    {
+      gsize n_rows = MIN (n_panel, row_end - row);
+      const guint8 *rows[PANEL_ROWS];
+
+      for (gsize r = 0; r < n_panel; r++)
+        rows[r] = w + (row + MIN (r, n_rows - 1)) * n * value_bytes;
+      for (gsize t = 0; t < n_tokens; t += PANEL_TOKENS)
+        {
+          gsize n_tile = MIN (PANEL_TOKENS, n_tokens - t);
+          Floats acc[PANEL_TOKENS * PANEL_ROWS];
+
+          for (gsize i = 0; i < n_tile * n_panel; i++)
+            acc[i] = floats_zero ();
+          if (n_tokens > TILE_TOKENS)
+            multiply_many (load, value_bytes, expand, rows, n, x + t, n_tile, acc);
+          else
+            multiply_few (load, value_bytes, expand, rows, n, x + t, n_tile, acc);
+          for (gsize i = 0; i < n_tile; i++)
+            for (gsize r = 0; r < n_rows; r++)
+              y[t + i][row + r] = floats_sum (acc[i * n_panel + r]);
+        }
+    }
+}
+
+#define DEFINE_FLOAT_KERNEL(format, value_bytes)                                        \
+  static void                                                                           \
+  matmul_##format (const void         *w,                                               \
+                   gsize               n,                                               \
+                   gsize               row_begin,                                       \
+                   gsize               row_end,                                         \
+                   const void *const  *x,                                               \
+                   float       *const *y,                                               \
+                   gsize               n_tokens)                                        \
+  {                                                                                     \
+    multiply_float_rows (load_##format, value_bytes, moe_expand_##format, w, n, row_begin, row_end, x, y, n_tokens); \
+  }
+
+DEFINE_FLOAT_KERNEL (f32, 4)
+DEFINE_FLOAT_KERNEL (f16, 2)
+DEFINE_FLOAT_KERNEL (bf16, 2)
+
+#define FLOAT_KERNEL(type_name, format, value_bytes, isa)                               \
+  { MOE_TYPE_##type_name, #type_name "/" isa, 1, value_bytes, moe_float_row_get_bytes,  \
+    moe_float_row_prepare, matmul_##format, moe_expand_##format }
+
+#define FLOAT_KERNELS(isa)                                                              \
+  FLOAT_KERNEL (F32, f32, 4, isa),                                                      \
+  FLOAT_KERNEL (F16, f16, 2, isa),                                                      \
+  FLOAT_KERNEL (BF16, bf16, 2, isa)
