@@ -4,7 +4,7 @@
 #include "probes/kernels/moe-lanes-avx2.h"
 #include "probes/kernels/moe-float-body.h"
 #include "probes/kernels/moe-int8-body.h"
-#include "probes/kernels/moe-vector-ops-portable.h"
+#include "probes/kernels/moe-vector-ops-avx2.h"
 
 static const MoeKernel kernels[] = {
   FLOAT_KERNELS ("avx2"),
@@ -22,5 +22,5 @@ const MoeKernelSet moe_kernel_set_avx2 = {
   .is_usable = is_usable,
   .kernels = kernels,
   .n_kernels = G_N_ELEMENTS (kernels),
-  .vector_ops = &moe_vector_ops_portable,
+  .vector_ops = &moe_vector_ops_avx2,
 };
