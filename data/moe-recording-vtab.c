@@ -7,131 +7,21 @@
 #include <string.h>
 
 #include "data/moe-error.h"
-#include "data/moe-recording-schema.h"
+#include "data/moe-recording-vtab-kinds.h"
 
 #ifdef MOE_SQLITE_EXTENSION
 SQLITE_EXTENSION_INIT1
 #endif
 
-typedef enum
-{
-  KIND_ROUTING,
-  KIND_SHARED,
-  KIND_RESIDUAL,
-  KIND_ATTENTION,
-  N_KINDS
-} Kind;
-
-/* The first columns of every kind. */
-enum
-{
-  COLUMN_TOKEN,
-  COLUMN_PROMPT,
-  COLUMN_POSITION,
-  COLUMN_PHASE,
-  COLUMN_LAYER,
-  N_COMMON_COLUMNS
-};
-
-/* The rest: index of the row within the token, or a value of a blob. */
-typedef enum
-{
-  VALUE_INNER, /* slot or head */
-  VALUE_U16,
-  VALUE_F16,
-  VALUE_F32,
-} ValueKind;
-
 typedef struct
 {
-  ValueKind        kind;
-  MoeRecordingBlob blob;
-  guint            stride; /* values of the blob for each row of ours; 0: one for each layer */
-  guint            offset;
-} Column;
-
-#define MAX_COLUMNS 8
-/* The column of KIND_ROUTING that says which slots are empty. */
-#define EXPERT_COLUMN 1
-
-typedef struct
-{
-  const char *name;
-  const char *declaration;
-  guint       n_columns; /* after the common ones */
-  Column      columns[MAX_COLUMNS];
-} KindInfo;
-
-#define COMMON "CREATE TABLE x (token INTEGER, prompt INTEGER, position INTEGER, phase TEXT, layer INTEGER, "
-
-static const KindInfo kinds[N_KINDS] =
-{
-  [KIND_ROUTING] =
-  {
-    "routing",
-    COMMON "slot INTEGER, expert INTEGER, weight REAL, max_down REAL, channel INTEGER, down_norm REAL, "
-    "turn REAL, router_entropy REAL)",
-    8,
-    {
-      { VALUE_INNER, 0, 1, 0 },
-      { VALUE_U16, MOE_BLOB_EXPERTS, 1, 0 },
-      { VALUE_F16, MOE_BLOB_WEIGHTS, 1, 0 },
-      { VALUE_F32, MOE_BLOB_DOWN_MAX, 1, 0 },
-      { VALUE_U16, MOE_BLOB_DOWN_CHANNEL, 1, 0 },
-      { VALUE_F16, MOE_BLOB_DOWN_NORM, 1, 0 },
-      { VALUE_F16, MOE_BLOB_MOE_TURN, 0, 0 },
-      { VALUE_F16, MOE_BLOB_ROUTER_ENTROPY, 0, 0 },
-    },
-  },
-  [KIND_SHARED] =
-  {
-    "shared",
-    COMMON "max_down REAL, channel INTEGER, down_norm REAL)",
-    3,
-    {
-      { VALUE_F32, MOE_BLOB_SHARED_MAX, 1, 0 },
-      { VALUE_U16, MOE_BLOB_SHARED_CHANNEL, 1, 0 },
-      { VALUE_F16, MOE_BLOB_SHARED_NORM, 1, 0 },
-    },
-  },
-  [KIND_RESIDUAL] =
-  {
-    "residual",
-    COMMON "top1 REAL, top2 REAL, top3 REAL, channel1 INTEGER, channel2 INTEGER, channel3 INTEGER, "
-    "median REAL)",
-    7,
-    {
-      { VALUE_F32, MOE_BLOB_RESIDUAL_TOP, 3, 0 },
-      { VALUE_F32, MOE_BLOB_RESIDUAL_TOP, 3, 1 },
-      { VALUE_F32, MOE_BLOB_RESIDUAL_TOP, 3, 2 },
-      { VALUE_U16, MOE_BLOB_RESIDUAL_CHANNEL, 3, 0 },
-      { VALUE_U16, MOE_BLOB_RESIDUAL_CHANNEL, 3, 1 },
-      { VALUE_U16, MOE_BLOB_RESIDUAL_CHANNEL, 3, 2 },
-      { VALUE_F32, MOE_BLOB_RESIDUAL_MEDIAN, 1, 0 },
-    },
-  },
-  [KIND_ATTENTION] =
-  {
-    "attention",
-    COMMON "head INTEGER, to_first REAL, entropy REAL)",
-    3,
-    {
-      { VALUE_INNER, 0, 1, 0 },
-      { VALUE_F16, MOE_BLOB_ATTENTION_FIRST, 1, 0 },
-      { VALUE_F16, MOE_BLOB_ATTENTION_ENTROPY, 1, 0 },
-    },
-  },
-};
-
-typedef struct
-{
-  sqlite3_vtab      base;
-  sqlite3          *db;
-  const KindInfo   *kind;
-  MoeRecordingShape shape;
-  guint            *layers;   /* (n_outer) model layer numbers */
-  guint             n_outer;  /* layers in a token */
-  guint             n_inner;  /* rows of a layer */
+  sqlite3_vtab           base;
+  sqlite3               *db;
+  const MoeVtabKindInfo *kind;
+  MoeRecordingShape      shape;
+  guint                 *layers;   /* (n_outer) model layer numbers */
+  guint                  n_outer;  /* layers in a token */
+  guint                  n_inner;  /* rows of a layer */
 } Table;
 
 typedef struct
@@ -144,7 +34,7 @@ typedef struct
   guint               outer, inner;
   gint64              row;
   const char         *phase;
-  const guint8       *blobs[MAX_COLUMNS];     /* by column; NULL when not asked for */
+  const guint8       *blobs[MOE_VTAB_MAX_COLUMNS];     /* by column; NULL when not asked for */
 } Cursor;
 
 /* What xBestIndex tells xFilter: which conditions come as arguments, in this order, and which columns are read. */
@@ -241,12 +131,12 @@ table_connect (sqlite3            *db,
 {
   g_autoptr(GError) error = NULL;
   Table *self = g_new0 (Table, 1);
-  Kind kind;
+  MoeVtabKind kind;
   int rc;
 
   self->db = db;
   self->kind = aux;
-  kind = (Kind) (self->kind - kinds);
+  kind = (MoeVtabKind) (self->kind - moe_vtab_kinds);
   self->layers = read_shape (db, &self->shape, &error);
   if (self->layers == NULL)
     {
@@ -255,7 +145,7 @@ table_connect (sqlite3            *db,
       return SQLITE_ERROR;
     }
 
-  if (kind == KIND_RESIDUAL || kind == KIND_ATTENTION)
+  if (kind == MOE_VTAB_RESIDUAL || kind == MOE_VTAB_ATTENTION)
     {
       self->n_outer = self->shape.n_layers;
       self->layers = g_renew (guint, self->layers, self->n_outer);
@@ -264,13 +154,14 @@ table_connect (sqlite3            *db,
     }
   else
     {
-      self->n_outer = kind == KIND_SHARED && self->shape.n_shared == 0 ? 0 : self->shape.n_moe_layers;
+      self->n_outer = kind == MOE_VTAB_SHARED && self->shape.n_shared == 0 ? 0 : self->shape.n_moe_layers;
     }
-  self->n_inner = kind == KIND_ROUTING ? self->shape.n_slots : kind == KIND_ATTENTION ? self->shape.n_heads : 1;
+  self->n_inner = kind == MOE_VTAB_ROUTING ? self->shape.n_slots : kind == MOE_VTAB_ATTENTION ? self->shape.n_heads : 1;
 
   rc = sqlite3_declare_vtab (db, self->kind->declaration);
   if (rc != SQLITE_OK)
     {
+      *message = sqlite3_mprintf ("%s", sqlite3_errmsg (db));
       table_free (self);
       return rc;
     }
@@ -298,7 +189,7 @@ get_condition (sqlite3_index_info                         *info,
 
   switch (constraint->iColumn)
     {
-    case COLUMN_TOKEN:
+    case MOE_VTAB_TOKEN:
       switch (constraint->op)
         {
         case SQLITE_INDEX_CONSTRAINT_EQ:
@@ -312,12 +203,12 @@ get_condition (sqlite3_index_info                         *info,
         default:
           return 0;
         }
-    case COLUMN_PROMPT:
+    case MOE_VTAB_PROMPT:
       return constraint->op == SQLITE_INDEX_CONSTRAINT_EQ ? PLAN_PROMPT_IS : 0;
-    case COLUMN_PHASE:
+    case MOE_VTAB_PHASE:
       return constraint->op == SQLITE_INDEX_CONSTRAINT_EQ &&
              strcmp (sqlite3_vtab_collation (info, index), "BINARY") == 0 ? PLAN_PHASE_IS : 0;
-    case COLUMN_LAYER:
+    case MOE_VTAB_LAYER:
       return constraint->op == SQLITE_INDEX_CONSTRAINT_EQ ? PLAN_LAYER_IS : 0;
     default:
       return 0;
@@ -329,8 +220,8 @@ static gboolean
 is_our_order (const Table              *self,
               const sqlite3_index_info *info)
 {
-  static const int order[] = { COLUMN_TOKEN, COLUMN_LAYER, N_COMMON_COLUMNS };
-  int n = self->kind->columns[0].kind == VALUE_INNER ? 3 : 2;
+  static const int order[] = { MOE_VTAB_TOKEN, MOE_VTAB_LAYER, MOE_VTAB_N_COMMON_COLUMNS };
+  int n = self->kind->columns[0].kind == MOE_VTAB_INNER ? 3 : 2;
 
   if (info->nOrderBy > n)
     return FALSE;
@@ -377,7 +268,7 @@ table_best_index (sqlite3_vtab       *table,
   info->estimatedRows = (sqlite3_int64) rows + 1;
   info->estimatedCost = rows + 1;
   info->orderByConsumed = is_our_order (self, info);
-  info->idxNum = plan | (int) (info->colUsed & ((1u << (N_COMMON_COLUMNS + MAX_COLUMNS)) - 1))
+  info->idxNum = plan | (int) (info->colUsed & ((1u << (MOE_VTAB_N_COMMON_COLUMNS + MOE_VTAB_MAX_COLUMNS)) - 1))
                         << PLAN_COLUMNS_SHIFT;
   return SQLITE_OK;
 }
@@ -405,15 +296,15 @@ cursor_close (sqlite3_vtab_cursor *cursor)
 
 /* Whether the blob of @column is fetched. */
 static gboolean
-is_read (const Cursor   *self,
-         const KindInfo *kind,
-         guint           column)
+is_read (const Cursor          *self,
+         const MoeVtabKindInfo *kind,
+         guint                  column)
 {
-  if (kind->columns[column].kind == VALUE_INNER)
+  if (kind->columns[column].kind == MOE_VTAB_INNER)
     return FALSE;
-  if (kind == &kinds[KIND_ROUTING] && column == EXPERT_COLUMN)
+  if (kind == &moe_vtab_kinds[MOE_VTAB_ROUTING] && column == MOE_VTAB_EXPERT_COLUMN)
     return TRUE;
-  return (self->plan >> PLAN_COLUMNS_SHIFT >> (N_COMMON_COLUMNS + column)) & 1;
+  return (self->plan >> PLAN_COLUMNS_SHIFT >> (MOE_VTAB_N_COMMON_COLUMNS + column)) & 1;
 }
 
 static gboolean
@@ -422,9 +313,9 @@ is_empty_slot (const Cursor *self,
 {
   guint16 expert;
 
-  if (table->kind != &kinds[KIND_ROUTING])
+  if (table->kind != &moe_vtab_kinds[MOE_VTAB_ROUTING])
     return FALSE;
-  moe_recording_copy_values (&expert, self->blobs[EXPERT_COLUMN] + 2 * (gsize) (self->outer * table->n_inner + self->inner),
+  moe_recording_copy_values (&expert, self->blobs[MOE_VTAB_EXPERT_COLUMN] + 2 * (gsize) (self->outer * table->n_inner + self->inner),
                              1, 2);
   return expert == MOE_NO_EXPERT;
 }
@@ -440,7 +331,7 @@ check_experts (const Cursor *self,
     {
       guint16 expert;
 
-      moe_recording_copy_values (&expert, self->blobs[EXPERT_COLUMN] + 2 * i, 1, 2);
+      moe_recording_copy_values (&expert, self->blobs[MOE_VTAB_EXPERT_COLUMN] + 2 * i, 1, 2);
       if (expert >= table->shape.n_experts && expert != MOE_NO_EXPERT)
         return fail (&table->base, SQLITE_CORRUPT, "token %lld names expert %u of %u",
                      sqlite3_column_int64 (self->statement, 0), expert, table->shape.n_experts);
@@ -463,7 +354,7 @@ take_token (Cursor *self,
 
   for (guint i = 0; i < table->kind->n_columns; i++)
     {
-      const Column *column = &table->kind->columns[i];
+      const MoeVtabColumn *column = &table->kind->columns[i];
       gsize wanted;
 
       self->blobs[i] = NULL;
@@ -477,7 +368,7 @@ take_token (Cursor *self,
                      sqlite3_column_int64 (self->statement, 0), moe_recording_blob_get_name (column->blob));
     }
 
-  return table->kind == &kinds[KIND_ROUTING] ? check_experts (self, table) : SQLITE_OK;
+  return table->kind == &moe_vtab_kinds[MOE_VTAB_ROUTING] ? check_experts (self, table) : SQLITE_OK;
 }
 
 /* From the present place on to the next row there is, stepping through tokens. */
@@ -644,29 +535,29 @@ cursor_column (sqlite3_vtab_cursor *cursor,
 {
   Cursor *self = (Cursor *) cursor;
   Table *table = (Table *) cursor->pVtab;
-  const Column *column;
+  const MoeVtabColumn *column;
   const guint8 *at;
   guint16 half;
   float single;
 
   switch (index)
     {
-    case COLUMN_TOKEN:
-    case COLUMN_PROMPT:
-    case COLUMN_POSITION:
+    case MOE_VTAB_TOKEN:
+    case MOE_VTAB_PROMPT:
+    case MOE_VTAB_POSITION:
       sqlite3_result_int64 (context, sqlite3_column_int64 (self->statement, index));
       return SQLITE_OK;
-    case COLUMN_PHASE:
+    case MOE_VTAB_PHASE:
       sqlite3_result_text (context, self->phase, -1, SQLITE_STATIC);
       return SQLITE_OK;
-    case COLUMN_LAYER:
+    case MOE_VTAB_LAYER:
       sqlite3_result_int64 (context, table->layers[self->outer]);
       return SQLITE_OK;
     }
 
-  column = &table->kind->columns[index - N_COMMON_COLUMNS];
-  at = self->blobs[index - N_COMMON_COLUMNS];
-  if (column->kind == VALUE_INNER)
+  column = &table->kind->columns[index - MOE_VTAB_N_COMMON_COLUMNS];
+  at = self->blobs[index - MOE_VTAB_N_COMMON_COLUMNS];
+  if (column->kind == MOE_VTAB_INNER)
     {
       sqlite3_result_int64 (context, self->inner);
       return SQLITE_OK;
@@ -680,19 +571,19 @@ cursor_column (sqlite3_vtab_cursor *cursor,
 
   switch (column->kind)
     {
-    case VALUE_U16:
+    case MOE_VTAB_U16:
       moe_recording_copy_values (&half, at, 1, 2);
       sqlite3_result_int64 (context, half);
       break;
-    case VALUE_F16:
+    case MOE_VTAB_F16:
       moe_recording_copy_values (&half, at, 1, 2);
       sqlite3_result_double (context, moe_half_to_float (half));
       break;
-    case VALUE_F32:
+    case MOE_VTAB_F32:
       moe_recording_copy_values (&single, at, 1, 4);
       sqlite3_result_double (context, single);
       break;
-    case VALUE_INNER:
+    case MOE_VTAB_INNER:
       break;
     }
   return SQLITE_OK;
@@ -724,9 +615,9 @@ static const sqlite3_module module =
 int
 moe_recording_register_tables (sqlite3 *db)
 {
-  for (guint i = 0; i < N_KINDS; i++)
+  for (guint i = 0; i < MOE_VTAB_N_KINDS; i++)
     {
-      int rc = sqlite3_create_module (db, kinds[i].name, &module, (gpointer) &kinds[i]);
+      int rc = sqlite3_create_module (db, moe_vtab_kinds[i].name, &module, (gpointer) &moe_vtab_kinds[i]);
 
       if (rc != SQLITE_OK)
         return rc;
