@@ -37,18 +37,22 @@ fail (GError     **error,
   return FALSE;
 }
 
-/* The parser recurses into arrays and objects, so their depth is looked at first. */
+/* The parser recurses into arrays and objects and ignores what follows the first value, so both are looked at
+ * before it runs. */
 static gboolean
-check_depth (const char  *json,
-             gsize        length,
-             GError     **error)
+check_outline (const char  *json,
+               gsize        length,
+               GError     **error)
 {
-  gboolean in_string = FALSE;
+  gboolean in_string = FALSE, ended = FALSE;
   guint depth = 0;
 
   for (gsize i = 0; i < length; i++)
     {
       char c = json[i];
+
+      if (ended && !g_ascii_isspace (c))
+        return fail (error, "is not a mask file: something follows the end of the object");
 
       if (in_string)
         {
@@ -68,11 +72,51 @@ check_depth (const char  *json,
         }
       else if ((c == ']' || c == '}') && depth > 0)
         {
-          depth--;
+          ended = --depth == 0;
         }
     }
 
   return TRUE;
+}
+
+/* Members are counted while parsing, because of two with the same name the parser keeps the last. */
+typedef struct
+{
+  GArray   *counts; /* guint, one for each object that is open */
+  gboolean  has_twins;
+} MemberCount;
+
+static void
+on_object_start (JsonParser *parser,
+                 gpointer    user_data)
+{
+  MemberCount *self = user_data;
+  guint none = 0;
+
+  g_array_append_val (self->counts, none);
+}
+
+static void
+on_object_member (JsonParser *parser,
+                  JsonObject *object,
+                  const char *name,
+                  gpointer    user_data)
+{
+  MemberCount *self = user_data;
+
+  g_array_index (self->counts, guint, self->counts->len - 1)++;
+}
+
+static void
+on_object_end (JsonParser *parser,
+               JsonObject *object,
+               gpointer    user_data)
+{
+  MemberCount *self = user_data;
+
+  if (g_array_index (self->counts, guint, self->counts->len - 1) != json_object_get_size (object))
+    self->has_twins = TRUE;
+  g_array_set_size (self->counts, self->counts->len - 1);
 }
 
 /* The parser's messages start with "<data>:LINE:COLUMN: ". */
@@ -431,7 +475,9 @@ moe_mask_from_json (const char    *json,
 {
   g_autoptr (JsonParser) parser = NULL;
   g_autoptr (GError) local = NULL;
+  MemberCount count = { 0 };
   gsize n;
+  gboolean parsed;
   JsonNode *root;
 
   g_return_val_if_fail (json != NULL, NULL);
@@ -447,13 +493,24 @@ moe_mask_from_json (const char    *json,
       fail (error, "is not a mask file: it is not UTF-8 text");
       return NULL;
     }
-  if (!check_depth (json, n, error))
+  if (!check_outline (json, n, error))
     return NULL;
 
   parser = json_parser_new_immutable ();
-  if (!json_parser_load_from_data (parser, json, (gssize) n, &local))
+  count.counts = g_array_new (FALSE, FALSE, sizeof (guint));
+  g_signal_connect (parser, "object-start", G_CALLBACK (on_object_start), &count);
+  g_signal_connect (parser, "object-member", G_CALLBACK (on_object_member), &count);
+  g_signal_connect (parser, "object-end", G_CALLBACK (on_object_end), &count);
+  parsed = json_parser_load_from_data (parser, json, (gssize) n, &local);
+  g_array_unref (count.counts);
+  if (!parsed)
     {
       fail_syntax (local, error);
+      return NULL;
+    }
+  if (count.has_twins)
+    {
+      fail (error, "an object has two members of the same name");
       return NULL;
     }
 
