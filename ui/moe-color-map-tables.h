@@ -8,14 +8,14 @@
  * viridis: Nathaniel J. Smith, Stefan van der Walt and Eric Firing, given to the public domain (CC0 1.0); the
  * numbers are those of matplotlib 3.6.3.
  *
- * cividis: Jamie R. Nunez, Christopher R. Anderton, Ryan S. Renslow, "Optimizing colormaps with consideration for
- * color vision deficiency to enable accurate interpretation of scientific data", PLoS ONE 13 (2018) e0199239; the
- * numbers are those of matplotlib 3.6.3.
+ * cividis: Jamie R. Nunez, Christopher R. Anderton, Ryan S. Renslow, "Optimizing colormaps with consideration
+ * for color vision deficiency to enable accurate interpretation of scientific data", PLoS ONE 13 (2018)
+ * e0199239; the numbers are those of matplotlib 3.6.3.
  *
- * PuOr: the 11 colours of ColorBrewer's diverging scheme of that name, linear in sRGB between them. This product
- * includes color specifications and designs developed by Cynthia Brewer (https://colorbrewer.org/). Copyright (c)
- * 2002 Cynthia Brewer, Mark Harrower, and The Pennsylvania State University. Licensed under the Apache License,
- * Version 2.0. */
+ * PuOr: the 11 colours of ColorBrewer's diverging scheme of that name, linear in sRGB between them. This
+ * product includes color specifications and designs developed by Cynthia Brewer (https://colorbrewer.org/).
+ * Copyright (c) 2002 Cynthia Brewer, Mark Harrower, and The Pennsylvania State University. Licensed under the
+ * Apache License, Version 2.0. */
 
 static const guint32 moe_viridis_table[256] = {
   0x440154, 0x440256, 0x450457, 0x450559, 0x46075a, 0x46085c, 0x460a5d, 0x460b5e,

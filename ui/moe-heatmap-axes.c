@@ -15,6 +15,7 @@
 #define LABEL_SIZE 11.0
 #define SMALL_SIZE 10.0
 #define TICK       4.0
+#define TRACK      3.0
 
 static gboolean
 has_text (const char *text)
@@ -32,7 +33,8 @@ moe_heatmap_axes_draw_title (const MoeHeatmapPlot   *plot,
   if (layout->title.width <= 0)
     return;
   moe_plot_set_color (cr, moe_plot_palette_get (plot->dark)->text, 1);
-  moe_plot_text_draw (cr, plot->title, &font, layout->title.x, layout->title.y + layout->title.height / 2, 0, 0.5, 0);
+  moe_plot_text_draw (cr, plot->title, &font, layout->title.x, layout->title.y + layout->title.height / 2, 0,
+                      0.5, 0);
 }
 
 /* The numbers of the rows run on without a gap. */
@@ -40,7 +42,8 @@ static gboolean
 rows_are_contiguous (const MoeHeatmapPlot *plot)
 {
   for (guint row = 1; row < plot->n_rows; row++)
-    if (moe_heatmap_layout_get_row_number (plot, row) != moe_heatmap_layout_get_row_number (plot, row - 1) + 1)
+    if (moe_heatmap_layout_get_row_number (plot, row) !=
+        moe_heatmap_layout_get_row_number (plot, row - 1) + 1)
       return FALSE;
   return TRUE;
 }
@@ -121,13 +124,38 @@ draw_column_labels (const MoeHeatmapPlot   *plot,
 {
   gint64 from = (gint64) layout->view_x, to = (gint64) ceil (layout->view_x + layout->view_columns) - 1;
   double pixels = layout->area.width / layout->view_columns;
-  guint wanted = pixels >= (plot->n_columns > 100 ? 28 : 20) ? G_MAXINT : (guint) MAX (layout->area.width / 56, 2);
+  double room = plot->n_columns > 100 ? 28 : 20;
+  guint wanted = pixels >= room ? G_MAXINT : (guint) MAX (layout->area.width / 56, 2);
   MoeTicks ticks;
 
   if (!moe_ticks_integer (from, MIN (to, (gint64) plot->n_columns - 1), wanted, &ticks))
     return;
   for (guint i = 0; i < ticks.count; i++)
     draw_column_label (plot, layout, cr, (guint) (ticks.first + i * ticks.step));
+}
+
+/* Zooming hides cells, so thin tracks along the map show which part of it is seen. */
+static void
+draw_zoom_tracks (const MoeHeatmapPlot   *plot,
+                  const MoeHeatmapLayout *layout,
+                  cairo_t                *cr)
+{
+  const MoePlotPalette *palette = moe_plot_palette_get (plot->dark);
+  const cairo_rectangle_t *area = &layout->area;
+  double right = area->x + area->width + 1, bottom = area->y + area->height + 1;
+
+  if (layout->view_columns >= plot->n_columns && layout->view_rows >= plot->n_rows)
+    return;
+  moe_plot_set_color (cr, palette->line, 1);
+  cairo_rectangle (cr, area->x, bottom, area->width, TRACK);
+  cairo_rectangle (cr, right, area->y, TRACK, area->height);
+  cairo_fill (cr);
+  moe_plot_set_color (cr, palette->bar_lit, 1);
+  cairo_rectangle (cr, area->x + area->width * layout->view_x / plot->n_columns, bottom,
+                   area->width * layout->view_columns / plot->n_columns, TRACK);
+  cairo_rectangle (cr, right, area->y + area->height * layout->view_y / plot->n_rows, TRACK,
+                   area->height * layout->view_rows / plot->n_rows);
+  cairo_fill (cr);
 }
 
 void
@@ -141,6 +169,7 @@ moe_heatmap_axes_draw (const MoeHeatmapPlot   *plot,
 
   draw_row_labels (plot, layout, cr);
   draw_column_labels (plot, layout, cr);
+  draw_zoom_tracks (plot, layout, cr);
   moe_plot_set_color (cr, palette->dim_text, 1);
   if (column_title->width > 0)
     {
@@ -190,6 +219,13 @@ get_bar_range (const double *means,
       }
 }
 
+/* Half the distance between the bars of cells of that size. */
+static double
+get_inset (double size)
+{
+  return size < 4 ? 0 : CLAMP (size * 0.1, 0.5, 5);
+}
+
 static void
 draw_row_bars (const MoeHeatmapPlot   *plot,
                const MoeHeatmapLayout *layout,
@@ -199,7 +235,7 @@ draw_row_bars (const MoeHeatmapPlot   *plot,
   const cairo_rectangle_t *strip = &layout->row_bars;
   g_autofree double *means = g_new (double, plot->n_rows);
   MoePlotFont font = { .size = SMALL_SIZE };
-  double low, high, zero;
+  double low, high, zero, inset;
 
   for (guint row = 0; row < plot->n_rows; row++)
     means[row] = get_mean (plot->values + (gsize) row * plot->n_columns, plot->n_columns, 1);
@@ -230,8 +266,9 @@ draw_row_bars (const MoeHeatmapPlot   *plot,
       moe_heatmap_layout_get_cell (layout, row, 0, &cell);
       if (isnan (means[row]) || cell.y + cell.height < strip->y || cell.y > strip->y + strip->height)
         continue;
-      cairo_rectangle (cr, zero, cell.y + (cell.height >= 4 ? 0.5 : 0), strip->width * means[row] / (high - low),
-                       cell.height - (cell.height >= 4 ? 1 : 0));
+      inset = get_inset (cell.height);
+      cairo_rectangle (cr, zero, cell.y + inset, strip->width * means[row] / (high - low),
+                       cell.height - 2 * inset);
     }
   cairo_fill (cr);
   cairo_restore (cr);
@@ -251,29 +288,28 @@ draw_column_bars (const MoeHeatmapPlot   *plot,
   const cairo_rectangle_t *strip = &layout->column_bars;
   g_autofree double *means = g_new (double, plot->n_columns);
   MoePlotFont font = { .size = SMALL_SIZE };
-  double low, high, zero;
+  double low, high, zero, inset;
 
   for (guint column = 0; column < plot->n_columns; column++)
     means[column] = get_mean (plot->values + column, plot->n_rows, plot->n_columns);
   get_bar_range (means, plot->n_columns, &low, &high);
   moe_plot_set_color (cr, palette->dim_text, 1);
   if (layout->row_title.width > 0)
-    moe_plot_text_draw (cr, "Mean", &font, layout->row_title.x + layout->row_title.width / 2, strip->y + strip->height / 2,
-                        0.5, 0.5, -G_PI / 2);
+    moe_plot_text_draw (cr, "Mean", &font, layout->row_title.x + layout->row_title.width / 2,
+                        strip->y + strip->height / 2, 0.5, 0.5, -G_PI / 2);
   if (high > low)
     {
       g_autofree char *low_text = moe_ticks_format_significant (low, 2);
       g_autofree char *high_text = moe_ticks_format_significant (high, 2);
 
       font.max_width = layout->row_labels.width + 8;
-      moe_plot_text_draw (cr, low_text, &font, strip->x - TICK, strip->y, 1, 0.3, 0);
-      moe_plot_text_draw (cr, high_text, &font, strip->x - TICK, strip->y + strip->height, 1, 0.7, 0);
+      moe_plot_text_draw (cr, high_text, &font, strip->x - TICK, strip->y, 1, 0.3, 0);
+      moe_plot_text_draw (cr, low_text, &font, strip->x - TICK, strip->y + strip->height, 1, 0.7, 0);
     }
   else
     high = low + 1;
 
-  /* Bars hang from the map, so a larger mean reaches further down. */
-  zero = strip->y + strip->height * -low / (high - low);
+  zero = strip->y + strip->height * high / (high - low);
   cairo_save (cr);
   cairo_rectangle (cr, strip->x, strip->y, strip->width, strip->height);
   cairo_clip (cr);
@@ -285,15 +321,16 @@ draw_column_bars (const MoeHeatmapPlot   *plot,
       moe_heatmap_layout_get_cell (layout, 0, column, &cell);
       if (isnan (means[column]) || cell.x + cell.width < strip->x || cell.x > strip->x + strip->width)
         continue;
-      cairo_rectangle (cr, cell.x + (cell.width >= 4 ? 0.5 : 0), zero, cell.width - (cell.width >= 4 ? 1 : 0),
-                       strip->height * means[column] / (high - low));
+      inset = get_inset (cell.width);
+      cairo_rectangle (cr, cell.x + inset, zero, cell.width - 2 * inset,
+                       -strip->height * means[column] / (high - low));
     }
   cairo_fill (cr);
   cairo_restore (cr);
   moe_plot_set_color (cr, palette->line, 1);
   cairo_set_line_width (cr, 1);
-  cairo_move_to (cr, strip->x, zero - 0.5);
-  cairo_line_to (cr, strip->x + strip->width, zero - 0.5);
+  cairo_move_to (cr, strip->x, zero + 0.5);
+  cairo_line_to (cr, strip->x + strip->width, zero + 0.5);
   cairo_stroke (cr);
 }
 
@@ -328,7 +365,8 @@ draw_gradient (const MoeHeatmapPlot    *plot,
 
       if (scale->has_floor && side < MOE_VALUE_SCALE_FLOOR)
         fraction = scale->diverging ? 0.5 : 0;
-      *(guint32 *) (gpointer) (data + (gsize) i * (gsize) stride) = moe_color_map_get (plot->color_map, fraction);
+      *(guint32 *) (gpointer) (data + (gsize) i * (gsize) stride) =
+          moe_color_map_get (plot->color_map, fraction);
     }
   cairo_surface_mark_dirty (image);
   cairo_save (cr);
@@ -358,7 +396,8 @@ draw_value_title (const MoeHeatmapPlot   *plot,
   if (plot->scale != MOE_SCALE_LINEAR)
     g_string_append_printf (text, ", %s scale", moe_scale_get_name (plot->scale));
   moe_plot_set_color (cr, moe_plot_palette_get (plot->dark)->dim_text, 1);
-  moe_plot_text_draw (cr, text->str, &font, box->x + box->width / 2, box->y + box->height / 2, 0.5, 0.5, -G_PI / 2);
+  moe_plot_text_draw (cr, text->str, &font, box->x + box->width / 2, box->y + box->height / 2, 0.5, 0.5,
+                      -G_PI / 2);
   g_string_free (text, TRUE);
 }
 
@@ -408,7 +447,7 @@ moe_heatmap_axes_draw_color_bar (const MoeHeatmapPlot   *plot,
 
   if (scale->n_values > 0)
     {
-      g_autoptr(GArray) ticks = moe_value_scale_get_ticks (scale, (guint) CLAMP (bar->height / 45, 2, 12));
+      g_autoptr(GArray) ticks = moe_value_scale_get_ticks (scale, (guint) CLAMP (bar->height / 55, 2, 10));
 
       for (guint i = 0; i < ticks->len; i++)
         {

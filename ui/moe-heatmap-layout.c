@@ -12,7 +12,7 @@
 #define DIGIT_WIDTH   7.2  /* of an 11 px label */
 #define BARS_GAP      5.0
 #define COLOR_BAR     14.0
-#define COLOR_LABELS  58.0
+#define COLOR_LABELS  54.0
 #define LEGEND_HEIGHT 18.0
 #define MIN_AREA      24.0
 
@@ -81,10 +81,11 @@ moe_heatmap_layout_init (MoeHeatmapLayout     *self,
   color_bar = width >= 260 && height >= 120;
   row_bars = plot->marginals && width >= 400;
   column_bars = plot->marginals && height >= 240;
-  bars_width = row_bars ? CLAMP (width * 0.075, 36, 84) : 0;
+  bars_width = row_bars ? CLAMP (width * 0.075, 44, 84) : 0;
   bars_height = column_bars ? CLAMP (height * 0.1, 28, 72) : 0;
   labels = get_row_label_width (plot);
-  value_title = color_bar && titles && (has_text (plot->value_title) || has_text (plot->unit)) ? AXIS_TITLE : 0;
+  value_title =
+      color_bar && titles && (has_text (plot->value_title) || has_text (plot->unit)) ? AXIS_TITLE : 0;
 
   top = has_text (plot->title) && titles ? MARGIN / 2 + TITLE_HEIGHT : MARGIN / 2;
   if (titles && has_text (plot->column_title))
@@ -155,7 +156,8 @@ moe_heatmap_layout_init (MoeHeatmapLayout     *self,
       self->color_bar = (cairo_rectangle_t) { x, top, COLOR_BAR, self->area.height };
       self->color_labels = (cairo_rectangle_t) { x + COLOR_BAR, top, COLOR_LABELS, self->area.height };
       if (value_title > 0)
-        self->value_title = (cairo_rectangle_t) { x + COLOR_BAR + COLOR_LABELS, top, value_title, self->area.height };
+        self->value_title =
+            (cairo_rectangle_t) { x + COLOR_BAR + COLOR_LABELS, top, value_title, self->area.height };
       self->legend = (cairo_rectangle_t) { x, bottom + BARS_GAP, MAX (width - x, 1), LEGEND_HEIGHT };
     }
 }

@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* Where the parts of a heatmap are at a given size. It depends on the shape of the map but not on its values, so that
- * nothing jumps while numbers come in. A part that there is no room for has width 0. */
+/* Where the parts of a heatmap are at a given size. It depends on the shape of the map but not on its values,
+ * so that nothing jumps while numbers come in. A part that there is no room for has width 0. */
 typedef struct
 {
   cairo_rectangle_t title;

@@ -52,7 +52,8 @@ draw_flash (const MoeHeatmapPlot   *plot,
             const MoeHeatmapLayout *layout,
             cairo_t                *cr)
 {
-  cairo_surface_t *image = cairo_image_surface_create (CAIRO_FORMAT_ARGB32, (int) plot->n_columns, (int) plot->n_rows);
+  cairo_surface_t *image = cairo_image_surface_create (CAIRO_FORMAT_ARGB32, (int) plot->n_columns,
+                                                       (int) plot->n_rows);
   guchar *data = cairo_image_surface_get_data (image);
   int stride = cairo_image_surface_get_stride (image);
   cairo_rectangle_t cell;
@@ -143,6 +144,7 @@ draw_marks (const MoeHeatmapPlot   *plot,
       }
 }
 
+/* A number on a dark ground, over whatever labels are there. */
 static void
 draw_chip (const MoePlotPalette *palette,
            cairo_t              *cr,
@@ -154,15 +156,23 @@ draw_chip (const MoePlotPalette *palette,
 {
   MoePlotFont font = { .size = 11, .bold = TRUE };
   char label[16];
-  double width, height;
+  double width, height, left, top, halo;
 
   g_snprintf (label, sizeof label, "%d", number);
   moe_plot_text_measure (label, &font, &width, &height);
+  width += 8;
+  halo = align_x > 0 && align_x < 1 ? 2 : 0;
+  left = x - width * align_x;
+  top = y - height * align_y;
+  /* What is left of a neighbouring label beside the chip would read as another number. */
+  moe_plot_set_color (cr, palette->background, 1);
+  cairo_rectangle (cr, left - halo, top, width + 2 * halo, height);
+  cairo_fill (cr);
   moe_plot_set_color (cr, palette->text, 1);
-  cairo_rectangle (cr, x - width * align_x - 4 + (1 - 2 * align_x) * 4, y - height * align_y - 1, width + 8, height + 2);
+  cairo_rectangle (cr, left, top, width, height);
   cairo_fill (cr);
   moe_plot_set_color (cr, palette->background, 1);
-  moe_plot_text_draw (cr, label, &font, x + (1 - 2 * align_x) * 4, y, align_x, align_y, 0);
+  moe_plot_text_draw (cr, label, &font, left + width / 2, top + height / 2, 0.5, 0.5, 0);
 }
 
 /* The numbers of the cell that is pointed at, over the axis labels. */

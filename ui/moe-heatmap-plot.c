@@ -15,8 +15,8 @@
 /* Cells smaller than this have no lines between them and no hatching. */
 #define MIN_DETAIL 7.0
 
-/* Viewers smooth the images of an SVG, so each cell becomes this many image pixels a unit there; a larger map than
- * the bound gets fewer. */
+/* Viewers smooth the images of an SVG, so each cell becomes this many image pixels a unit there; a larger map
+ * than the bound gets fewer. */
 #define SVG_PIXELS_PER_UNIT 2
 #define SVG_MAX_PIXELS (4 * 1024 * 1024)
 
@@ -183,7 +183,8 @@ draw_cells (const MoeHeatmapPlot   *plot,
     {
       enlarge_x = get_svg_enlargement (cell.width, n_columns);
       enlarge_y = get_svg_enlargement (cell.height, n_rows);
-      while ((guint64) n_rows * enlarge_y * n_columns * enlarge_x > SVG_MAX_PIXELS && (enlarge_x > 1 || enlarge_y > 1))
+      while ((guint64) n_rows * enlarge_y * n_columns * enlarge_x > SVG_MAX_PIXELS &&
+             (enlarge_x > 1 || enlarge_y > 1))
         {
           enlarge_x = MAX (enlarge_x / 2, 1);
           enlarge_y = MAX (enlarge_y / 2, 1);
@@ -262,7 +263,8 @@ draw_frame (const MoeHeatmapPlot   *plot,
 {
   moe_plot_set_color (cr, moe_plot_palette_get (plot->dark)->line, 1);
   cairo_set_line_width (cr, 1);
-  cairo_rectangle (cr, layout->area.x - 0.5, layout->area.y - 0.5, layout->area.width + 1, layout->area.height + 1);
+  cairo_rectangle (cr, layout->area.x - 0.5, layout->area.y - 0.5, layout->area.width + 1,
+                   layout->area.height + 1);
   cairo_stroke (cr);
 }
 
@@ -288,7 +290,8 @@ draw_empty_text (const MoeHeatmapPlot   *plot,
       font.max_width = MAX (MIN (layout->area.width - 48, 460), 1);
       moe_plot_text_measure (plot->empty_text, &font, &text_width, &text_height);
       moe_plot_set_color (cr, palette->background, 0.92);
-      cairo_rectangle (cr, x - font.max_width / 2 - 16, y - text_height / 2 - 12, font.max_width + 32, text_height + 24);
+      cairo_rectangle (cr, x - font.max_width / 2 - 16, y - text_height / 2 - 12, font.max_width + 32,
+                       text_height + 24);
       cairo_fill (cr);
     }
   moe_plot_set_color (cr, palette->dim_text, 1);
@@ -316,7 +319,8 @@ moe_heatmap_plot_draw_base (const MoeHeatmapPlot *plot,
       return;
     }
 
-  moe_value_scale_init (&scale, plot->scale, plot->diverging, plot->values, (gsize) plot->n_rows * plot->n_columns);
+  moe_value_scale_init (&scale, plot->scale, plot->diverging, plot->values,
+                        (gsize) plot->n_rows * plot->n_columns);
   draw_cells (plot, &layout, &scale, cr);
   draw_cell_details (plot, &layout, cr);
   draw_frame (plot, &layout, cr);

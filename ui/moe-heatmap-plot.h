@@ -43,7 +43,7 @@ typedef struct
   gint             cursor_row, cursor_column;   /* keyboard cursor */
   gint             hover_row, hover_column;
   gint             selected_row, selected_column;
-  const guint8    *marked;        /* 1 = disabled (crossed), 2 = forced (ringed), 3 = biased or scaled (dotted) */
+  const guint8 *marked; /* 1 = disabled (crossed), 2 = forced (ringed), 3 = biased, scaled (dotted) */
   const guint8    *flash;         /* 255 = lit up now ... 0 = not */
   gint             area_row, area_column, area_rows, area_columns; /* chosen area; none when area_rows is 0 */
 
@@ -58,8 +58,8 @@ void moe_heatmap_plot_draw     (const MoeHeatmapPlot *plot,
                                 cairo_t              *cr,
                                 double                width,
                                 double                height);
-/* The two halves of that, so that a window can keep the first while the second changes: everything but the overlays
- * (slow, background included), and the overlays (fast). */
+/* The two halves of that, so that a window can keep the first while the second changes: everything but the
+ * overlays (slow, background included), and the overlays (fast). */
 void moe_heatmap_plot_draw_base (const MoeHeatmapPlot *plot,
                                  cairo_t              *cr,
                                  double                width,

@@ -154,7 +154,8 @@ on_scroll (GtkEventControllerScroll *controller,
   y = layout.area.y + layout.area.height / 2;
   if (self->plot.hover_row >= 0)
     {
-      moe_heatmap_layout_get_cell (&layout, (guint) self->plot.hover_row, (guint) self->plot.hover_column, &cell);
+      moe_heatmap_layout_get_cell (&layout, (guint) self->plot.hover_row, (guint) self->plot.hover_column,
+                                   &cell);
       x = cell.x + cell.width / 2;
       y = cell.y + cell.height / 2;
     }
@@ -172,8 +173,8 @@ on_scroll (GtkEventControllerScroll *controller,
   else if ((state & GDK_SHIFT_MASK) != 0)
     zoom_at (self, 1, factor, x, y);
   else if (dy == 0)
-    moe_heatmap_view_set_view (self, layout.view_x + dx * layout.view_columns / 16, layout.view_y, layout.view_columns,
-                               layout.view_rows);
+    moe_heatmap_view_set_view (self, layout.view_x + dx * layout.view_columns / 16, layout.view_y,
+                               layout.view_columns, layout.view_rows);
   else
     zoom_at (self, factor, factor, x, y);
   return GDK_EVENT_STOP;
@@ -245,8 +246,8 @@ on_drag_update (GtkGestureDrag *gesture,
     }
   moe_heatmap_view_get_layout (self, &layout);
   moe_heatmap_view_set_view (self, self->drag_view_x - dx * layout.view_columns / layout.area.width,
-                             self->drag_view_y - dy * layout.view_rows / layout.area.height, layout.view_columns,
-                             layout.view_rows);
+                             self->drag_view_y - dy * layout.view_rows / layout.area.height,
+                             layout.view_columns, layout.view_rows);
 }
 
 static void

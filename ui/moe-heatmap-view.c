@@ -56,9 +56,9 @@ moe_heatmap_view_describe (MoeHeatmapView *self,
   value = plot->values != NULL ? plot->values[(gsize) row * plot->n_columns + column] : NAN;
   number = isnan (value) ? g_strdup (plot->missing_text != NULL ? plot->missing_text : "not routed")
                          : moe_ticks_format_significant (value, 4);
-  return g_strdup_printf ("%s %d, %s %u: %s%s%s", plot->row_title, moe_heatmap_layout_get_row_number (plot, row),
-                          plot->column_title, column, number, isnan (value) || *plot->unit == '\0' ? "" : " ",
-                          isnan (value) ? "" : plot->unit);
+  return g_strdup_printf ("%s %d, %s %u: %s%s%s", plot->row_title,
+                          moe_heatmap_layout_get_row_number (plot, row), plot->column_title, column, number,
+                          isnan (value) || *plot->unit == '\0' ? "" : " ", isnan (value) ? "" : plot->unit);
 }
 
 void
@@ -69,7 +69,8 @@ moe_heatmap_view_update_description (MoeHeatmapView *self)
   if (self->cursor_row >= 0)
     text = moe_heatmap_view_describe (self, (guint) self->cursor_row, (guint) self->cursor_column);
   else if (self->plot.selected_row >= 0)
-    text = moe_heatmap_view_describe (self, (guint) self->plot.selected_row, (guint) self->plot.selected_column);
+    text =
+        moe_heatmap_view_describe (self, (guint) self->plot.selected_row, (guint) self->plot.selected_column);
   else
     text = g_strdup (get_n_cells (self) == 0 ? self->plot.empty_text : "");
   gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, text, -1);
@@ -114,8 +115,8 @@ draw_base (MoeHeatmapView *self,
       return NULL;
     }
   stride = (gsize) cairo_image_surface_get_stride (surface);
-  bytes = g_bytes_new_with_free_func (cairo_image_surface_get_data (surface), stride * (gsize) (height * scale),
-                                      destroy_surface, surface);
+  bytes = g_bytes_new_with_free_func (cairo_image_surface_get_data (surface),
+                                      stride * (gsize) (height * scale), destroy_surface, surface);
   return gdk_memory_texture_new (width * scale, height * scale, GDK_MEMORY_DEFAULT, bytes, stride);
 }
 
@@ -132,8 +133,8 @@ moe_heatmap_view_snapshot (GtkWidget   *widget,
 
   if (width <= 0 || height <= 0)
     return;
-  if (self->base == NULL || self->base_width != width || self->base_height != height || self->base_scale != scale ||
-      self->plot.dark != dark)
+  if (self->base == NULL || self->base_width != width || self->base_height != height ||
+      self->base_scale != scale || self->plot.dark != dark)
     {
       g_clear_object (&self->base);
       self->plot.dark = dark;
@@ -199,8 +200,9 @@ moe_heatmap_view_query_tooltip (GtkWidget  *widget,
   gtk_tooltip_set_text (tooltip, text);
   /* GTK compares strictly, so the area has to be larger than the cell by a pixel, or a tip never comes. */
   moe_heatmap_layout_get_cell (&layout, row, column, &cell);
-  gtk_tooltip_set_tip_area (tooltip, &(GdkRectangle) { (int) floor (cell.x) - 1, (int) floor (cell.y) - 1,
-                                                       (int) ceil (cell.width) + 3, (int) ceil (cell.height) + 3 });
+  gtk_tooltip_set_tip_area (tooltip,
+                            &(GdkRectangle) { (int) floor (cell.x) - 1, (int) floor (cell.y) - 1,
+                                             (int) ceil (cell.width) + 3, (int) ceil (cell.height) + 3 });
   return TRUE;
 }
 
@@ -369,7 +371,8 @@ moe_heatmap_view_set_plot (MoeHeatmapView       *self,
       g_free (self->values);
       self->values = plot->values != NULL ? g_memdup2 (plot->values, n_cells * sizeof (double)) : NULL;
       g_free (self->row_numbers);
-      self->row_numbers = plot->row_numbers != NULL ? g_memdup2 (plot->row_numbers, plot->n_rows * sizeof (gint)) : NULL;
+      self->row_numbers =
+          plot->row_numbers != NULL ? g_memdup2 (plot->row_numbers, plot->n_rows * sizeof (gint)) : NULL;
       own->title = keep_string (self, 0, plot->title);
       own->row_title = keep_string (self, 1, plot->row_title);
       own->column_title = keep_string (self, 2, plot->column_title);
@@ -405,7 +408,8 @@ moe_heatmap_view_select (MoeHeatmapView *self,
 
   g_return_if_fail (MOE_IS_HEATMAP_VIEW (self));
 
-  inside = row >= 0 && column >= 0 && (guint) row < self->plot.n_rows && (guint) column < self->plot.n_columns;
+  inside =
+      row >= 0 && column >= 0 && (guint) row < self->plot.n_rows && (guint) column < self->plot.n_columns;
   self->plot.selected_row = inside ? row : -1;
   self->plot.selected_column = inside ? column : -1;
   self->cursor_row = self->plot.selected_row;
@@ -470,8 +474,8 @@ static guint
 add_signal (const char *name,
             guint       n_values)
 {
-  return g_signal_new (name, MOE_TYPE_HEATMAP_VIEW, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, n_values,
-                       G_TYPE_INT, G_TYPE_INT, G_TYPE_INT, G_TYPE_INT);
+  return g_signal_new (name, MOE_TYPE_HEATMAP_VIEW, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE,
+                       n_values, G_TYPE_INT, G_TYPE_INT, G_TYPE_INT, G_TYPE_INT);
 }
 
 static void

@@ -14,8 +14,8 @@ G_BEGIN_DECLS
  *   cell-activated (row, column)           a double click or D: disable/enable
  *   area-selected (row, column, n_rows, n_columns)   a drag
  *   hover-changed (row, column)            -1, -1 when the pointer left
- * Wheel zooms at the pointer (Ctrl: x only, Shift: y only), middle-drag or Shift-drag pans, double click on empty space
- * or Home resets. */
+ * Wheel zooms at the pointer (Ctrl: x only, Shift: y only), middle-drag or Shift-drag pans, double click on
+ * empty space or Home resets. */
 #define MOE_TYPE_HEATMAP_VIEW (moe_heatmap_view_get_type ())
 G_DECLARE_FINAL_TYPE (MoeHeatmapView, moe_heatmap_view, MOE, HEATMAP_VIEW, GtkWidget)
 

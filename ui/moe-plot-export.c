@@ -5,45 +5,81 @@
 
 #include <cairo-pdf.h>
 #include <cairo-svg.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <glib/gstdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <string.h>
 
 #include "data/moe-error.h"
+#include "data/moe-file.h"
 
 #define PNG_SCALE 2
 
-/* Where cairo's bytes go; the first error sticks. */
-typedef struct
-{
-  int fd;
-  int error;
-} Output;
-
 static cairo_status_t
-write_bytes (void                *data,
-             const unsigned char *bytes,
-             unsigned int         length)
+append_bytes (void                *data,
+              const unsigned char *bytes,
+              unsigned int         length)
 {
-  Output *output = data;
+  g_byte_array_append (data, bytes, length);
+  return CAIRO_STATUS_SUCCESS;
+}
 
-  while (length > 0 && output->error == 0)
+/* Gives an id the number of its first use. */
+static gboolean
+renumber_id (const GMatchInfo *match,
+             GString          *result,
+             gpointer          data)
+{
+  GHashTable *numbers = data;
+  g_autofree char *before = g_match_info_fetch (match, 1);
+  g_autofree char *id = g_match_info_fetch (match, 2);
+  guint number = GPOINTER_TO_UINT (g_hash_table_lookup (numbers, id));
+
+  if (number == 0)
     {
-      ssize_t n = write (output->fd, bytes, length);
-
-      if (n > 0)
-        {
-          bytes += n;
-          length -= (unsigned int) n;
-        }
-      else if (n == 0)
-        output->error = ENOSPC;
-      else if (errno != EINTR)
-        output->error = errno;
+      number = g_hash_table_size (numbers) + 1;
+      g_hash_table_insert (numbers, g_strdup (id), GUINT_TO_POINTER (number));
     }
-  return output->error == 0 ? CAIRO_STATUS_SUCCESS : CAIRO_STATUS_WRITE_ERROR;
+  g_string_append_printf (result, "%sid%u", before, number);
+  return FALSE;
+}
+
+/* The title as every format can hold it: valid UTF-8 without control characters. Transfer full. */
+static char *
+get_title (const MoeHeatmapPlot *plot)
+{
+  char *title = g_utf8_make_valid (plot->title != NULL ? plot->title : "", -1);
+
+  for (char *c = title; *c != '\0'; c++)
+    if (g_ascii_iscntrl (*c))
+      *c = ' ';
+  return title;
+}
+
+/* cairo takes the ids of images from a counter of the process, so that the same plot would be other bytes in
+ * a window than on the command line; and it writes no title. */
+static void
+finish_svg (const MoeHeatmapPlot *plot,
+            GByteArray           *bytes)
+{
+  g_autoptr(GHashTable) numbers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr(GRegex) regex =
+      g_regex_new ("(id=\"|#)((?:surface|image)[0-9]+)", G_REGEX_OPTIMIZE | G_REGEX_RAW, 0, NULL);
+  g_autofree char *text =
+      g_regex_replace_eval (regex, (const char *) bytes->data, bytes->len, 0, 0, renumber_id, numbers, NULL);
+  g_autofree char *title = get_title (plot);
+  const char *svg = text != NULL ? strstr (text, "<svg") : NULL;
+  const char *content = svg != NULL ? strstr (svg, ">\n") : NULL;
+
+  if (content == NULL)
+    return;
+  content += 2;
+  g_byte_array_set_size (bytes, 0);
+  g_byte_array_append (bytes, (const guint8 *) text, (guint) (content - text));
+  if (*title != '\0')
+    {
+      g_autofree char *element = g_markup_printf_escaped ("<title>%s</title>\n", title);
+
+      g_byte_array_append (bytes, (const guint8 *) element, (guint) strlen (element));
+    }
+  g_byte_array_append (bytes, (const guint8 *) content, (guint) strlen (content));
 }
 
 /* A build that is to be repeated says when it was. */
@@ -51,10 +87,11 @@ static void
 set_pdf_metadata (cairo_surface_t      *surface,
                   const MoeHeatmapPlot *plot)
 {
+  g_autofree char *title = get_title (plot);
   const char *epoch = g_getenv ("SOURCE_DATE_EPOCH");
 
-  if (plot->title != NULL && *plot->title != '\0')
-    cairo_pdf_surface_set_metadata (surface, CAIRO_PDF_METADATA_TITLE, plot->title);
+  if (*title != '\0')
+    cairo_pdf_surface_set_metadata (surface, CAIRO_PDF_METADATA_TITLE, title);
   cairo_pdf_surface_set_metadata (surface, CAIRO_PDF_METADATA_CREATOR, "Moescope " MOE_VERSION);
   if (epoch != NULL)
     {
@@ -75,7 +112,7 @@ set_pdf_metadata (cairo_surface_t      *surface,
 static cairo_status_t
 draw_to (const MoeHeatmapPlot *plot,
          MoeImageFormat        format,
-         Output               *output)
+         GByteArray           *bytes)
 {
   const double width = MOE_EXPORT_WIDTH, height = MOE_EXPORT_HEIGHT;
   cairo_surface_t *surface;
@@ -85,12 +122,12 @@ draw_to (const MoeHeatmapPlot *plot,
   switch (format)
     {
     case MOE_IMAGE_SVG:
-      surface = cairo_svg_surface_create_for_stream (write_bytes, output, width, height);
+      surface = cairo_svg_surface_create_for_stream (append_bytes, bytes, width, height);
       cairo_svg_surface_set_document_unit (surface, CAIRO_SVG_UNIT_PX);
       break;
     case MOE_IMAGE_PDF:
       /* A point is 4/3 of a CSS pixel. */
-      surface = cairo_pdf_surface_create_for_stream (write_bytes, output, width * 0.75, height * 0.75);
+      surface = cairo_pdf_surface_create_for_stream (append_bytes, bytes, width * 0.75, height * 0.75);
       set_pdf_metadata (surface, plot);
       break;
     case MOE_IMAGE_PNG:
@@ -108,31 +145,15 @@ draw_to (const MoeHeatmapPlot *plot,
   status = cairo_status (cr);
   cairo_destroy (cr);
   if (status == CAIRO_STATUS_SUCCESS && format == MOE_IMAGE_PNG)
-    status = cairo_surface_write_to_png_stream (surface, write_bytes, output);
+    status = cairo_surface_write_to_png_stream (surface, append_bytes, bytes);
   cairo_surface_finish (surface);
-  /* Most write errors of vector surfaces only show now. */
+  /* Errors of vector surfaces only show now. */
   if (status == CAIRO_STATUS_SUCCESS)
     status = cairo_surface_status (surface);
   cairo_surface_destroy (surface);
+  if (status == CAIRO_STATUS_SUCCESS && format == MOE_IMAGE_SVG)
+    finish_svg (plot, bytes);
   return status;
-}
-
-static gboolean
-fail (const char  *path,
-      const char  *reason,
-      GError     **error)
-{
-  g_set_error (error, MOE_ERROR, MOE_ERROR_IO, "%s: %s", path, reason);
-  return FALSE;
-}
-
-/* Devices and pipes can't be replaced by a rename, so they are written in place. */
-static gboolean
-is_special_file (const char *path)
-{
-  GStatBuf info;
-
-  return g_stat (path, &info) == 0 && !S_ISREG (info.st_mode) && !S_ISDIR (info.st_mode);
 }
 
 gboolean
@@ -141,11 +162,9 @@ moe_heatmap_plot_export (const MoeHeatmapPlot  *plot,
                          const char            *path,
                          GError               **error)
 {
+  g_autoptr(GByteArray) bytes = NULL;
   MoeHeatmapPlot clean;
-  g_autofree char *temporary = NULL;
-  Output output = { -1, 0 };
   cairo_status_t status;
-  gboolean in_place;
 
   g_return_val_if_fail (plot != NULL && path != NULL, FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
@@ -158,30 +177,12 @@ moe_heatmap_plot_export (const MoeHeatmapPlot  *plot,
   clean.area_rows = clean.area_columns = 0;
   clean.view_x = clean.view_y = clean.view_columns = clean.view_rows = 0;
 
-  in_place = is_special_file (path);
-  if (in_place)
-    output.fd = g_open (path, O_WRONLY | O_CLOEXEC, 0);
-  else
+  bytes = g_byte_array_new ();
+  status = draw_to (&clean, format, bytes);
+  if (status != CAIRO_STATUS_SUCCESS)
     {
-      temporary = g_strconcat (path, ".XXXXXX", NULL);
-      output.fd = g_mkstemp_full (temporary, O_WRONLY | O_CLOEXEC, 0666);
+      g_set_error (error, MOE_ERROR, MOE_ERROR_IO, "%s: %s", path, cairo_status_to_string (status));
+      return FALSE;
     }
-  if (output.fd < 0)
-    return fail (path, g_strerror (errno), error);
-
-  status = draw_to (&clean, format, &output);
-  if (output.error == 0 && status == CAIRO_STATUS_SUCCESS && !in_place && fsync (output.fd) != 0)
-    output.error = errno;
-  if (close (output.fd) != 0 && output.error == 0)
-    output.error = errno;
-  if (output.error == 0 && status == CAIRO_STATUS_SUCCESS && !in_place && g_rename (temporary, path) != 0)
-    output.error = errno;
-
-  if (output.error != 0 || status != CAIRO_STATUS_SUCCESS)
-    {
-      if (!in_place)
-        g_unlink (temporary);
-      return fail (path, output.error != 0 ? g_strerror (output.error) : cairo_status_to_string (status), error);
-    }
-  return TRUE;
+  return moe_file_replace (path, (const char *) bytes->data, bytes->len, error);
 }

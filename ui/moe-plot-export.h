@@ -15,8 +15,8 @@ typedef enum
 #define MOE_EXPORT_WIDTH 960
 #define MOE_EXPORT_HEIGHT 600
 
-/* Writes @path whole or not at all, light, without overlays and zoom, MOE_EXPORT_WIDTH x MOE_EXPORT_HEIGHT. The same
- * plot gives the same bytes in SVG. Errors: MOE_ERROR_IO naming the file. */
+/* Writes @path whole or not at all, light, without overlays and zoom, MOE_EXPORT_WIDTH x MOE_EXPORT_HEIGHT.
+ * The same plot gives the same bytes in SVG. Errors: MOE_ERROR_IO naming the file. */
 gboolean moe_heatmap_plot_export (const MoeHeatmapPlot  *plot,
                                   MoeImageFormat         format,
                                   const char            *path,

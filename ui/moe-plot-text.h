@@ -6,8 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* Text of plots, through Pango with metrics that don't depend on the surface: what is laid out in one place has the
- * same size on screen, in SVG, PDF and PNG. */
+/* Text of plots, through Pango with metrics that don't depend on the surface: what is laid out in one place
+ * has the same size on screen, in SVG, PDF and PNG. */
 typedef struct
 {
   double   size;       /* in units of the context, not points */
@@ -20,8 +20,8 @@ void moe_plot_text_measure (const char        *text,
                             const MoePlotFont *font,
                             double            *width,
                             double            *height);
-/* In the current source colour. (@x, @y) is the point of the text at (@align_x, @align_y), each 0 (left, top) to 1
- * (right, bottom); @angle turns the text around it, in radians. */
+/* In the current source colour. (@x, @y) is the point of the text at (@align_x, @align_y), each 0 (left, top)
+ * to 1 (right, bottom); @angle turns the text around it, in radians. */
 void moe_plot_text_draw    (cairo_t           *cr,
                             const char        *text,
                             const MoePlotFont *font,

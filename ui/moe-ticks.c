@@ -44,9 +44,10 @@ coverage_max (double low,
               double high,
               double span)
 {
-  double tenth = 0.1 * (high - low), half = (span - (high - low)) / 2;
+  /* Divided before they are squared: the squares of a very small range would be 0. */
+  double half = (span / (high - low) - 1) / 2 / 0.1;
 
-  return span > high - low ? 1 - half * half / (tenth * tenth) : 1;
+  return span > high - low ? 1 - half * half : 1;
 }
 
 static double
@@ -55,9 +56,9 @@ coverage (double low,
           double first,
           double last)
 {
-  double tenth = 0.1 * (high - low);
+  double above = (high - last) / (0.1 * (high - low)), below = (low - first) / (0.1 * (high - low));
 
-  return 1 - 0.5 * ((high - last) * (high - last) + (low - first) * (low - first)) / (tenth * tenth);
+  return 1 - 0.5 * (above * above + below * below);
 }
 
 static double
@@ -254,6 +255,7 @@ trim_zeros (char *number)
   number[length] = '\0';
 }
 
+/* "6.8e\u22124"; a power of ten alone as 10 with a superscript. */
 static char *
 format_power (double value,
               guint  digits)
@@ -261,21 +263,22 @@ format_power (double value,
   static const char *const superscripts[] = { "\u2070", "\u00b9", "\u00b2", "\u00b3", "\u2074",
                                               "\u2075", "\u2076", "\u2077", "\u2078", "\u2079" };
   char buffer[G_ASCII_DTOSTR_BUF_SIZE], pattern[16], *e;
-  GString *text = g_string_new (NULL);
+  GString *text = g_string_new (value < 0 ? "\u2212" : "");
   gint64 exponent;
 
   g_snprintf (pattern, sizeof pattern, "%%.%ue", MIN (digits, 17) - 1);
-  g_ascii_formatd (buffer, sizeof buffer, pattern, value);
+  g_ascii_formatd (buffer, sizeof buffer, pattern, fabs (value));
   e = strchr (buffer, 'e');
   exponent = g_ascii_strtoll (e + 1, NULL, 10);
   *e = '\0';
   trim_zeros (buffer);
-  if (strcmp (buffer, "1") == 0)
-    g_string_append (text, "10");
-  else
-    g_string_append_printf (text, "%s%s\u00d710", *buffer == '-' ? "\u2212" : "", buffer + (*buffer == '-'));
-  if (exponent < 0)
-    g_string_append (text, "\u207b");
+  if (strcmp (buffer, "1") != 0)
+    {
+      g_string_append_printf (text, "%se%s%" G_GINT64_FORMAT, buffer, exponent < 0 ? "\u2212" : "",
+                              ABS (exponent));
+      return g_string_free (text, FALSE);
+    }
+  g_string_append_printf (text, "10%s", exponent < 0 ? "\u207b" : "");
   g_snprintf (buffer, sizeof buffer, "%" G_GINT64_FORMAT, ABS (exponent));
   for (const char *digit = buffer; *digit != '\0'; digit++)
     g_string_append (text, superscripts[*digit - '0']);
@@ -312,7 +315,7 @@ moe_ticks_format_significant (double value,
 
   if (value == 0 || !isfinite (value))
     return moe_ticks_format (value, 0);
-  if (size >= 1e7 || size < 1e-4)
+  if (size >= 1e7 || size < 1e-3)
     return format_power (value, digits);
 
   decimals = CLAMP ((int) digits - 1 - (int) floor (log10 (size)), 0, 20);

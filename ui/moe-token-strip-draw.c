@@ -167,15 +167,18 @@ draw_header (MoeTokenStrip *self,
     {
       g_autofree char *low = moe_ticks_format_significant (self->low, 3);
       g_autofree char *high = moe_ticks_format_significant (self->high, 3);
-      g_autofree char *title = g_strdup_printf ("%s%s%s%s", self->value_title, *self->value_unit != '\0' ? " (" : "",
-                                                self->value_unit, *self->value_unit != '\0' ? ")" : "");
+      g_autofree char *title =
+          g_strdup_printf ("%s%s%s%s", self->value_title, *self->value_unit != '\0' ? " (" : "",
+                           self->value_unit, *self->value_unit != '\0' ? ")" : "");
       cairo_t *cr;
 
       x = draw_header_text (self, snapshot, high, x, FALSE, &dim) - 6 - MOE_STRIP_BAR_WIDTH;
-      cr = gtk_snapshot_append_cairo (snapshot, &GRAPHENE_RECT_INIT ((float) x, 0, MOE_STRIP_BAR_WIDTH, MOE_STRIP_HEADER));
+      cr = gtk_snapshot_append_cairo (
+          snapshot, &GRAPHENE_RECT_INIT ((float) x, 0, MOE_STRIP_BAR_WIDTH, MOE_STRIP_HEADER));
       for (int i = 0; i < MOE_STRIP_BAR_WIDTH; i++)
         {
-          moe_plot_set_color (cr, moe_color_map_get (MOE_COLOR_MAP_VIRIDIS, i / (MOE_STRIP_BAR_WIDTH - 1.0)), 1);
+          moe_plot_set_color (cr, moe_color_map_get (MOE_COLOR_MAP_VIRIDIS, i / (MOE_STRIP_BAR_WIDTH - 1.0)),
+                              1);
           cairo_rectangle (cr, x + i, 7, 1, MOE_STRIP_HEADER - 14);
           cairo_fill (cr);
         }
@@ -199,15 +202,19 @@ moe_token_strip_snapshot (GtkWidget   *widget,
   draw_header (self, snapshot, &color);
   moe_token_strip_place_tokens (self);
   first_line = (guint) (moe_token_strip_get_scroll (self) / line_height);
-  end_line = (guint) MIN ((moe_token_strip_get_scroll (self) + moe_token_strip_get_page_height (self)) / line_height + 1, self->lines->len);
+  end_line = (guint) MIN (
+      (moe_token_strip_get_scroll (self) + moe_token_strip_get_page_height (self)) / line_height + 1,
+      self->lines->len);
   if (height > MOE_STRIP_HEADER && first_line < end_line)
     {
       cairo_t *cr;
 
       first = g_array_index (self->lines, guint, first_line);
       end = end_line < self->lines->len ? g_array_index (self->lines, guint, end_line) : self->n_placed;
-      gtk_snapshot_push_clip (snapshot, &GRAPHENE_RECT_INIT (0, MOE_STRIP_HEADER, (float) width, (float) (height - MOE_STRIP_HEADER)));
-      cr = gtk_snapshot_append_cairo (snapshot, &GRAPHENE_RECT_INIT (0, MOE_STRIP_HEADER, (float) width, (float) (height - MOE_STRIP_HEADER)));
+      gtk_snapshot_push_clip (snapshot, &GRAPHENE_RECT_INIT (0, MOE_STRIP_HEADER, (float) width,
+                                                             (float) (height - MOE_STRIP_HEADER)));
+      cr = gtk_snapshot_append_cairo (snapshot, &GRAPHENE_RECT_INIT (0, MOE_STRIP_HEADER, (float) width,
+                                                                     (float) (height - MOE_STRIP_HEADER)));
       for (guint i = first; i < end; i++)
         draw_token_box (self, cr, i, &color);
       cairo_destroy (cr);

@@ -87,7 +87,8 @@ place_token (MoeTokenStrip *self,
       pango_layout_get_pixel_extents (token->layout, NULL, &extents);
       token->width = (float) extents.width + 2 * MOE_STRIP_PADDING_X;
     }
-  starts_line = self->lines->len == 0 || (index > 0 && moe_token_strip_get_token (self, index - 1)->ends_line) ||
+  starts_line = self->lines->len == 0 ||
+                (index > 0 && moe_token_strip_get_token (self, index - 1)->ends_line) ||
                 self->end_x + token->width > self->placed_width - MOE_STRIP_MARGIN;
   if (starts_line)
     {
@@ -131,18 +132,21 @@ moe_token_strip_get_scroll (MoeTokenStrip *self)
 static void
 update_adjustments (MoeTokenStrip *self)
 {
-  int height = (int) self->lines->len * moe_token_strip_get_line_height (self) + MOE_STRIP_GAP_Y, page = moe_token_strip_get_page_height (self);
+  int height = (int) self->lines->len * moe_token_strip_get_line_height (self) + MOE_STRIP_GAP_Y;
+  int page = moe_token_strip_get_page_height (self);
 
   if (self->hadjustment != NULL)
     gtk_adjustment_configure (self->hadjustment, 0, 0, self->placed_width, 1, 1, self->placed_width);
   if (self->vadjustment != NULL)
     {
-      double value = gtk_adjustment_get_value (self->vadjustment), upper = gtk_adjustment_get_upper (self->vadjustment);
+      double value = gtk_adjustment_get_value (self->vadjustment);
+      double upper = gtk_adjustment_get_upper (self->vadjustment);
       gboolean at_end = value + gtk_adjustment_get_page_size (self->vadjustment) >= upper - 1;
 
       height = MAX (height, page);
-      gtk_adjustment_configure (self->vadjustment, at_end ? height - page : MIN (value, height - page), 0, height,
-                                moe_token_strip_get_line_height (self), MAX (page - moe_token_strip_get_line_height (self), 1), page);
+      gtk_adjustment_configure (self->vadjustment, at_end ? height - page : MIN (value, height - page), 0,
+                                height, moe_token_strip_get_line_height (self),
+                                MAX (page - moe_token_strip_get_line_height (self), 1), page);
     }
 }
 
@@ -160,9 +164,12 @@ moe_token_strip_get_bounds (MoeTokenStrip   *self,
   if (index >= self->n_placed)
     return FALSE;
   token = moe_token_strip_get_token (self, index);
-  *bounds = GRAPHENE_RECT_INIT (token->x, (float) (MOE_STRIP_HEADER + MOE_STRIP_GAP_Y / 2 + (int) token->line * moe_token_strip_get_line_height (self) -
-                                                   moe_token_strip_get_scroll (self)),
-                                token->width, (float) (moe_token_strip_get_line_height (self) - MOE_STRIP_GAP_Y));
+  *bounds =
+      GRAPHENE_RECT_INIT (token->x,
+                          (float) (MOE_STRIP_HEADER + MOE_STRIP_GAP_Y / 2 +
+                                   (int) token->line * moe_token_strip_get_line_height (self) -
+                                   moe_token_strip_get_scroll (self)),
+                          token->width, (float) (moe_token_strip_get_line_height (self) - MOE_STRIP_GAP_Y));
   return TRUE;
 }
 
@@ -171,7 +178,8 @@ moe_token_strip_pick (MoeTokenStrip *self,
       double         x,
       double         y)
 {
-  double line = floor ((y - MOE_STRIP_HEADER + moe_token_strip_get_scroll (self)) / moe_token_strip_get_line_height (self));
+  double line = floor ((y - MOE_STRIP_HEADER + moe_token_strip_get_scroll (self)) /
+                       moe_token_strip_get_line_height (self));
   guint end;
 
   moe_token_strip_place_tokens (self);
@@ -212,8 +220,10 @@ moe_token_strip_measure (GtkWidget      *widget,
   MoeTokenStrip *self = MOE_TOKEN_STRIP (widget);
   int line_height = moe_token_strip_get_line_height (self);
 
-  *minimum = orientation == GTK_ORIENTATION_HORIZONTAL ? 200 : MOE_STRIP_HEADER + line_height + MOE_STRIP_GAP_Y;
-  *natural = orientation == GTK_ORIENTATION_HORIZONTAL ? 600 : MOE_STRIP_HEADER + 3 * line_height + MOE_STRIP_GAP_Y;
+  *minimum =
+      orientation == GTK_ORIENTATION_HORIZONTAL ? 200 : MOE_STRIP_HEADER + line_height + MOE_STRIP_GAP_Y;
+  *natural =
+      orientation == GTK_ORIENTATION_HORIZONTAL ? 600 : MOE_STRIP_HEADER + 3 * line_height + MOE_STRIP_GAP_Y;
 }
 
 static void
@@ -253,10 +263,11 @@ moe_token_strip_describe (MoeTokenStrip *self,
   g_autofree char *value = isnan (token->value) ? NULL : moe_ticks_format_significant (token->value, 4);
   GString *text = g_string_new (NULL);
 
-  g_string_append_printf (text, "Token %u, %s: \u201c%s\u201d", index, moe_phase_get_name (token->phase), visible);
+  g_string_append_printf (text, "Token %u, %s: \u201c%s\u201d", index, moe_phase_get_name (token->phase),
+                          visible);
   if (value != NULL)
-    g_string_append_printf (text, "\n%s: %s%s%s", self->value_title, value, *self->value_unit != '\0' ? " " : "",
-                            self->value_unit);
+    g_string_append_printf (text, "\n%s: %s%s%s", self->value_title, value,
+                            *self->value_unit != '\0' ? " " : "", self->value_unit);
   return g_string_free (text, FALSE);
 }
 
@@ -527,8 +538,8 @@ moe_token_strip_class_init (MoeTokenStripClass *class)
   g_object_class_override_property (object_class, PROP_HSCROLL_POLICY, "hscroll-policy");
   g_object_class_override_property (object_class, PROP_VSCROLL_POLICY, "vscroll-policy");
 
-  moe_token_strip_selected_signal = g_signal_new ("token-selected", MOE_TYPE_TOKEN_STRIP, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                                        G_TYPE_NONE, 1, G_TYPE_INT);
+  moe_token_strip_selected_signal = g_signal_new ("token-selected", MOE_TYPE_TOKEN_STRIP, G_SIGNAL_RUN_LAST,
+                                                  0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_INT);
 
   gtk_widget_class_set_css_name (widget_class, "tokenstrip");
   gtk_widget_class_set_accessible_role (widget_class, GTK_ACCESSIBLE_ROLE_IMG);

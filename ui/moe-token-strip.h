@@ -12,23 +12,24 @@ G_BEGIN_DECLS
  *
  * Signals:
  *   token-selected (index)   a click or a key; -1 when Esc releases
- * Actions: tokens.next (.), tokens.previous (,), tokens.up, tokens.down, tokens.first, tokens.last, tokens.release. */
+ * Actions: tokens.next (.), tokens.previous (,), tokens.up, tokens.down, tokens.first, tokens.last,
+ * tokens.release. */
 #define MOE_TYPE_TOKEN_STRIP (moe_token_strip_get_type ())
 G_DECLARE_FINAL_TYPE (MoeTokenStrip, moe_token_strip, MOE, TOKEN_STRIP, GtkWidget)
 
 GtkWidget *moe_token_strip_new          (void);
 void       moe_token_strip_clear        (MoeTokenStrip *self);
 
-/* Adds a token at the end, in amortised constant time; @value NaN = none. The strip follows the end as long as it
- * is scrolled there. */
+/* Adds a token at the end, in amortised constant time; @value NaN = none. The strip follows the end as long
+ * as it is scrolled there. */
 void       moe_token_strip_append       (MoeTokenStrip *self,
                                          const char    *text,
                                          MoePhase       phase,
                                          double         value);
 guint      moe_token_strip_get_n_tokens (MoeTokenStrip *self);
 
-/* Other values for the tokens there are: (@n_values), copied; tokens beyond have none. @title names them ("Entropy"),
- * @unit may be "". */
+/* Other values for the tokens there are: (@n_values), copied; tokens beyond have none. @title names them
+ * ("Entropy"), @unit may be "". */
 void       moe_token_strip_set_values   (MoeTokenStrip *self,
                                          const double  *values,
                                          guint          n_values,

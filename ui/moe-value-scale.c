@@ -305,7 +305,7 @@ add_rank_ticks (GArray              *array,
       double value = self->sorted[rank];
 
       if (value != last)
-        add_tick (array, self, value, moe_ticks_format_significant (value, 3));
+        add_tick (array, self, value, moe_ticks_format_significant (value, 2));
       last = value;
     }
 }
@@ -374,12 +374,18 @@ moe_value_scale_get_ticks (const MoeValueScale *self,
   g_array_sort (ticks, compare_ticks);
   for (guint i = 1; i < ticks->len;)
     {
-      double gap = g_array_index (ticks, MoeScaleTick, i).position - g_array_index (ticks, MoeScaleTick, i - 1).position;
+      const MoeScaleTick *tick = &g_array_index (ticks, MoeScaleTick, i);
 
-      if (gap < 0.6 / wanted)
-        g_array_remove_index (ticks, i);
-      else
+      if (tick->position - tick[-1].position >= 0.6 / wanted)
         i++;
+      else if (self->diverging && tick->position == 0.5)
+        {
+          /* The 0 in the middle matters more than its neighbour. */
+          g_array_remove_index (ticks, i - 1);
+          i = MAX (i - 1, 1);
+        }
+      else
+        g_array_remove_index (ticks, i);
     }
   return ticks;
 }
