@@ -470,6 +470,9 @@ remove_files (const char *path)
     }
 }
 
+/* Bytes of the smallest SQLite file; SQLite would take a shorter one for an empty one and write over it. */
+#define SMALLEST_FILE 512
+
 /* Makes @path as an empty file; @exists is set when it was there and may be resumed. */
 static gboolean
 make_file (const char  *path,
@@ -479,6 +482,7 @@ make_file (const char  *path,
 {
   int fd = g_open (path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   int saved = errno;
+  GStatBuf status;
 
   *exists = fd < 0 && saved == EEXIST;
   if (fd >= 0)
@@ -488,10 +492,12 @@ make_file (const char  *path,
     }
   if (*exists && !may_resume)
     g_set_error (error, MOE_ERROR, MOE_ERROR_IO, "%s: already exists", path);
-  else if (*exists && !g_file_test (path, G_FILE_TEST_IS_REGULAR))
-    g_set_error (error, MOE_ERROR, MOE_ERROR_IO, "%s: is not a file", path);
-  else if (!*exists)
+  else if (!*exists || g_stat (path, &status) != 0)
     g_set_error (error, MOE_ERROR, MOE_ERROR_IO, "%s: " CANNOT_WRITE ": %s", path, g_strerror (saved));
+  else if (!S_ISREG (status.st_mode))
+    g_set_error (error, MOE_ERROR, MOE_ERROR_IO, "%s: is not a file", path);
+  else if (status.st_size > 0 && status.st_size < SMALLEST_FILE)
+    g_set_error (error, MOE_ERROR, MOE_ERROR_MISMATCH, "%s: exists and is not a Moescope recording", path);
   else
     return TRUE;
   return FALSE;

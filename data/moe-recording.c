@@ -89,6 +89,26 @@ check_schema (MoeRecording  *self,
   return TRUE;
 }
 
+/* SQLite takes what is missing of a last page for zeros. With a WAL the rest of the file may be there. In this order
+ * a writer that closes meanwhile does no harm. */
+static gboolean
+check_length (MoeRecording  *self,
+              GError       **error)
+{
+  g_autofree char *wal = g_strconcat (self->path, "-wal", NULL);
+  gint64 page_size, n_pages;
+  GStatBuf status;
+
+  if (!moe_sqlite_get_int (self->db, "PRAGMA page_size", self->path, CANNOT_READ, &page_size, error) ||
+      !moe_sqlite_get_int (self->db, "PRAGMA page_count", self->path, CANNOT_READ, &n_pages, error))
+    return FALSE;
+  if (g_file_test (wal, G_FILE_TEST_EXISTS) || g_stat (self->path, &status) != 0 ||
+      status.st_size / page_size >= n_pages)
+    return TRUE;
+  set_damaged (self, error, "the file is cut short");
+  return FALSE;
+}
+
 static void
 take_text (sqlite3_stmt  *statement,
            int            column,
@@ -318,7 +338,7 @@ moe_recording_open (const char  *path,
   self = g_new0 (MoeRecording, 1);
   self->path = g_strdup (path);
   self->info = moe_model_info_new ();
-  if (!open_database (self, error) || !check_schema (self, error))
+  if (!open_database (self, error) || !check_schema (self, error) || !check_length (self, error))
     return NULL;
 
   /* One view of the file for the counts and the hash, while somebody may be writing. */
@@ -502,7 +522,7 @@ read_token (MoeRecording  *self,
   record->id = sqlite3_column_int64 (statement, TOKEN_ID);
 
   *what = "prompt number";
-  if (!take_guint (statement, TOKEN_PROMPT, &record->prompt) || record->prompt > G_MAXINT32)
+  if (!take_guint (statement, TOKEN_PROMPT, &record->prompt) || record->prompt >= self->n_prompts)
     return NULL;
   *what = "position";
   if (!take_guint (statement, TOKEN_POSITION, &record->position) || record->position > G_MAXINT32)

@@ -15,8 +15,11 @@ moe_sqlite_set_error (GError    **error,
   int code = MOE_ERROR_IO;
   int system_errno = sqlite3_system_errno (db);
 
-  if (rc == SQLITE_NOTADB || rc == SQLITE_CORRUPT)
+  /* SQLITE_ERROR: a table or column that our statements name is not there. */
+  if (rc == SQLITE_NOTADB || rc == SQLITE_CORRUPT || rc == SQLITE_ERROR)
     code = MOE_ERROR_FORMAT;
+  if (rc == SQLITE_CORRUPT)
+    what = "damaged";
 
   if ((rc == SQLITE_IOERR || rc == SQLITE_CANTOPEN) && system_errno != 0)
     g_set_error (error, MOE_ERROR, code, "%s: %s: %s (%s)", path, what, sqlite3_errmsg (db),
