@@ -383,8 +383,8 @@ test_splits (gconstpointer data)
       case_run (c);
       for (gsize t = 0; t < n_tokens; t++)
         memcpy (whole[t], c->y[t], sizeof whole[t]);
-      for (gsize row_step = 1; row_step <= n_rows; row_step++)
-        for (gsize token_step = 1; token_step <= n_tokens; token_step++)
+      for (gsize row_step = 1; row_step <= n_rows; row_step += row_step < 4 ? 1 : 3)
+        for (gsize token_step = 1; token_step <= n_tokens; token_step += token_step < 7 ? 1 : 5)
           {
             memset (c->y_values, 0xff, n_tokens * (n_rows + 2) * sizeof (float));
             for (gsize r = 0; r < n_rows; r += row_step)

@@ -10,9 +10,9 @@
 
 /* The integer kernels, compiled once for each instruction set: include a header of lanes first.
  *
- * LANES weight rows are multiplied side by side. 256 values of each are unpacked into a panel on the stack,
- * turned so that four neighbouring values of a row fill the row's lane; then every token multiplies with it. So
- * each output is one lane's work and is never split: for every group of 32 values, in rising order,
+ * LANES weight rows are multiplied side by side. A group of 32 values of each is unpacked and turned so that
+ * four neighbouring values of a row fill the row's lane; then every token multiplies with it. So each output is
+ * one lane's work and is never split: over the groups in rising order,
  *
  *   acc[group % 2] = fma (integer dot product, step * activation scale, acc[group % 2])
  *   acc[group % 2] = fma (-offset, activation sum, acc[group % 2])      (formats with an offset)
@@ -22,95 +22,163 @@
 #define N_GROUPS (MOE_QK / 32)
 #define TOKEN_TILE 64
 
-typedef struct
-{
-  Ints   w[N_GROUPS][8];     /* (group, four values) */
-  Floats step[N_GROUPS];     /* weight = step * integer - offset */
-  Floats offset[N_GROUPS];
-  Ints   scale[N_GROUPS][2]; /* Q6_K: scales of 16 values */
-  Ints   scales[N_GROUPS];   /* Q6_K: both in 16 bits each */
-} Panel;
-
 typedef enum
 {
-  PANEL_4,      /* 4 bits and offset */
-  PANEL_5,      /* 5 bits and offset */
-  PANEL_6,      /* 6 bits, scales of 16 values, the constant offset 32 */
-  PANEL_SIGNED, /* 8 bits */
-} PanelKind;
+  GROUP_4,      /* 4 bits and offset */
+  GROUP_5,      /* 5 bits and offset */
+  GROUP_6,      /* 6 bits, scales of 16 values, the constant offset 32 */
+  GROUP_SIGNED, /* 8 bits */
+} GroupKind;
 
-/* Multiplies the first @n_groups groups of @panel with chunk @chunk of each token; acc (n_tokens, 2). */
+/* What the groups of a block share, read once a block. */
+typedef struct
+{
+  Floats d, dmin;
+  Ints   scales[4]; /* one byte a group (Q4_K, Q5_K: scales, then mins) or half group (Q6_K) */
+  Ints   bits[8];   /* upper bits of the integers; used up from the lowest */
+} Head;
+
+/* weight = step * integer - offset */
+typedef struct
+{
+  Ints   w[8];     /* of four values each */
+  Floats step;
+  Floats offset;
+  Ints   scale[2]; /* Q6_K: of 16 values each */
+  Ints   scales;   /* Q6_K: both in 16 bits each */
+} Group;
+
+typedef void (*ReadHeadFunc) (const guint8 *const rows[LANES],
+                              Head               *head);
+/* Unpacks the groups of one part of a block: the parts of a format hold one group each or two. */
+typedef void (*UnpackFunc)   (const guint8 *const rows[LANES],
+                              guint               part,
+                              Head               *head,
+                              Group               groups[2]);
+
+typedef struct
+{
+  GroupKind    kind;
+  guint        n_parts;     /* of 256 values */
+  guint        part_groups; /* 1 or 2 */
+  gsize        chunk_bytes; /* of 256 values */
+  ReadHeadFunc read_head;
+  UnpackFunc   unpack;
+} Format;
+
+/* The first group of a part; the second, if there is one, is the next or, in Q6_K, the next but one. */
+static inline __attribute__ ((always_inline)) guint
+part_first_group (const Format *format,
+                  guint         part)
+{
+  if (format->kind == GROUP_6)
+    return part / 2 * 4 + part % 2;
+  return part * format->part_groups;
+}
+
+static inline __attribute__ ((always_inline)) Ints
+dot_group (GroupKind             kind,
+           const Group          *group,
+           const MoeInt8Chunk   *x,
+           guint                 g)
+{
+  const gint8 *q = x->q + 32 * g;
+  Ints sum;
+
+  switch (kind)
+    {
+    case GROUP_4:
+      return lanes_dot_4 (group->w, q);
+    case GROUP_5:
+      return lanes_dot_5 (group->w, q);
+    case GROUP_6:
+      sum = lanes_dot_6 (group->w, group->scale, q);
+      return ints_sub (sum, ints_shift_left (ints_madd16 (group->scales, ints_broadcast (x->sum16 + 2 * g)), 5));
+    default:
+      return lanes_dot_signed (group->w, q, x->minus128 + g);
+    }
+}
+
+/* Adds group @g of chunk @chunk of each token to acc[t][g % 2]; acc (n_tokens, 2). */
 static inline __attribute__ ((always_inline)) void
-multiply_panel (const Panel        *panel,
-                PanelKind           kind,
-                guint               n_groups,
+multiply_group (GroupKind           kind,
+                const Group        *group,
+                guint               g,
                 const void *const  *x,
                 gsize               chunk,
                 gsize               n_tokens,
                 Floats            (*acc)[2])
 {
-  for (guint g = 0; g < n_groups; g++)
+  for (gsize t = 0; t < n_tokens; t++)
     {
-      const Floats step = panel->step[g];
-      const Floats offset = panel->offset[g];
-      Ints w[8];
-#ifndef LANES_DOT
-      Ints abs_w[8];
-#endif
+      const MoeInt8Chunk *a = (const MoeInt8Chunk *) x[t] + chunk;
+      Floats total = acc[t][g % 2];
 
-#pragma GCC unroll 8
-      for (guint s = 0; s < 8; s++)
-        {
-          w[s] = panel->w[g][s];
-#ifndef LANES_DOT
-          if (kind == PANEL_SIGNED)
-            abs_w[s] = lanes_abs (w[s]);
-#endif
-        }
-      for (gsize t = 0; t < n_tokens; t++)
-        {
-          const MoeInt8Chunk *a = (const MoeInt8Chunk *) x[t] + chunk;
-          const gint8 *q = a->q + 32 * g;
-          Ints sum;
-          Floats total = acc[t][g % 2];
-
-          switch (kind)
-            {
-            case PANEL_4:
-              sum = lanes_dot_4 (w, q);
-              break;
-            case PANEL_5:
-              sum = lanes_dot_5 (w, q);
-              break;
-            case PANEL_6:
-              sum = lanes_dot_6 (w, panel->scale[g], q);
-              sum = ints_sub (sum, ints_shift_left (ints_madd16 (panel->scales[g], ints_broadcast (a->sum16 + 2 * g)), 5));
-              break;
-            default:
-#ifdef LANES_DOT
-              sum = lanes_dot (ints_broadcast (a->minus128 + g), w, q, 8);
-#else
-              sum = lanes_dot_signed (w, abs_w, q);
-#endif
-              break;
-            }
-          total = floats_fma (ints_to_floats (sum), floats_mul (step, floats_set (a->scale[g])), total);
-          if (kind == PANEL_4 || kind == PANEL_5)
-            total = floats_fnma (offset, floats_set (a->sum[g]), total);
-          acc[t][g % 2] = total;
-        }
+      total = floats_fma (ints_to_floats (dot_group (kind, group, a, g)),
+                          floats_mul (group->step, floats_set (a->scale[g])), total);
+      if (kind == GROUP_4 || kind == GROUP_5)
+        total = floats_fnma (group->offset, floats_set (a->sum[g]), total);
+      acc[t][g % 2] = total;
     }
 }
 
-/* The panel of the next 256 values or of @n_groups groups of 32 of each row, which start at rows[r]. */
-typedef void (*UnpackFunc) (const guint8 *const rows[LANES],
-                            guint               n_groups,
-                            Panel              *panel);
+/* Part @part of the block at rows[] with every token. */
+static inline __attribute__ ((always_inline)) void
+multiply_part (const Format        *format,
+               const guint8 *const  rows[LANES],
+               Head                *head,
+               guint                part,
+               const void   *const *x,
+               gsize                chunk,
+               gsize                n_tokens,
+               Floats             (*acc)[2])
+{
+  guint g = part_first_group (format, part);
+  Group groups[2];
+
+  format->unpack (rows, part, head, groups);
+  multiply_group (format->kind, &groups[0], g, x, chunk, n_tokens, acc);
+  if (format->part_groups == 2)
+    multiply_group (format->kind, &groups[1], format->kind == GROUP_6 ? g + 2 : g + 1, x, chunk, n_tokens, acc);
+}
+
+/* LANES rows from rows[] with @n_tokens <= TOKEN_TILE tokens; leaves the sums in acc (n_tokens, 2). Inlined with a
+ * constant @n_tokens of 1, nothing is stored on the way. */
+static inline __attribute__ ((always_inline)) void
+multiply_rows (const Format       *format,
+               const guint8       *rows[LANES],
+               gsize               n,
+               const void *const  *x,
+               gsize               n_tokens,
+               const guint8       *ahead,
+               Floats            (*acc)[2])
+{
+  for (gsize i = 0; i < n; i += MOE_QK, ahead += LANES * format->chunk_bytes)
+    {
+      guint n_parts = (guint) MIN (format->n_parts, (n - i) / 32 / format->part_groups);
+      Head head;
+
+      for (gsize line = 0; line < LANES * format->chunk_bytes; line += 64)
+        __builtin_prefetch (ahead + line);
+      format->read_head (rows, &head);
+      if (n_parts == format->n_parts)
+        {
+#pragma GCC unroll 8
+          for (guint part = 0; part < format->n_parts; part++)
+            multiply_part (format, rows, &head, part, x, i / MOE_QK, n_tokens, acc);
+        }
+      else
+        {
+          for (guint part = 0; part < n_parts; part++)
+            multiply_part (format, rows, &head, part, x, i / MOE_QK, n_tokens, acc);
+        }
+      for (gsize r = 0; r < LANES; r++)
+        rows[r] += format->chunk_bytes;
+    }
+}
 
 static inline __attribute__ ((always_inline)) void
-multiply (UnpackFunc          unpack,
-          PanelKind           kind,
-          gsize               chunk_bytes,
+multiply (const Format       *format,
           const guint8       *w,
           gsize               n,
           gsize               row_begin,
@@ -119,239 +187,238 @@ multiply (UnpackFunc          unpack,
           float       *const *y,
           gsize               n_tokens)
 {
-  const gsize row_bytes = n * chunk_bytes / MOE_QK;
+  const gsize row_bytes = n * format->chunk_bytes / MOE_QK;
 
   for (gsize row = row_begin; row < row_end; row += LANES)
     {
       gsize n_rows = MIN (LANES, row_end - row);
+      /* The next LANES rows lie behind these: fetched ahead, evenly. */
+      const guint8 *ahead = w + (row + LANES) * row_bytes;
 
       for (gsize t = 0; t < n_tokens; t += TOKEN_TILE)
         {
           gsize n_tile = MIN (TOKEN_TILE, n_tokens - t);
           const guint8 *rows[LANES];
-          Floats acc[TOKEN_TILE][2];
-          Panel panel;
 
-          for (gsize i = 0; i < n_tile; i++)
-            acc[i][0] = acc[i][1] = floats_zero ();
           /* Lanes beyond the last row repeat it; they are not stored. */
           for (gsize r = 0; r < LANES; r++)
             rows[r] = w + (row + MIN (r, n_rows - 1)) * row_bytes;
-          for (gsize i = 0; i < n; i += MOE_QK)
+          if (n_tile == 1)
             {
-              guint n_groups = (guint) (MIN (MOE_QK, n - i) / 32);
-              const guint8 *ahead = w + (row + LANES) * row_bytes + i / MOE_QK * LANES * chunk_bytes;
+              Floats acc[1][2] = { { floats_zero (), floats_zero () } };
 
-              /* The rows of a panel lie behind each other, and so do the panels: this walks evenly through the next. */
-              for (gsize line = 0; line < LANES * chunk_bytes; line += 64)
-                __builtin_prefetch (ahead + line);
-              unpack (rows, n_groups, &panel);
-              if (n_tile == 1)
-                multiply_panel (&panel, kind, n_groups, x + t, i / MOE_QK, 1, acc);
-              else
-                multiply_panel (&panel, kind, n_groups, x + t, i / MOE_QK, n_tile, acc);
-              for (gsize r = 0; r < LANES; r++)
-                rows[r] += chunk_bytes;
+              multiply_rows (format, rows, n, x + t, 1, ahead, acc);
+              lanes_store (y[t] + row, floats_add (acc[0][0], acc[0][1]), n_rows);
             }
-          for (gsize i = 0; i < n_tile; i++)
-            lanes_store (y[t + i] + row, floats_add (acc[i][0], acc[i][1]), n_rows);
+          else
+            {
+              Floats acc[TOKEN_TILE][2];
+
+              for (gsize i = 0; i < n_tile; i++)
+                acc[i][0] = acc[i][1] = floats_zero ();
+              multiply_rows (format, rows, n, x + t, n_tile, ahead, acc);
+              for (gsize i = 0; i < n_tile; i++)
+                lanes_store (y[t + i] + row, floats_add (acc[i][0], acc[i][1]), n_rows);
+            }
         }
     }
+}
+
+static inline __attribute__ ((always_inline)) void
+read_no_head (const guint8 *const rows[LANES],
+              Head               *head)
+{
 }
 
 static inline __attribute__ ((always_inline)) void
 unpack_q8_0 (const guint8 *const rows[LANES],
-             guint               n_groups,
-             Panel              *panel)
+             guint               part,
+             Head               *head,
+             Group               groups[2])
 {
-  for (guint g = 0; g < n_groups; g++)
-    {
-      gsize at = g * sizeof (MoeBlockQ8_0);
+  gsize at = part * sizeof (MoeBlockQ8_0);
 
-      lanes_read_columns (rows, at + 2, panel->w[g]);
-      lanes_read_columns (rows, at + 18, panel->w[g] + 4);
-      panel->step[g] = lanes_read_halves (rows, at);
-#ifdef LANES_DOT
-      for (guint s = 0; s < 8; s++)
-        panel->w[g][s] = ints_xor (panel->w[g][s], ints_set ((gint32) 0x80808080));
-#endif
-    }
+  lanes_read_columns (rows, at + 2, groups[0].w);
+  lanes_read_columns (rows, at + 18, groups[0].w + 4);
+  lanes_prepare_signed (groups[0].w);
+  groups[0].step = lanes_read_halves (rows, at);
 }
 
 static inline __attribute__ ((always_inline)) void
 unpack_q4_0 (const guint8 *const rows[LANES],
-             guint               n_groups,
-             Panel              *panel)
+             guint               part,
+             Head               *head,
+             Group               groups[2])
 {
   const Ints low = ints_set (0x0f0f0f0f);
+  gsize at = part * sizeof (MoeBlockQ4_0);
+  Ints packed[4];
 
-  for (guint g = 0; g < n_groups; g++)
+  lanes_read_columns (rows, at + 2, packed);
+#pragma GCC unroll 4
+  for (guint s = 0; s < 4; s++)
     {
-      gsize at = g * sizeof (MoeBlockQ4_0);
-      Ints packed[4];
-
-      lanes_read_columns (rows, at + 2, packed);
-      for (guint s = 0; s < 4; s++)
-        {
-          panel->w[g][s] = ints_and (packed[s], low);
-          panel->w[g][s + 4] = ints_and (ints_shift_right (packed[s], 4), low);
-        }
-      panel->step[g] = lanes_read_halves (rows, at);
-      panel->offset[g] = floats_mul (panel->step[g], floats_set (8.f));
+      groups[0].w[s] = ints_and (packed[s], low);
+      groups[0].w[s + 4] = ints_and (ints_shift_right (packed[s], 4), low);
     }
+  groups[0].step = lanes_read_halves (rows, at);
+  groups[0].offset = floats_mul (groups[0].step, floats_set (8.f));
 }
 
-/* Steps and offsets from the first 16 bytes of Q4_K and Q5_K blocks. */
+/* Q4_K and Q5_K: the scales of four groups a vector, one in each byte. */
 static inline __attribute__ ((always_inline)) void
-unpack_k_scales (const guint8 *const rows[LANES],
-                 Panel              *panel)
+read_head_k (const guint8 *const rows[LANES],
+             Head               *head)
 {
   const Ints six = ints_set (0x3f3f3f3f), four = ints_set (0x0f0f0f0f), high = ints_set (0x30303030);
+  Ints first[4];
+
+  lanes_read_columns (rows, 0, first);
+  head->d = floats_from_halves (ints_and (first[0], ints_set (0xffff)));
+  head->dmin = floats_from_halves (ints_shift_right (first[0], 16));
+  head->scales[0] = ints_and (first[1], six);
+  head->scales[1] = ints_or (ints_and (first[3], four), ints_and (ints_shift_right (first[1], 2), high));
+  head->scales[2] = ints_and (first[2], six);
+  head->scales[3] = ints_or (ints_and (ints_shift_right (first[3], 4), four),
+                             ints_and (ints_shift_right (first[2], 2), high));
+}
+
+static inline __attribute__ ((always_inline)) void
+read_head_q5_k (const guint8 *const rows[LANES],
+                Head               *head)
+{
+  read_head_k (rows, head);
+  lanes_read_columns (rows, 16, head->bits);
+  lanes_read_columns (rows, 32, head->bits + 4);
+}
+
+static inline __attribute__ ((always_inline)) void
+set_k_steps (const Head *head,
+             guint       g,
+             Group      *group)
+{
   const Ints byte = ints_set (0xff);
-  Ints head[4], scales[2], mins[2];
-  Floats d, dmin;
 
-  lanes_read_columns (rows, 0, head);
-  d = floats_from_halves (ints_and (head[0], ints_set (0xffff)));
-  dmin = floats_from_halves (ints_shift_right (head[0], 16));
-  /* Four groups a time, one in each byte. */
-  scales[0] = ints_and (head[1], six);
-  mins[0] = ints_and (head[2], six);
-  scales[1] = ints_or (ints_and (head[3], four), ints_and (ints_shift_right (head[1], 2), high));
-  mins[1] = ints_or (ints_and (ints_shift_right (head[3], 4), four), ints_and (ints_shift_right (head[2], 2), high));
-#pragma GCC unroll 8
-  for (guint g = 0; g < N_GROUPS; g++)
-    {
-      Ints scale = ints_and (ints_shift_right (scales[g / 4], g % 4 * 8), byte);
-      Ints min = ints_and (ints_shift_right (mins[g / 4], g % 4 * 8), byte);
-
-      panel->step[g] = floats_mul (d, ints_to_floats (scale));
-      panel->offset[g] = floats_mul (dmin, ints_to_floats (min));
-    }
+  group->step = floats_mul (head->d, ints_to_floats (ints_and (ints_shift_right (head->scales[g / 4], g % 4 * 8), byte)));
+  group->offset = floats_mul (head->dmin,
+                              ints_to_floats (ints_and (ints_shift_right (head->scales[2 + g / 4], g % 4 * 8), byte)));
 }
 
 static inline __attribute__ ((always_inline)) void
 unpack_q4_k (const guint8 *const rows[LANES],
-             guint               n_groups,
-             Panel              *panel)
+             guint               part,
+             Head               *head,
+             Group               groups[2])
 {
   const Ints low = ints_set (0x0f0f0f0f);
+  Ints packed[8];
 
-  unpack_k_scales (rows, panel);
-#pragma GCC unroll 4
-  for (guint pair = 0; pair < N_GROUPS / 2; pair++)
+  lanes_read_columns (rows, 16 + 32 * part, packed);
+  lanes_read_columns (rows, 32 + 32 * part, packed + 4);
+#pragma GCC unroll 8
+  for (guint s = 0; s < 8; s++)
     {
-      Ints packed[8];
-
-      lanes_read_columns (rows, 16 + 32 * pair, packed);
-      lanes_read_columns (rows, 32 + 32 * pair, packed + 4);
-      for (guint s = 0; s < 8; s++)
-        {
-          panel->w[2 * pair][s] = ints_and (packed[s], low);
-          panel->w[2 * pair + 1][s] = ints_and (ints_shift_right (packed[s], 4), low);
-        }
+      groups[0].w[s] = ints_and (packed[s], low);
+      groups[1].w[s] = ints_and (ints_shift_right (packed[s], 4), low);
     }
+  set_k_steps (head, 2 * part, &groups[0]);
+  set_k_steps (head, 2 * part + 1, &groups[1]);
 }
 
 static inline __attribute__ ((always_inline)) void
 unpack_q5_k (const guint8 *const rows[LANES],
-             guint               n_groups,
-             Panel              *panel)
+             guint               part,
+             Head               *head,
+             Group               groups[2])
 {
   const Ints low = ints_set (0x0f0f0f0f), fifth = ints_set (0x10101010);
-  Ints high[8];
+  Ints packed[8];
 
-  unpack_k_scales (rows, panel);
-  lanes_read_columns (rows, 16, high);
-  lanes_read_columns (rows, 32, high + 4);
-  for (guint pair = 0; pair < N_GROUPS / 2; pair++)
+  lanes_read_columns (rows, 48 + 32 * part, packed);
+  lanes_read_columns (rows, 64 + 32 * part, packed + 4);
+  /* The two bits of these groups are the lowest of each byte: they go to bit 4. */
+#pragma GCC unroll 8
+  for (guint s = 0; s < 8; s++)
     {
-      Ints packed[8];
-
-      lanes_read_columns (rows, 48 + 32 * pair, packed);
-      lanes_read_columns (rows, 64 + 32 * pair, packed + 4);
-      /* The pair's two bits are the lowest of each byte of high: they go to bit 4. */
-      for (guint s = 0; s < 8; s++)
-        {
-          panel->w[2 * pair][s] = ints_or (ints_and (packed[s], low),
-                                           ints_and (ints_shift_left (high[s], 4), fifth));
-          panel->w[2 * pair + 1][s] = ints_or (ints_and (ints_shift_right (packed[s], 4), low),
-                                               ints_and (ints_shift_left (high[s], 3), fifth));
-          high[s] = ints_shift_right (high[s], 2);
-        }
+      groups[0].w[s] = ints_or (ints_and (packed[s], low), ints_and (ints_shift_left (head->bits[s], 4), fifth));
+      groups[1].w[s] = ints_or (ints_and (ints_shift_right (packed[s], 4), low),
+                                ints_and (ints_shift_left (head->bits[s], 3), fifth));
+      head->bits[s] = ints_shift_right (head->bits[s], 2);
     }
+  set_k_steps (head, 2 * part, &groups[0]);
+  set_k_steps (head, 2 * part + 1, &groups[1]);
+}
+
+static inline __attribute__ ((always_inline)) void
+read_head_q6_k (const guint8 *const rows[LANES],
+                Head               *head)
+{
+  head->d = lanes_read_halves (rows, 208);
+  lanes_read_columns (rows, 192, head->scales);
+}
+
+static inline __attribute__ ((always_inline)) void
+set_q6_k_scales (const Head *head,
+                 guint       g,
+                 Group      *group)
+{
+  const Ints packed = head->scales[g / 2];
+  const guint first = g % 2 * 2, second = first + 1;
+
+  /* A signed byte is put on top of 16 bits and shifted down. */
+  group->scales = ints_shift_signed16 (ints_shuffle (packed, ints_byte_pattern (first, first, second, second)), 8);
+  lanes_set_scales (packed, first, group->scale);
+  group->step = head->d;
 }
 
 static inline __attribute__ ((always_inline)) void
 unpack_q6_k (const guint8 *const rows[LANES],
-             guint               n_groups,
-             Panel              *panel)
+             guint               part,
+             Head               *head,
+             Group               groups[2])
 {
   const Ints low = ints_set (0x0f0f0f0f), high = ints_set (0x30303030);
-  Ints scales[4];
-  Floats d = lanes_read_halves (rows, 208);
+  const gsize half = part / 2, run = part % 2;
+  Ints packed[8];
 
-  lanes_read_columns (rows, 192, scales);
-  for (guint half = 0; half < 2; half++)
+  if (run == 0)
     {
-      Ints bits[8];
-
-      lanes_read_columns (rows, 128 + 32 * half, bits);
-      lanes_read_columns (rows, 144 + 32 * half, bits + 4);
-      /* Runs 0 and 1 are low nibbles of their 32 bytes, runs 2 and 3 the high ones. */
-      for (guint run = 0; run < 2; run++)
-        {
-          Ints packed[8];
-
-          lanes_read_columns (rows, 64 * half + 32 * run, packed);
-          lanes_read_columns (rows, 64 * half + 32 * run + 16, packed + 4);
-          for (guint s = 0; s < 8; s++)
-            {
-              panel->w[4 * half + run][s] = ints_or (ints_and (packed[s], low),
-                                                     ints_and (ints_shift_left (bits[s], 4), high));
-              panel->w[4 * half + run + 2][s] = ints_or (ints_and (ints_shift_right (packed[s], 4), low),
-                                                         ints_and (bits[s], high));
-              bits[s] = ints_shift_right (bits[s], 2);
-            }
-        }
+      lanes_read_columns (rows, 128 + 32 * half, head->bits);
+      lanes_read_columns (rows, 144 + 32 * half, head->bits + 4);
     }
+  lanes_read_columns (rows, 64 * half + 32 * run, packed);
+  lanes_read_columns (rows, 64 * half + 32 * run + 16, packed + 4);
 #pragma GCC unroll 8
-  for (guint g = 0; g < N_GROUPS; g++)
+  for (guint s = 0; s < 8; s++)
     {
-      /* Both scales of the group sign-extended in 16 bits: the byte is put on top and shifted down. */
-      guint first = g % 2 * 2;
-      Ints both = ints_shift_signed16 (ints_shuffle (scales[g / 2], ints_byte_pattern (first, first, first + 1, first + 1)), 8);
-
-      panel->scales[g] = both;
-#ifdef LANES_DOT
-      panel->scale[g][0] = ints_shift_signed (ints_shift_left (both, 16), 16);
-      panel->scale[g][1] = ints_shift_signed (both, 16);
-#else
-      panel->scale[g][0] = ints_shift_signed16 (ints_shuffle (scales[g / 2], ints_byte_pattern (first, first, first, first)), 8);
-      panel->scale[g][1] = ints_shift_signed16 (ints_shuffle (scales[g / 2], ints_byte_pattern (first + 1, first + 1, first + 1, first + 1)), 8);
-#endif
-      panel->step[g] = d;
+      groups[0].w[s] = ints_or (ints_and (packed[s], low), ints_and (ints_shift_left (head->bits[s], 4), high));
+      groups[1].w[s] = ints_or (ints_and (ints_shift_right (packed[s], 4), low), ints_and (head->bits[s], high));
+      head->bits[s] = ints_shift_right (head->bits[s], 2);
     }
+  set_q6_k_scales (head, (guint) (4 * half + run), &groups[0]);
+  set_q6_k_scales (head, (guint) (4 * half + run + 2), &groups[1]);
 }
 
-#define DEFINE_INT8_KERNEL(format, kind, chunk_bytes)                                   \
+#define DEFINE_INT8_KERNEL(name, kind, n_parts, part_groups, chunk_bytes, read_head)    \
   static void                                                                           \
-  matmul_##format (const void         *w,                                               \
-                   gsize               n,                                               \
-                   gsize               row_begin,                                       \
-                   gsize               row_end,                                         \
-                   const void *const  *x,                                               \
-                   float       *const *y,                                               \
-                   gsize               n_tokens)                                        \
+  matmul_##name (const void         *w,                                                 \
+                 gsize               n,                                                 \
+                 gsize               row_begin,                                         \
+                 gsize               row_end,                                           \
+                 const void *const  *x,                                                 \
+                 float       *const *y,                                                 \
+                 gsize               n_tokens)                                          \
   {                                                                                     \
-    multiply (unpack_##format, kind, chunk_bytes, w, n, row_begin, row_end, x, y, n_tokens); \
+    static const Format format = { kind, n_parts, part_groups, chunk_bytes, read_head, unpack_##name }; \
+                                                                                        \
+    multiply (&format, w, n, row_begin, row_end, x, y, n_tokens);                       \
   }
 
-DEFINE_INT8_KERNEL (q8_0, PANEL_SIGNED, N_GROUPS * sizeof (MoeBlockQ8_0))
-DEFINE_INT8_KERNEL (q4_0, PANEL_4, N_GROUPS * sizeof (MoeBlockQ4_0))
-DEFINE_INT8_KERNEL (q4_k, PANEL_4, sizeof (MoeBlockQ4_K))
-DEFINE_INT8_KERNEL (q5_k, PANEL_5, sizeof (MoeBlockQ5_K))
-DEFINE_INT8_KERNEL (q6_k, PANEL_6, sizeof (MoeBlockQ6_K))
+DEFINE_INT8_KERNEL (q8_0, GROUP_SIGNED, 8, 1, 8 * sizeof (MoeBlockQ8_0), read_no_head)
+DEFINE_INT8_KERNEL (q4_0, GROUP_4, 8, 1, 8 * sizeof (MoeBlockQ4_0), read_no_head)
+DEFINE_INT8_KERNEL (q4_k, GROUP_4, 4, 2, sizeof (MoeBlockQ4_K), read_head_k)
+DEFINE_INT8_KERNEL (q5_k, GROUP_5, 4, 2, sizeof (MoeBlockQ5_K), read_head_q5_k)
+DEFINE_INT8_KERNEL (q6_k, GROUP_6, 4, 2, sizeof (MoeBlockQ6_K), read_head_q6_k)
 
 #define INT8_KERNEL(type_name, format, block, block_bytes, isa)                         \
   { MOE_TYPE_##type_name, #type_name "/" isa, block, block_bytes, moe_int8_row_get_bytes, \

@@ -185,7 +185,7 @@ lanes_dot (Ints         acc,
 #define lanes_dot_4(w, x) lanes_dot (ints_zero (), w, x, 8)
 #define lanes_dot_5(w, x) lanes_dot (ints_zero (), w, x, 8)
 
-/* 32 values in two halves with their own @scale[2] (32-bit lanes). */
+/* 32 values in two halves with their own @scale[2] (32 bits). */
 static inline Ints
 lanes_dot_6 (const Ints   w[8],
              const Ints   scale[2],
@@ -193,6 +193,33 @@ lanes_dot_6 (const Ints   w[8],
 {
   return ints_add (ints_mul (lanes_dot (ints_zero (), w, x, 4), scale[0]),
                    ints_mul (lanes_dot (ints_zero (), w + 4, x + 16, 4), scale[1]));
+}
+
+/* scale[k] from byte @first + k of @packed, signed. */
+static inline void
+lanes_set_scales (Ints  packed,
+                  guint first,
+                  Ints  scale[2])
+{
+  scale[0] = ints_shift_signed (ints_shift_left (packed, 24 - 8 * first), 24);
+  scale[1] = ints_shift_signed (ints_shift_left (packed, 16 - 8 * first), 24);
+}
+
+/* Signed weights are made unsigned by adding 128, which the sum takes back. */
+static inline void
+lanes_prepare_signed (Ints w[8])
+{
+#pragma GCC unroll 8
+  for (guint s = 0; s < 8; s++)
+    w[s] = ints_xor (w[s], ints_set ((gint32) 0x80808080));
+}
+
+static inline Ints
+lanes_dot_signed (const Ints    w[8],
+                  const gint8  *x,
+                  const gint32 *minus128)
+{
+  return lanes_dot (ints_broadcast (minus128), w, x, 8);
 }
 
 #else
@@ -241,11 +268,26 @@ lanes_dot_6 (const Ints   w[8],
 #undef dot16
 #undef add16
 
+/* scale[k] from byte @first + k of @packed, signed: on top of 16 bits twice and shifted down. */
+static inline void
+lanes_set_scales (Ints  packed,
+                  guint first,
+                  Ints  scale[2])
+{
+  scale[0] = ints_shift_signed16 (ints_shuffle (packed, ints_byte_pattern (first, first, first, first)), 8);
+  scale[1] = ints_shift_signed16 (ints_shuffle (packed, ints_byte_pattern (first + 1, first + 1, first + 1, first + 1)), 8);
+}
+
+static inline void
+lanes_prepare_signed (Ints w[8])
+{
+}
+
 /* 32 signed bytes: |w| with x carrying w's sign. 2 products of at most 128 * 127 fit. */
 static inline Ints
-lanes_dot_signed (const Ints   w[8],
-                  const Ints   abs_w[8],
-                  const gint8 *x)
+lanes_dot_signed (const Ints    w[8],
+                  const gint8  *x,
+                  const gint32 *minus128)
 {
   const Ints ones = _mm256_set1_epi16 (1);
   Ints sum[2] = { ints_zero (), ints_zero () };
@@ -255,11 +297,9 @@ lanes_dot_signed (const Ints   w[8],
     {
       Ints signed_x = _mm256_sign_epi8 (ints_broadcast (x + 4 * s), w[s]);
 
-      sum[s % 2] = ints_add (sum[s % 2], _mm256_madd_epi16 (_mm256_maddubs_epi16 (abs_w[s], signed_x), ones));
+      sum[s % 2] = ints_add (sum[s % 2], _mm256_madd_epi16 (_mm256_maddubs_epi16 (_mm256_abs_epi8 (w[s]), signed_x), ones));
     }
   return ints_add (sum[0], sum[1]);
 }
-
-#define lanes_abs(w) _mm256_abs_epi8 (w)
 
 #endif
