@@ -7,6 +7,9 @@
 
 #include "probes/moe-parallel.h"
 
+/* Keys whose values are added up together, so that they stay in the first-level cache. */
+#define VALUE_TILE 64
+
 void
 moe_rope_prepare (MoeForward          *self,
                   const MoeProbeBatch *batch)
@@ -54,6 +57,8 @@ typedef struct
   guint                layer;
   gboolean             summaries;
   gboolean             rows;  /* some probe wants whole rows: one thread, in order */
+  guint                block_tokens, block_heads; /* of one work item */
+  guint                n_head_blocks; /* over all heads; a block's heads share one key-value head */
 } AttentionJob;
 
 /* Norms and rotates q and k of one token and stores its k and v. */
@@ -130,6 +135,100 @@ summarise (AttentionJob *job,
   f->attention_entropy[at] = MAX (0, logf (sum) + max - f->ops->dot (e, scores, n_keys) / sum);
 }
 
+/* The query rows of one work item: consecutive tokens, and heads that share one key-value head. Row r is token
+ * first_token + r / group, head first_head + r % group, so later rows see no fewer keys. */
+typedef struct
+{
+  AttentionJob *job;
+  guint         first_token, first_head, group, kv_head, n_rows;
+  guint         n_keys;  /* of the last row */
+  float        *rows;    /* (n_rows, stride) scores, then weights */
+  gsize         stride;
+} QueryBlock;
+
+static guint
+row_token (const QueryBlock *block,
+           guint             r)
+{
+  return block->first_token + r / block->group;
+}
+
+static guint
+row_head (const QueryBlock *block,
+          guint             r)
+{
+  return block->first_head + r % block->group;
+}
+
+static guint
+row_keys (const QueryBlock *block,
+          guint             r)
+{
+  return block->job->batch->first + row_token (block, r) + 1;
+}
+
+/* rows[r][j] = q[r] . k[j]: a plane of the cache is a weight matrix with a row per key. What lies beyond a row's
+ * own keys is computed with the others and never read. */
+static void
+score (QueryBlock *block)
+{
+  MoeForward *f = block->job->forward;
+  const MoeHparams *h = f->h;
+  MoeCache *cache = block->job->cache;
+  gboolean half = cache->type == MOE_CACHE_F16;
+  const MoeKernel *kernel = moe_kernel_get (half ? MOE_TYPE_F16 : MOE_TYPE_F32, f->choice);
+  gsize plane = moe_cache_index (cache, h, block->job->layer, block->kv_head, 0);
+  const guint8 *k = cache->k + plane * (half ? sizeof (guint16) : sizeof (float));
+  gsize bytes = kernel->prepared_bytes (h->head_dim);
+  g_autofree guint8 *buffer = g_malloc (bytes * block->n_rows + 64);
+  guint8 *prepared = (guint8 *) (((guintptr) buffer + 63) / 64 * 64);
+  const void *x[MOE_ATTENTION_ROWS];
+  float *y[MOE_ATTENTION_ROWS];
+
+  for (guint r = 0; r < block->n_rows; r++)
+    {
+      gsize q = ((gsize) row_token (block, r) * h->n_heads + row_head (block, r)) * h->head_dim;
+
+      kernel->prepare (f->q + q, h->head_dim, prepared + r * bytes);
+      x[r] = prepared + r * bytes;
+      y[r] = block->rows + r * block->stride;
+    }
+  kernel->matmul (k, h->head_dim, 0, block->n_keys, x, y, block->n_rows);
+}
+
+/* attended[r] = sum over keys of weight times v. A tile of v serves all rows that see it whole; the last keys, of which
+ * each row sees another number, are added row by row. */
+static void
+add_values (QueryBlock *block,
+            float      *out[])
+{
+  MoeForward *f = block->job->forward;
+  const MoeHparams *h = f->h;
+  MoeCache *cache = block->job->cache;
+  gsize plane = moe_cache_index (cache, h, block->job->layer, block->kv_head, 0);
+  guint common = row_keys (block, 0);
+  const float *p[MOE_ATTENTION_ROWS];
+
+  for (guint j = 0; j < block->n_keys; )
+    {
+      guint n = j < common ? MIN (VALUE_TILE, common - j) : 1, first = 0;
+
+      while (row_keys (block, first) <= j)
+        first++;
+      for (guint r = first; r < block->n_rows; r++)
+        p[r] = block->rows + r * block->stride + j;
+      if (cache->type == MOE_CACHE_F16)
+        f->ops->weighted_sum_f16 (p + first, block->n_rows - first,
+                                  (const guint16 *) cache->v + plane + (gsize) j * h->head_dim, n, h->head_dim,
+                                  out + first);
+      else
+        f->ops->weighted_sum (p + first, block->n_rows - first,
+                              (const float *) cache->v + plane + (gsize) j * h->head_dim, n, h->head_dim,
+                              out + first);
+      j += n;
+    }
+}
+
 static void
 attend (guint    item,
         guint    thread,
@@ -138,41 +237,51 @@ attend (guint    item,
   AttentionJob *job = data;
   MoeForward *f = job->forward;
   const MoeHparams *h = f->h;
-  guint t = item / h->n_heads, head = item % h->n_heads;
-  guint n_keys = job->batch->first + t + 1, kv_head = head / (h->n_heads / h->n_kv_heads);
-  gsize plane = moe_cache_index (job->cache, h, job->layer, kv_head, 0);
-  const float *q = f->q + ((gsize) t * h->n_heads + head) * h->head_dim;
-  float *out = f->attended + ((gsize) t * h->n_heads + head) * h->head_dim;
-  float *row = f->scores[thread], *scores = row + f->scores_allocated;
-  float scale = 1 / sqrtf ((float) h->head_dim), sum, norm;
-  gboolean half = job->cache->type == MOE_CACHE_F16;
-  const guint16 *k16 = (const guint16 *) job->cache->k + plane, *v16 = (const guint16 *) job->cache->v + plane;
-  const float *k32 = (const float *) job->cache->k + plane, *v32 = (const float *) job->cache->v + plane;
+  guint group = h->n_heads / h->n_kv_heads, per_kv_head = job->n_head_blocks / h->n_kv_heads;
+  QueryBlock block = {
+    job, item / job->n_head_blocks * job->block_tokens,
+    .rows = f->scores[thread], .stride = f->scores_allocated,
+  };
+  float *copy = block.rows + (gsize) MOE_ATTENTION_ROWS * block.stride, *out[MOE_ATTENTION_ROWS], inverse[MOE_ATTENTION_ROWS];
+  float scale = 1 / sqrtf ((float) h->head_dim);
 
-  for (guint j = 0; j < n_keys; j++)
-    row[j] = scale * (half ? f->ops->dot_f16 (q, k16 + (gsize) j * h->head_dim, h->head_dim)
-                           : f->ops->dot (q, k32 + (gsize) j * h->head_dim, h->head_dim));
-  if (job->summaries)
-    memcpy (scores, row, n_keys * sizeof *row);
-  sum = f->ops->soft_max (row, n_keys);
-  if (job->summaries)
-    summarise (job, t, head, n_keys, scores, row, sum);
-
-  memset (out, 0, h->head_dim * sizeof *out);
-  for (guint j = 0; j < n_keys; j++)
-    if (half)
-      f->ops->axpy_f16 (out, row[j], v16 + (gsize) j * h->head_dim, h->head_dim);
-    else
-      f->ops->axpy (out, row[j], v32 + (gsize) j * h->head_dim, h->head_dim);
-  norm = 1 / sum;
-  for (guint i = 0; i < h->head_dim; i++)
-    out[i] *= norm;
-
-  if (job->rows)
+  block.kv_head = item % job->n_head_blocks / per_kv_head;
+  block.first_head = block.kv_head * group + item % per_kv_head * job->block_heads;
+  block.group = MIN (job->block_heads, (block.kv_head + 1) * group - block.first_head);
+  block.n_rows = MIN (job->block_tokens, job->batch->n - block.first_token) * block.group;
+  block.n_keys = row_keys (&block, block.n_rows - 1);
+  score (&block);
+  for (guint r = 0; r < block.n_rows; r++)
     {
+      float *row = block.rows + r * block.stride, sum;
+      guint n_keys = row_keys (&block, r);
+
       for (guint j = 0; j < n_keys; j++)
-        row[j] *= norm;
-      MOE_PROBE_EMIT (f, attention_row, job->batch, job->layer, t, head, n_keys, row);
+        row[j] *= scale;
+      if (job->summaries)
+        memcpy (copy, row, n_keys * sizeof *row);
+      sum = f->ops->soft_max (row, n_keys);
+      if (job->summaries)
+        summarise (job, row_token (&block, r), row_head (&block, r), n_keys, copy, row, sum);
+      inverse[r] = 1 / sum;
+      out[r] = f->attended + ((gsize) row_token (&block, r) * h->n_heads + row_head (&block, r)) * h->head_dim;
+      memset (out[r], 0, h->head_dim * sizeof *out[r]);
+    }
+  add_values (&block, out);
+
+  for (guint r = 0; r < block.n_rows; r++)
+    {
+      float *row = block.rows + r * block.stride;
+      guint n_keys = row_keys (&block, r);
+
+      for (guint i = 0; i < h->head_dim; i++)
+        out[r][i] *= inverse[r];
+      if (!job->rows)
+        continue;
+      for (guint j = 0; j < n_keys; j++)
+        row[j] *= inverse[r];
+      MOE_PROBE_EMIT (f, attention_row, job->batch, job->layer, row_token (&block, r), row_head (&block, r), n_keys,
+                      row);
     }
 }
 
@@ -190,13 +299,19 @@ moe_attention_run (MoeForward          *self,
     .summaries = MOE_PROBE_WANTED (self, attention),
     .rows = MOE_PROBE_WANTED (self, attention_row),
   };
+  guint group = h->n_heads / h->n_kv_heads;
+
+  job.block_heads = MIN (group, MOE_ATTENTION_ROWS);
+  job.block_tokens = MOE_ATTENTION_ROWS / job.block_heads;
+  job.n_head_blocks = (group + job.block_heads - 1) / job.block_heads * h->n_kv_heads;
 
   moe_activations_set (&self->input, self->normed, batch->n, h->width);
   moe_linear (&l->q, &self->input, self->choice, self->threads, self->q, q_width);
   moe_linear (&l->k, &self->input, self->choice, self->threads, self->k, kv_width);
   moe_linear (&l->v, &self->input, self->choice, self->threads, self->v, kv_width);
   moe_parallel_for (self->threads, batch->n, store_token, &job);
-  moe_parallel_for (job.rows ? 1 : self->threads, batch->n * h->n_heads, attend, &job);
+  moe_parallel_for (job.rows ? 1 : self->threads,
+                    (batch->n + job.block_tokens - 1) / job.block_tokens * job.n_head_blocks, attend, &job);
 
   if (job.summaries)
     {

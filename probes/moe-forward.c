@@ -119,7 +119,7 @@ allocate_scores (MoeForward *self,
   for (guint i = 0; i < self->threads; i++)
     {
       g_aligned_free (self->scores[i]);
-      self->scores[i] = g_aligned_alloc (2 * self->scores_allocated, sizeof (float), 64);
+      self->scores[i] = g_aligned_alloc ((MOE_ATTENTION_ROWS + 1) * self->scores_allocated, sizeof (float), 64);
     }
 }
 

@@ -13,6 +13,9 @@ G_BEGIN_DECLS
 /* Tokens of one micro-batch: enough for every expert to see a few, small enough for the buffers. */
 #define MOE_MICRO_BATCH 512
 
+/* Query rows that attend to the same keys in one work item. */
+#define MOE_ATTENTION_ROWS 16
+
 /* Keys and values of all tokens so far, one plane per layer and key-value head so that a head reads one
  * stretch of memory: element (layer, head, position, i) of (n_layers, n_kv_heads, context, head_dim). */
 typedef struct
@@ -98,7 +101,7 @@ typedef struct
   float         *attention_first, *attention_entropy, *attention_top; /* (n, H) */
   guint         *attention_top_key; /* (n, H) */
 
-  float        **scores;       /* (threads) of (scores_allocated) floats, twice: scores and their copy */
+  float        **scores;       /* (threads) of (MOE_ATTENTION_ROWS + 1, scores_allocated) */
   gsize          scores_allocated;
   float        **scratch;      /* (threads) of (2 * E) floats */
   guint64      **hits;         /* (threads) of (2 * n_hits) */

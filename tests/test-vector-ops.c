@@ -322,6 +322,77 @@ test_exp (gconstpointer data)
     }
 }
 
+/* Against a double sum; and the bits are those of one row and one key at a time. */
+static void
+test_weighted_sum (gconstpointer data)
+{
+  const MoeVectorOps *ops = ((const MoeKernelSet *) data)->vector_ops;
+  GRand *rand = g_rand_new_with_seed (7);
+  static const guint widths[] = { 1, 7, 8, 16, 31, 64, 96, 128, 136 };
+  enum { ROWS = 7, KEYS = 37 };
+
+  for (guint w = 0; w < G_N_ELEMENTS (widths); w++)
+    for (guint half = 0; half < 2; half++)
+      {
+        gsize n = widths[w];
+        float *v = random_floats (rand, KEYS * n, 1), *p = random_floats (rand, ROWS * KEYS, 1);
+        float *y = random_floats (rand, ROWS * n, 1), *alone = g_memdup2 (y, ROWS * n * sizeof *y);
+        float *before = g_memdup2 (y, ROWS * n * sizeof *y);
+        guint16 *h = g_new (guint16, KEYS * n);
+        const float *rows[ROWS];
+        float *out[ROWS];
+
+        for (gsize i = 0; i < KEYS * n; i++)
+          {
+            h[i] = moe_half_from_float (v[i]);
+            if (half)
+              v[i] = moe_half_to_float (h[i]);
+          }
+        for (guint r = 0; r < ROWS; r++)
+          {
+            rows[r] = p + r * KEYS;
+            out[r] = y + r * n;
+          }
+        if (half)
+          ops->weighted_sum_f16 (rows, ROWS, h, KEYS, n, out);
+        else
+          ops->weighted_sum (rows, ROWS, v, KEYS, n, out);
+
+        for (guint r = 0; r < ROWS; r++)
+          for (guint j = 0; j < KEYS; j++)
+            {
+              const float *weight = rows[r] + j;
+              float *one = alone + r * n;
+
+              if (half)
+                ops->weighted_sum_f16 (&weight, 1, h + j * n, 1, n, &one);
+              else
+                ops->weighted_sum (&weight, 1, v + j * n, 1, n, &one);
+            }
+        g_assert_cmpmem (y, ROWS * n * sizeof *y, alone, ROWS * n * sizeof *y);
+
+        for (guint r = 0; r < ROWS; r++)
+          for (gsize i = 0; i < n; i++)
+            {
+              double sum = before[r * n + i], magnitude = fabs (sum);
+
+              for (guint j = 0; j < KEYS; j++)
+                {
+                  sum += (double) rows[r][j] * v[j * n + i];
+                  magnitude += fabs ((double) rows[r][j] * v[j * n + i]);
+                }
+              g_assert_cmpfloat_with_epsilon (y[r * n + i], sum, magnitude * (KEYS + 1) * 0x1p-24);
+            }
+        g_free (v);
+        g_free (p);
+        g_free (y);
+        g_free (alone);
+        g_free (before);
+        g_free (h);
+      }
+  g_rand_free (rand);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -338,6 +409,7 @@ main (int   argc,
     { "silu", test_silu },
     { "soft-max", test_soft_max },
     { "exp", test_exp },
+    { "weighted-sum", test_weighted_sum },
   };
   const MoeKernelSet *const *sets;
   guint n_sets;

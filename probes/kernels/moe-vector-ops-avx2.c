@@ -7,49 +7,11 @@
 #include <math.h>
 
 #include "probes/kernels/moe-formats.h"
+#include "probes/kernels/moe-loads-avx2.h"
+#include "probes/kernels/moe-weighted-sum-avx2.h"
 
-/* Value i belongs to lane i % 32 of a sum, whatever the length; a rest of fewer than 8 values is read under a
- * mask, so that its lanes beyond the end add 0. */
-#define STEP 8
+/* Value i belongs to lane i % 32 of a sum, whatever the length. */
 #define SUMS 4
-
-/* The mask of the first @n < 8 lanes. */
-static inline __m256i
-first_lanes (gsize n)
-{
-  return _mm256_cmpgt_epi32 (_mm256_set1_epi32 ((int) n), _mm256_setr_epi32 (0, 1, 2, 3, 4, 5, 6, 7));
-}
-
-static inline __m256
-load_rest (const float *x,
-           gsize        n)
-{
-  return _mm256_maskload_ps (x, first_lanes (n));
-}
-
-static inline void
-store_rest (float  *y,
-            __m256  v,
-            gsize   n)
-{
-  _mm256_maskstore_ps (y, first_lanes (n), v);
-}
-
-static inline __m256
-load_f16 (const guint16 *x)
-{
-  return _mm256_cvtph_ps (_mm_loadu_si128 ((const __m128i *) x));
-}
-
-static inline __m256
-load_rest_f16 (const guint16 *x,
-               gsize          n)
-{
-  guint16 values[STEP] = { 0 };
-
-  memcpy (values, x, n * sizeof (guint16));
-  return load_f16 (values);
-}
 
 static inline float
 add_lanes (__m256 v)
@@ -327,4 +289,6 @@ const MoeVectorOps moe_vector_ops_avx2 = {
   .silu_mul = silu_mul,
   .soft_max = soft_max,
   .scale_mul = scale_mul,
+  .weighted_sum = moe_weighted_sum_avx2,
+  .weighted_sum_f16 = moe_weighted_sum_f16_avx2,
 };

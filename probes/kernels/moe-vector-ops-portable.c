@@ -189,6 +189,32 @@ scale_mul (float       *y,
     y[i] = x[i] * scale * w[i];
 }
 
+static void
+weighted_sum (const float *const *p,
+              gsize               n_rows,
+              const float        *v,
+              gsize               n_keys,
+              gsize               n,
+              float *const       *y)
+{
+  for (gsize r = 0; r < n_rows; r++)
+    for (gsize j = 0; j < n_keys; j++)
+      axpy (y[r], p[r][j], v + j * n, n);
+}
+
+static void
+weighted_sum_f16 (const float *const *p,
+                  gsize               n_rows,
+                  const guint16      *v,
+                  gsize               n_keys,
+                  gsize               n,
+                  float *const       *y)
+{
+  for (gsize r = 0; r < n_rows; r++)
+    for (gsize j = 0; j < n_keys; j++)
+      axpy_f16 (y[r], p[r][j], v + j * n, n);
+}
+
 const MoeVectorOps moe_vector_ops_portable = {
   .dot = dot,
   .dot_f16 = dot_f16,
@@ -200,4 +226,6 @@ const MoeVectorOps moe_vector_ops_portable = {
   .silu_mul = silu_mul,
   .soft_max = soft_max,
   .scale_mul = scale_mul,
+  .weighted_sum = weighted_sum,
+  .weighted_sum_f16 = weighted_sum_f16,
 };
