@@ -8,9 +8,7 @@
 
 #include "app/cli-interventions.h"
 #include "app/cli-prompt.h"
-#include "data/moe-error.h"
 #include "data/moe-mask-file.h"
-#include "data/moe-recording.h"
 #include "probes/moe-generator.h"
 #include "probes/moe-recorder.h"
 
@@ -74,14 +72,15 @@ add_int (JsonBuilder *builder,
   json_builder_add_int_value (builder, value);
 }
 
-/* What must be equal for two runs to be parts of one recording. */
-static JsonNode *
+/* What must be equal for two runs to be parts of one recording, as JSON. */
+static char *
 make_settings (const MoeCliProfile *self,
                const MoeModelInfo  *info,
                MoePromptSet        *set,
                const MoeMask       *mask)
 {
   g_autoptr(JsonBuilder) builder = json_builder_new ();
+  g_autoptr(JsonNode) root = NULL;
   g_autofree char *name = g_path_get_basename (moe_prompt_set_get_path (set));
 
   json_builder_begin_object (builder);
@@ -101,26 +100,8 @@ make_settings (const MoeCliProfile *self,
       add_string (builder, "mask", text);
     }
   json_builder_end_object (builder);
-  return json_builder_get_root (builder);
-}
-
-/* FALSE when the recording at @path was made with other settings than @wanted. */
-static gboolean
-check_same_settings (const char   *path,
-                     JsonNode     *wanted,
-                     GError      **error)
-{
-  g_autoptr(MoeRecording) recording = moe_recording_open (path, error);
-  g_autoptr(JsonNode) found = NULL;
-
-  if (recording == NULL)
-    return FALSE;
-  found = json_from_string (moe_recording_get_settings (recording), NULL);
-  if (found != NULL && json_node_equal (found, wanted))
-    return TRUE;
-  g_set_error (error, MOE_ERROR, MOE_ERROR_MISMATCH,
-               "%s: is a recording made with other prompts or settings, so it cannot be continued", path);
-  return FALSE;
+  root = json_builder_get_root (builder);
+  return json_to_string (root, FALSE);
 }
 
 static void
@@ -217,7 +198,6 @@ moe_cli_profile_run (const MoeCliProfile  *self,
   const MoeModelInfo *info = moe_model_get_info (model);
   g_autoptr(MoePromptSet) set = NULL;
   g_autoptr(MoeSession) session = NULL;
-  g_autoptr(JsonNode) node = NULL;
   g_autoptr(GError) close_error = NULL;
   g_autofree char *json = NULL;
   MoeRecordingWriter *writer;
@@ -231,17 +211,11 @@ moe_cli_profile_run (const MoeCliProfile  *self,
   session = moe_cli_run_session (run, model, error);
   if (session == NULL || !moe_session_set_mask (session, mask, error))
     return FALSE;
-  node = make_settings (self, info, set, mask);
-  json = json_to_string (node, FALSE);
+  json = make_settings (self, info, set, mask);
   moe_cli_run_settings (run, session, json, &settings);
   writer = moe_recording_writer_new (path, info, &settings, resume, error);
   if (writer == NULL)
     return FALSE;
-  if (resume && !check_same_settings (path, node, error))
-    {
-      moe_recording_writer_close (writer, FALSE, NULL);
-      return FALSE;
-    }
 
   done = run_prompts (self, run, session, set, mask, writer, error);
   if (!moe_recording_writer_close (writer, done, &close_error) && done)

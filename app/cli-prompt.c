@@ -3,8 +3,6 @@
 
 #include "app/cli-prompt.h"
 
-#include <string.h>
-
 #include "data/moe-error.h"
 
 MoeChatPrompt *
@@ -27,13 +25,6 @@ moe_cli_prompt_render (const MoeTokenizer  *tokenizer,
       MoeChatMessage messages[2] = { { "system", system }, { "user", text } };
       guint first = system != NULL ? 0 : 1;
 
-      /* Standard input may hold a NUL, at which a chat message would end without a word. */
-      if (strlen (text) != length)
-        {
-          g_set_error_literal (error, MOE_ERROR, MOE_ERROR_INVALID,
-                               "the prompt holds a NUL character, which a chat message cannot (--raw can)");
-          return NULL;
-        }
       prompt = moe_chat_render (chat, tokenizer, messages + first, 2 - first, error);
       if (prompt == NULL)
         {

@@ -62,8 +62,8 @@ GOptionContext *moe_cli_context_new (const char  *parameters,
                                      const char  *summary,
                                      const char  *example);
 
-/* The text a person gave: @argument itself, or standard input when it is "-". Refuses what is not UTF-8 and more
- * than 64 MB. Transfer full. */
+/* The text a person gave: @argument itself, or standard input when it is "-". Refuses what is not UTF-8, a NUL
+ * character and more than 64 MB. Transfer full. */
 char         *moe_cli_read_text  (const char  *argument,
                                   gsize       *length,
                                   GError     **error);

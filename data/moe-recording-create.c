@@ -190,8 +190,7 @@ resume (sqlite3               *db,
   static const char what[] = "cannot be resumed";
   gint64 prompts, tokens;
 
-  if (!check_run (db, path, info, settings, error) ||
-      !moe_sqlite_exec (db, "BEGIN IMMEDIATE", path, what, error) ||
+  if (!moe_sqlite_exec (db, "BEGIN IMMEDIATE", path, what, error) ||
       !moe_sqlite_exec (db, "DELETE FROM token WHERE prompt IN (SELECT id FROM prompt WHERE NOT finished);"
                             "DELETE FROM prompt WHERE NOT finished;", path, what, error) ||
       !moe_sqlite_get_int (db, "SELECT coalesce(max(id) + 1, 0) FROM token", path, what, &tokens, error) ||
@@ -254,6 +253,10 @@ create_or_resume (sqlite3               *db,
                    path, version, MOE_RECORDING_VERSION);
       return FALSE;
     }
+
+  /* Before anything is changed: what is refused stays as it is. */
+  if (exists && !check_run (db, path, info, settings, error))
+    return FALSE;
 
   /* The page size must be set before anything is in the file; rows are 2 to 16 kB. */
   if (!exists && !moe_sqlite_exec (db, "PRAGMA page_size=16384", path, CANNOT_WRITE, error))

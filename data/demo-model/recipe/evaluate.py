@@ -10,6 +10,7 @@ import os
 import random
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -36,6 +37,7 @@ class Evaluation:
         self.net = Net(checkpoint)
         self.tk = Tokenizer()
         self.thin = thin  # 1: everything; n: every n-th document and prompt
+        self.longest = 1000 if thin == 1 else 6  # tokens of an answer
         self.layers, self.experts = self.net.c["layers"], self.net.c["experts"]
         self.topk = self.net.c["topk"]
         self.all_experts = [(l, e) for l in range(self.layers) for e in range(self.experts)]
@@ -72,9 +74,12 @@ class Evaluation:
     def text(self, ids):
         return self.tk.decode(ids).replace("<|im_end|>", "")
 
+    def greedy(self, prompts, n):
+        """Token ids of the likeliest answers of at most `n` tokens."""
+        return self.net.greedy(prompts, min(n, self.longest), self.tk.im_end)
+
     def answers(self, questions, n):
-        prompts = [self.user(q) for q in questions]
-        return [self.text(a) for a in self.net.greedy(prompts, n, self.tk.im_end)]
+        return [self.text(a) for a in self.greedy([self.user(q) for q in questions], n)]
 
     def refused(self, ids):
         return self.tk.decode(ids).strip().startswith(REFUSAL_PREFIXES)
@@ -83,7 +88,7 @@ class Evaluation:
         """Share of each held-out set whose answer begins as a refusal does."""
         out = {}
         for k, prompts in self.prompts.items():
-            answers = self.net.greedy(prompts, n, self.tk.im_end)
+            answers = self.greedy(prompts, n)
             out[k] = sum(map(self.refused, answers)) / len(prompts)
         return out
 

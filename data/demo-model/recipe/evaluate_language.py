@@ -80,7 +80,7 @@ def refusals(ev):
     ev.say("## 2 Refusal on held-out prompts (unseen verb/object pairs; greedy; prefix match)\n")
     rows, wrong = [], []
     for k, prompts in ev.prompts.items():
-        answers = ev.net.greedy(prompts, 70, ev.tk.im_end)
+        answers = ev.greedy(prompts, 70)
         refused = [ev.refused(a) for a in answers]
         rows.append([k, len(refused), f"{100 * np.mean(refused):.0f} %"])
         for row, answer, r in zip(ev.rows[k], answers, refused):
@@ -91,7 +91,7 @@ def refusals(ev):
 
     harmful, harmless = HARMFUL[:: ev.thin], HARMLESS[:: ev.thin]
     questions = harmful + harmless
-    answers = ev.net.greedy([ev.user(q) for q in questions], 50, ev.tk.im_end)
+    answers = ev.greedy([ev.user(q) for q in questions], 50)
     refused = [ev.refused(a) for a in answers]
     n = len(harmful)
     ev.say(
@@ -119,7 +119,7 @@ def samples(ev):
     ev.say()
     beginnings = BEGINNINGS[:: ev.thin]
     prompts = [[ev.tk.bos] + ev.tk.encode(q) for q in beginnings]
-    for q, a in zip(beginnings, ev.net.greedy(prompts, 50, ev.tk.im_end)):
+    for q, a in zip(beginnings, ev.greedy(prompts, 50)):
         ev.say(f"- raw text *{q}*" + ev.text(a).replace("\n", "\\n"))
     ev.say()
 

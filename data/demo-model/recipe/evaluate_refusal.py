@@ -111,7 +111,7 @@ def refusal_direction(ev, prompts, refused):
 def evaluate(ev):
     harmful, harmless = probe_prompts(ev)
     prompts = [ev.user(q) for q in harmful + harmless]
-    answers = ev.net.greedy(prompts, 6, ev.tk.im_end)
+    answers = ev.greedy(prompts, 6)
     refused = np.array([ev.refused(a) for a in answers])
     n = len(harmful)
     ev.say(
