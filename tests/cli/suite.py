@@ -35,7 +35,7 @@ class Suite:
     """Cases are functions called with the suite; `folder` is empty before each and removed at the end."""
 
     def __init__(self, cli):
-        self.cli = cli
+        self.cli = os.path.abspath(cli)
         self.cases = []
         self.root = tempfile.mkdtemp(prefix="moescope-test-")
         self.folder = os.path.join(self.root, "case")

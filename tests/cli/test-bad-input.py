@@ -14,7 +14,7 @@ import zipfile
 import gguf
 from suite import Suite
 
-cli, make_checkpoint, demo = sys.argv[1:4]
+cli, make_checkpoint, demo = map(os.path.abspath, sys.argv[1:4])
 suite = Suite(cli)
 base = os.path.join(suite.root, "base.gguf")
 subprocess.run([make_checkpoint, "qwen3moe-q8_0", base], check=True)
