@@ -195,6 +195,8 @@ on_drag_begin (GtkGestureDrag *gesture,
   if (!pick (self, x, y, &self->drag_row, &self->drag_column))
     return;
   moe_heatmap_view_get_layout (self, &layout);
+  self->drag_x = x;
+  self->drag_y = y;
   self->drag_view_x = layout.view_x;
   self->drag_view_y = layout.view_y;
   self->drag = button == GDK_BUTTON_MIDDLE || (state & GDK_SHIFT_MASK) != 0 ? MOE_DRAG_PAN : MOE_DRAG_AREA;
@@ -229,9 +231,8 @@ on_drag_update (GtkGestureDrag *gesture,
 {
   GtkWidget *widget = GTK_WIDGET (self);
   MoeHeatmapLayout layout;
-  double x, y;
 
-  if (self->drag == MOE_DRAG_NONE || !gtk_gesture_drag_get_start_point (gesture, &x, &y))
+  if (self->drag == MOE_DRAG_NONE)
     return;
   if (!self->drag_moved && !gtk_drag_check_threshold (widget, 0, 0, (int) dx, (int) dy))
     return;
@@ -241,7 +242,7 @@ on_drag_update (GtkGestureDrag *gesture,
 
   if (self->drag == MOE_DRAG_AREA)
     {
-      drag_area_to (self, x + dx, y + dy);
+      drag_area_to (self, self->drag_x + dx, self->drag_y + dy);
       return;
     }
   moe_heatmap_view_get_layout (self, &layout);

@@ -38,6 +38,7 @@ struct _MoeHeatmapView
   MoeDrag         drag;
   gboolean        drag_moved;                    /* past the threshold: no longer a click */
   guint           drag_row, drag_column;         /* where an area began */
+  double          drag_x, drag_y;                /* where the pointer went down */
   double          drag_view_x, drag_view_y;      /* the view when panning began */
 };
 
