@@ -181,7 +181,7 @@ test_damaged_bytes (Fixture       *fixture,
         use (fixture->path);
     }
 
-  for (guint i = 0; i < 300; i++)
+  for (guint i = 0; i < 100; i++)
     {
       g_autofree char *copy = g_memdup2 (bytes, length);
       guint n_changes = 1 + g_rand_int_range (random, 0, 20);

@@ -412,25 +412,19 @@ test_conditions (Fixture       *fixture,
     {
       for (guint j = 0; j < G_N_ELEMENTS (cases); j++)
         {
-          g_autofree char *pushed_sql = g_strdup_printf ("SELECT * FROM %s WHERE %s ORDER BY 1, 5, 6", tables[i],
-                                                         cases[j].pushed);
-          g_autofree char *plain_sql = g_strdup_printf ("SELECT * FROM %s WHERE %s ORDER BY 1, 5, 6", tables[i],
-                                                         cases[j].plain);
-          g_autoptr(MoeTable) pushed = query (fixture->recording, pushed_sql);
-          g_autoptr(MoeTable) plain = query (fixture->recording, plain_sql);
+          g_autofree char *sql = g_strdup_printf (
+            "WITH pushed AS MATERIALIZED (SELECT * FROM %s WHERE %s), plain AS MATERIALIZED (SELECT * FROM %s WHERE %s) "
+            "SELECT (SELECT count(*) FROM pushed), (SELECT count(*) FROM plain), "
+            "(SELECT count(*) FROM (SELECT * FROM pushed EXCEPT SELECT * FROM plain)), "
+            "(SELECT count(*) FROM (SELECT * FROM plain EXCEPT SELECT * FROM pushed))",
+            tables[i], cases[j].pushed, tables[i], cases[j].plain);
+          g_autoptr(MoeTable) table = query (fixture->recording, sql);
 
-          g_test_message ("%s", pushed_sql);
-          g_assert_cmpuint (moe_table_get_n_rows (pushed), ==, moe_table_get_n_rows (plain));
-          for (guint row = 0; row < moe_table_get_n_rows (plain); row++)
-            {
-              for (guint column = 0; column < moe_table_get_n_columns (plain); column++)
-                {
-                  g_autofree char *a = moe_table_format_cell (pushed, row, column);
-                  g_autofree char *b = moe_table_format_cell (plain, row, column);
-
-                  g_assert_cmpstr (a, ==, b);
-                }
-            }
+          g_test_message ("%s: %s: %" G_GINT64_FORMAT " rows", tables[i], cases[j].pushed,
+                          moe_table_get_int (table, 0, 1));
+          g_assert_cmpint (moe_table_get_int (table, 0, 0), ==, moe_table_get_int (table, 0, 1));
+          g_assert_cmpint (moe_table_get_int (table, 0, 2), ==, 0);
+          g_assert_cmpint (moe_table_get_int (table, 0, 3), ==, 0);
         }
     }
 }
