@@ -4,9 +4,11 @@
 #include "probes/moe-recorder.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "probes/moe-residual-stats.h"
 #include "probes/moe-sampler.h"
+#include "probes/moe-vector-ops.h"
 
 struct _MoeRecorder
 {
@@ -18,14 +20,38 @@ struct _MoeRecorder
 
   const MoeModelInfo *info;
   const MoeTokenizer *tokenizer;
+  const MoeVectorOps *ops;
   int                *moe_index; /* (n_layers) index among the MoE layers, -1 for a dense layer */
   gint32             *scratch;   /* (2 * width) */
+  float              *exps;      /* (vocabulary) */
 
   guint               prompt;
   gint64              next_id;
-  guint               next_position; /* at which the session's logits would be those before the token */
+  guint               next_position; /* of the token after the last one seen */
+  double              log_sum;       /* of the exponentials of the logits before that token; NaN when unknown */
   GPtrArray          *records;       /* of the micro-batch; an entry is NULL once it was handed out */
 };
+
+/* Entropy of softmax (@logits), and the log of the sum of exp (@logits) into self->log_sum; @logits: (vocabulary).
+ * moe_logits_get_entropy() gives the same to six digits; a vocabulary of 150,000 leaves no time for its precision at
+ * every token. */
+static float
+take_logits (MoeRecorder *self,
+             const float *logits)
+{
+  guint n = self->info->vocabulary;
+  double sum, entropy;
+  float max = logits[0];
+
+  for (guint i = 1; i < n; i++)
+    max = MAX (max, logits[i]);
+  memcpy (self->exps, logits, n * sizeof *logits);
+  sum = self->ops->soft_max (self->exps, n);
+  self->log_sum = max + log (sum);
+  entropy = self->log_sum - self->ops->dot (self->exps, logits, n) / sum;
+  /* A logit of minus infinity times its weight of zero. */
+  return isnan (entropy) ? moe_logits_get_entropy (logits, n) : (float) MAX (entropy, 0);
+}
 
 static void
 on_batch (const MoeProbeBatch *batch,
@@ -57,8 +83,9 @@ on_batch (const MoeProbeBatch *batch,
     {
       MoeTokenRecord *record = g_ptr_array_index (self->records, 0);
 
-      record->logprob = moe_logits_get_logprob (logits, info->vocabulary, record->token_id);
+      record->logprob = (float) (logits[record->token_id] - self->log_sum);
     }
+  self->log_sum = NAN;
   self->next_position = batch->first + batch->n;
 }
 
@@ -189,7 +216,7 @@ hand_out (MoeRecorder *self,
   g_autoptr(MoeTokenRecord) record = g_steal_pointer (&self->records->pdata[index]);
 
   if (logits != NULL)
-    record->entropy = moe_logits_get_entropy (logits, self->info->vocabulary);
+    record->entropy = take_logits (self, logits);
   if (self->writer != NULL)
     {
       gsize length;
@@ -211,13 +238,13 @@ on_logits (const MoeProbeBatch *batch,
 {
   MoeRecorder *self = user_data;
 
+  hand_out (self, index, logits);
   if (index + 1 < batch->n)
     {
       MoeTokenRecord *next = g_ptr_array_index (self->records, index + 1);
 
-      next->logprob = moe_logits_get_logprob (logits, vocabulary, next->token_id);
+      next->logprob = (float) (logits[next->token_id] - self->log_sum);
     }
-  hand_out (self, index, logits);
 }
 
 static void
@@ -261,6 +288,9 @@ moe_recorder_new (MoeSession         *session,
   self->info = moe_model_get_info (model);
   self->tokenizer = moe_model_get_tokenizer (model);
   self->records = g_ptr_array_new_with_free_func (record_unref);
+  self->log_sum = NAN;
+  self->ops = moe_vector_ops_get (MOE_KERNELS_AUTO);
+  self->exps = g_new (float, self->info->vocabulary);
   self->scratch = g_new (gint32, 2 * (gsize) self->info->width);
   self->moe_index = g_new (int, self->info->n_layers);
   for (guint layer = 0; layer < self->info->n_layers; layer++)
@@ -294,6 +324,7 @@ moe_recorder_free (MoeRecorder *self)
   g_ptr_array_unref (self->records);
   g_free (self->moe_index);
   g_free (self->scratch);
+  g_free (self->exps);
   g_free (self);
 }
 
