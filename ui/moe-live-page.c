@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "ui/moe-conversation-view.h"
 #include "ui/moe-heatmap-view.h"
 #include "ui/moe-text.h"
 
@@ -19,10 +20,7 @@ struct _MoeLivePage
   gint64          lit;       /* tokens before this one have flashed */
 
   GtkWidget      *paned;
-  GtkStack       *conversation_stack;
-  GtkLabel       *empty_text;
-  GtkTextView    *text_view;
-  GtkScrolledWindow *scrolled;
+  MoeConversationView *conversation;
   GtkLabel       *token_title;
   GtkLabel       *token_details;
   GtkLabel       *candidates_note;
@@ -32,74 +30,9 @@ struct _MoeLivePage
   GtkWidget      *candidate_share[MOE_ENGINE_N_CANDIDATES];
   MoeHeatmapView *map;
   GtkLabel       *status;
-  GtkTextTag     *role_tag;
 };
 
 G_DEFINE_FINAL_TYPE (MoeLivePage, moe_live_page, GTK_TYPE_WIDGET)
-
-/* --- conversation ------------------------------------------------------------------------------------- */
-
-static void
-scroll_to_end (MoeLivePage *self)
-{
-  GtkTextBuffer *buffer = gtk_text_view_get_buffer (self->text_view);
-
-  gtk_text_view_scroll_mark_onscreen (self->text_view, gtk_text_buffer_get_mark (buffer, "end"));
-}
-
-static void
-on_text_added (MoeDocument *document,
-               const char  *text,
-               MoeLivePage *self)
-{
-  GtkTextBuffer *buffer = gtk_text_view_get_buffer (self->text_view);
-  GtkAdjustment *adjustment = gtk_scrolled_window_get_vadjustment (self->scrolled);
-  gboolean at_end = gtk_adjustment_get_value (adjustment) + gtk_adjustment_get_page_size (adjustment) >
-                    gtk_adjustment_get_upper (adjustment) - 40;
-  GtkTextIter end;
-
-  gtk_text_buffer_get_end_iter (buffer, &end);
-  gtk_text_buffer_insert (buffer, &end, text, -1);
-  /* A reader who scrolled back is left where they are. */
-  if (at_end)
-    scroll_to_end (self);
-}
-
-static void
-on_conversation_changed (MoeDocument *document,
-                         MoeLivePage *self)
-{
-  GtkTextBuffer *buffer = gtk_text_view_get_buffer (self->text_view);
-  guint n = moe_document_get_n_turns (document);
-  GtkTextIter end;
-
-  gtk_text_buffer_set_text (buffer, "", 0);
-  gtk_text_buffer_get_end_iter (buffer, &end);
-  for (guint i = 0; i < n; i++)
-    {
-      const MoeTurn *turn = moe_document_get_turn (document, i);
-
-      if (i > 0)
-        gtk_text_buffer_insert (buffer, &end, "\n", 1);
-      gtk_text_buffer_insert_with_tags (buffer, &end, turn->from_model ? "Model\n" : "Prompt\n", -1, self->role_tag,
-                                        NULL);
-      gtk_text_buffer_insert (buffer, &end, turn->text->str, (int) turn->text->len);
-      if (i + 1 < n)
-        gtk_text_buffer_insert (buffer, &end, "\n", 1);
-    }
-  gtk_stack_set_visible_child_name (self->conversation_stack, n > 0 ? "text" : "empty");
-  scroll_to_end (self);
-}
-
-static void
-update_empty_text (MoeLivePage *self)
-{
-  gtk_label_set_text (self->empty_text,
-                      moe_document_get_model (self->document) != NULL
-                        ? "Write a prompt below and press Enter. The tokens, what each was chosen from and the experts "
-                          "that made it appear here."
-                        : "Open a model to begin.");
-}
 
 /* --- the current token -------------------------------------------------------------------------------- */
 
@@ -314,7 +247,6 @@ refresh (MoeLivePage *self)
   const MoeDocumentToken *token = moe_document_get_current (self->document);
 
   self->stale = FALSE;
-  update_empty_text (self);
   show_token (self, token);
   show_candidates (self, token);
   show_map (self, token);
@@ -425,13 +357,11 @@ moe_live_page_class_init (MoeLivePageClass *klass)
   G_OBJECT_CLASS (klass)->dispose = moe_live_page_dispose;
   widget_class->map = moe_live_page_map;
 
+  g_type_ensure (MOE_TYPE_CONVERSATION_VIEW);
   g_type_ensure (MOE_TYPE_HEATMAP_VIEW);
   gtk_widget_class_set_template_from_resource (widget_class, "/org/moescope/Moescope/moe-live-page.ui");
   gtk_widget_class_bind_template_child (widget_class, MoeLivePage, paned);
-  gtk_widget_class_bind_template_child (widget_class, MoeLivePage, conversation_stack);
-  gtk_widget_class_bind_template_child (widget_class, MoeLivePage, empty_text);
-  gtk_widget_class_bind_template_child (widget_class, MoeLivePage, text_view);
-  gtk_widget_class_bind_template_child (widget_class, MoeLivePage, scrolled);
+  gtk_widget_class_bind_template_child (widget_class, MoeLivePage, conversation);
   gtk_widget_class_bind_template_child (widget_class, MoeLivePage, token_title);
   gtk_widget_class_bind_template_child (widget_class, MoeLivePage, token_details);
   gtk_widget_class_bind_template_child (widget_class, MoeLivePage, candidates);
@@ -444,16 +374,7 @@ moe_live_page_class_init (MoeLivePageClass *klass)
 static void
 moe_live_page_init (MoeLivePage *self)
 {
-  GtkTextBuffer *buffer;
-  GtkTextIter end;
-
   gtk_widget_init_template (GTK_WIDGET (self));
-
-  buffer = gtk_text_view_get_buffer (self->text_view);
-  gtk_text_buffer_get_end_iter (buffer, &end);
-  gtk_text_buffer_create_mark (buffer, "end", &end, FALSE);
-  self->role_tag = gtk_text_buffer_create_tag (buffer, "role", "weight", PANGO_WEIGHT_BOLD, "scale", 0.85,
-                                               "pixels-above-lines", 8, NULL);
 
   for (guint i = 0; i < MOE_ENGINE_N_CANDIDATES; i++)
     {
@@ -493,8 +414,6 @@ moe_live_page_set_document (MoeLivePage *self,
   g_signal_connect_object (document, "tokens-added", G_CALLBACK (queue_refresh), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (document, "selection-changed", G_CALLBACK (queue_refresh), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (document, "mask-changed", G_CALLBACK (queue_refresh), self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (document, "conversation-changed", G_CALLBACK (on_conversation_changed), self, 0);
-  g_signal_connect_object (document, "text-added", G_CALLBACK (on_text_added), self, 0);
-  on_conversation_changed (document, self);
+  moe_conversation_view_set_document (self->conversation, document);
   refresh (self);
 }

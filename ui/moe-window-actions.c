@@ -608,21 +608,39 @@ moe_window_update_actions (MoeWindow *self)
     enable (self, export_actions[i].action, has_tokens);
 }
 
+/* Keys without a modifier. They are looked at on the way up from the widget that has the keyboard, so that typing into
+ * an entry stays typing; and in a controller of their own, which comes before those of GtkWindow. */
+static void
+add_plain_keys (MoeWindow *self)
+{
+  static const struct { guint key; const char *action; } keys[] = {
+    { GDK_KEY_space, "win.generate" },
+    { GDK_KEY_d, "win.disable-selected" },
+    { GDK_KEY_f, "win.force-selected" },
+    { GDK_KEY_b, "win.bias-selected" },
+    { GDK_KEY_comma, "win.step-token(-1)" },
+    { GDK_KEY_period, "win.step-token(1)" },
+    { GDK_KEY_Escape, "win.release" },
+  };
+  GtkEventController *controller = gtk_shortcut_controller_new ();
+
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
+    {
+      g_autofree char *name = NULL;
+      g_autoptr(GVariant) target = NULL;
+      GtkShortcut *shortcut;
+
+      g_action_parse_detailed_name (keys[i].action, &name, &target, NULL);
+      shortcut = gtk_shortcut_new (gtk_keyval_trigger_new (keys[i].key, 0), gtk_named_action_new (name));
+      gtk_shortcut_set_arguments (shortcut, target);
+      gtk_shortcut_controller_add_shortcut (GTK_SHORTCUT_CONTROLLER (controller), shortcut);
+    }
+  gtk_widget_add_controller (GTK_WIDGET (self), controller);
+}
+
 void
 moe_window_init_actions (MoeWindow *self)
 {
   g_action_map_add_action_entries (G_ACTION_MAP (self), entries, G_N_ELEMENTS (entries), self);
-}
-
-/* Keys without a modifier: they are tried last, so that typing into an entry stays typing. */
-void
-moe_window_class_init_actions (GtkWidgetClass *widget_class)
-{
-  gtk_widget_class_add_binding_action (widget_class, GDK_KEY_space, 0, "win.generate", NULL);
-  gtk_widget_class_add_binding_action (widget_class, GDK_KEY_d, 0, "win.disable-selected", NULL);
-  gtk_widget_class_add_binding_action (widget_class, GDK_KEY_f, 0, "win.force-selected", NULL);
-  gtk_widget_class_add_binding_action (widget_class, GDK_KEY_b, 0, "win.bias-selected", NULL);
-  gtk_widget_class_add_binding_action (widget_class, GDK_KEY_comma, 0, "win.step-token", "i", -1);
-  gtk_widget_class_add_binding_action (widget_class, GDK_KEY_period, 0, "win.step-token", "i", 1);
-  gtk_widget_class_add_binding_action (widget_class, GDK_KEY_Escape, 0, "win.release", NULL);
+  add_plain_keys (self);
 }

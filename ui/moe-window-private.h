@@ -110,6 +110,5 @@ gboolean moe_window_find             (MoeWindow        *self,
 /* moe-window-actions.c */
 void     moe_window_init_actions     (MoeWindow        *self);
 void     moe_window_update_actions   (MoeWindow        *self);
-void     moe_window_class_init_actions (GtkWidgetClass *widget_class);
 
 G_END_DECLS

@@ -250,7 +250,6 @@ moe_window_class_init (MoeWindowClass *klass)
   gtk_widget_class_bind_template_child (widget_class, MoeWindow, top_k);
   gtk_widget_class_bind_template_child (widget_class, MoeWindow, seed);
   gtk_widget_class_bind_template_child (widget_class, MoeWindow, max_tokens);
-  moe_window_class_init_actions (widget_class);
 }
 
 static void

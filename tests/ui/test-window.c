@@ -466,7 +466,7 @@ test_copy_as_command (void)
   g_autofree char *text = NULL;
   g_autofree char *line = NULL;
   g_autoptr(GError) error = NULL;
-  char *shell[] = { "sh", "-c", NULL, NULL };
+  char *shell[] = { (char *) "sh", (char *) "-c", NULL, NULL };
   int status;
 
   generate (window, 4);
@@ -568,7 +568,7 @@ test_masks (void)
   g_autofree char *path = g_build_filename (folder, "mask.json", NULL);
   g_autofree char *foreign = g_build_filename (folder, "foreign.json", NULL);
   g_autofree char *json = NULL;
-  g_autoptr(GRegex) layers = g_regex_new ("\"experts\": *32", 0, 0, NULL);
+  g_autoptr(GRegex) layers = g_regex_new ("\"experts\" *: *32", 0, 0, NULL);
   g_autofree char *changed = NULL;
   g_autoptr(MoeMask) saved = NULL;
 
