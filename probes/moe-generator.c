@@ -77,7 +77,9 @@ moe_generate (MoeSession           *session,
 {
   MoeModel *model = moe_session_get_model (session);
   const MoeTokenizer *tokenizer = moe_model_get_tokenizer (model);
-  const guint vocabulary = moe_tokenizer_get_n_tokens (tokenizer);
+  const guint vocabulary = moe_model_get_info (model)->vocabulary;
+  /* Rows beyond the tokenizer's tokens are padding: they count in the softmax but are never picked. */
+  const guint n_tokens = moe_tokenizer_get_n_tokens (tokenizer);
   Thinking thinking = find_thinking (tokenizer, prompt);
   g_autoptr (GString) text = g_string_new (NULL);
   MoeUtf8Stream stream = { 0 };
@@ -101,15 +103,19 @@ moe_generate (MoeSession           *session,
     {
       const float *logits = moe_session_get_logits (session);
       const guint position = moe_session_get_length (session);
-      const gint32 token = moe_sampler_pick (sampler, logits, vocabulary);
-      const gboolean is_end = moe_tokenizer_is_end (tokenizer, token);
-      const MoePhase phase = advance_thinking (&thinking, token);
+      gboolean is_end;
+      MoePhase phase;
+      gint32 token;
 
       if (position >= moe_session_get_context (session))
         {
           *reason = MOE_STOP_CONTEXT;
           return TRUE;
         }
+
+      token = moe_sampler_pick (sampler, logits, n_tokens);
+      is_end = moe_tokenizer_is_end (tokenizer, token);
+      phase = advance_thinking (&thinking, token);
 
       g_string_truncate (text, 0);
       if (!moe_tokenizer_is_control (tokenizer, token))

@@ -44,7 +44,7 @@ typedef enum
 } MoeTokenizeFlags;
 
 /* @text may hold any bytes, NULs and invalid UTF-8 too. Returns a new array (transfer full). Never fails:
- * a byte no token covers becomes the unknown token, or is left out when there is none. Linear-ish time also for
+ * a byte no token covers becomes the unknown token (SentencePiece) or is left out (byte-level BPE). Linear-ish time also for
  * 1 MB of one letter. */
 gint32       *moe_tokenizer_encode       (const MoeTokenizer  *self,
                                           const char          *text,
