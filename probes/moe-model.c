@@ -333,6 +333,14 @@ describe_tokenizer (MoeGguf *gguf)
   return g_strdup_printf ("bpe/%s", pre != NULL ? pre : "default");
 }
 
+static void
+take_text (char **to,
+           char  *text)
+{
+  g_free (*to);
+  *to = text;
+}
+
 static MoeModelInfo *
 make_info (MoeGguf          *gguf,
            const MoeArch    *arch,
@@ -342,12 +350,13 @@ make_info (MoeGguf          *gguf,
   const char *name = NULL;
 
   moe_gguf_get_string (gguf, "general.name", &name, NULL);
-  info->name = name != NULL && *name != '\0' ? g_strdup (name) : g_path_get_basename (moe_gguf_get_path (gguf));
-  info->path = g_strdup (moe_gguf_get_path (gguf));
-  info->architecture = g_strdup (arch->name);
-  info->quantisation = describe_quantisation (gguf);
-  info->tokenizer = describe_tokenizer (gguf);
-  info->fingerprint = g_strdup (moe_gguf_get_fingerprint (gguf));
+  take_text (&info->name, name != NULL && *name != '\0' ? g_strdup (name)
+                                                         : g_path_get_basename (moe_gguf_get_path (gguf)));
+  take_text (&info->path, g_strdup (moe_gguf_get_path (gguf)));
+  take_text (&info->architecture, g_strdup (arch->name));
+  take_text (&info->quantisation, describe_quantisation (gguf));
+  take_text (&info->tokenizer, describe_tokenizer (gguf));
+  take_text (&info->fingerprint, g_strdup (moe_gguf_get_fingerprint (gguf)));
   info->n_layers = h->n_layers;
   info->n_moe_layers = h->n_layers;
   info->moe_layers = g_new (guint, h->n_layers);
