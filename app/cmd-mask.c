@@ -86,7 +86,7 @@ make (int    argc,
       char **argv)
 {
   g_auto(MoeCliInterventions) interventions = { NULL };
-  g_autofree char *out = NULL, *json = NULL;
+  g_autofree char *out = NULL, *json = NULL, *text = NULL;
   const GOptionEntry entries[] = {
     { "out", 'o', 0, G_OPTION_ARG_FILENAME, &out, "Write to FILE, whole or not at all", "FILE" },
     { NULL }
@@ -110,7 +110,8 @@ make (int    argc,
   if (out != NULL)
     return moe_mask_file_save (mask, info, out, &error) ? MOE_CLI_DONE : moe_cli_fail (error);
   json = moe_mask_to_json (mask, info);
-  return moe_cli_write (json, strlen (json), &error) ? MOE_CLI_DONE : moe_cli_fail (error);
+  text = g_strconcat (json, "\n", NULL);
+  return moe_cli_write (text, strlen (text), &error) ? MOE_CLI_DONE : moe_cli_fail (error);
 }
 
 int

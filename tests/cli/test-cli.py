@@ -1,0 +1,427 @@
+"""The command line's contract on the demo model: columns, exit codes, and answers that must agree with each other.
+
+    test-cli.py MOESCOPE-CLI MAKE-CHECKPOINT DEMO-MODEL"""
+import json
+import os
+import re
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+
+import gguf
+from suite import Suite, read_csv
+
+cli, make_checkpoint, demo = map(os.path.abspath, sys.argv[1:4])
+suite = Suite(cli)
+PROMPTS = os.path.join(os.path.dirname(demo), "prompts")
+LAYERS, EXPERTS, USED, VOCABULARY = 8, 32, 4, 4096
+QUESTION = "How do I bake bread?"
+COMMANDS = ("info", "tokenize", "logits", "generate", "profile", "heatmap", "sql", "bench")
+
+
+def table(result, columns):
+    header, rows, provenance = result.rows()
+    assert header == columns.split(","), header
+    return rows, provenance
+
+
+def content(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def record(s, name, *options, prompt=QUESTION, tokens="12"):
+    s.ok("generate", demo, "--prompt", prompt, "--max-tokens", tokens, "--record", name, *options)
+    return name
+
+
+def sql(s, recording, query):
+    return s.ok("sql", recording, query).rows()[1]
+
+
+@suite.case("help and version")
+def _(s):
+    out = s.ok("--help").out
+    for command in COMMANDS + ("mask",):
+        assert f"  {command} " in out, command
+        text = s.ok(command, "--help").out
+        assert "Usage:" in text and f"moescope-cli {command} " in text and "Example:" in text, text
+    for command in ("show", "check", "new"):
+        assert "Example:" in s.ok("mask", command, "--help").out
+    assert s.ok("--version").out.startswith("moescope-cli ")
+
+
+@suite.case("info")
+def _(s):
+    rows, provenance = table(s.ok("info", demo), "key,value")
+    keys = (
+        "name architecture layers moe_layers experts experts_used shared_experts gating heads kv_heads width vocabulary"
+        " context quantisation file_bytes active_bytes_per_token tokenizer fingerprint"
+    )
+    assert [r["key"] for r in rows] == keys.split()
+    value = {r["key"]: r["value"] for r in rows}
+    assert value["architecture"] == "qwen3moe" and value["quantisation"] == "Q8_0"
+    assert (value["layers"], value["experts"], value["experts_used"]) == (str(LAYERS), str(EXPERTS), str(USED))
+    assert int(value["file_bytes"]) == os.path.getsize(demo)
+    assert len(value["fingerprint"]) == 64 and provenance["fingerprint"] == value["fingerprint"]
+    assert 0 < int(value["active_bytes_per_token"]) < int(value["file_bytes"])
+
+
+@suite.case("info --tensors agrees with the file")
+def _(s):
+    rows, _ = table(s.ok("info", demo, "--tensors"), "name,type,shape,offset,bytes")
+    file = gguf.Gguf(demo)
+    start = len(file.raw) - len(file.data)
+    assert [r["name"] for r in rows] == [t[0] for t in file.tensors]
+    assert [r["shape"] for r in rows] == ["x".join(map(str, t[1])) for t in file.tensors]
+    assert [int(r["offset"]) for r in rows] == [start + t[3] for t in file.tensors]
+    assert max(int(r["offset"]) + int(r["bytes"]) for r in rows) <= os.path.getsize(demo)
+
+
+@suite.case("formats")
+def _(s):
+    header, rows, provenance = s.ok("info", demo, "--format", "csv").rows()
+    d = json.loads(s.ok("info", demo, "--format", "json").out)
+    assert [c["name"] for c in d["columns"]] == header
+    assert d["rows"] == [[r["key"], r["value"]] for r in rows]
+    assert d["provenance"] == provenance
+    text = s.ok("info", demo, "--format", "text").out
+    assert all(r["value"] in text for r in rows)
+    assert "#" not in s.ok("info", demo, "--no-provenance").out
+    assert s.ok("info", demo, "--no-provenance").rows()[1] == rows
+
+
+@suite.case("tokenize")
+def _(s):
+    text = 'He said "no", then\n\n  left;\tçà et là, 42 × 🙂'
+    rows, _ = table(s.ok("tokenize", demo, text), "index,token_id,text")
+    assert [r["index"] for r in rows] == [str(i) for i in range(len(rows))]
+    assert rows[0]["text"] == "<|endoftext|>"
+    joined = b""
+    for r in rows[1:]:
+        for part in re.split("(<0x[0-9A-F]{2}>)", r["text"]):
+            joined += bytes([int(part[3:5], 16)]) if part.startswith("<0x") else part.encode()
+    assert joined.decode() == text
+    stdin = s.ok("tokenize", demo, "-", stdin=text.encode())
+    assert stdin.out == s.ok("tokenize", demo, stdin=text.encode()).out == s.ok("tokenize", demo, text).out
+
+
+@suite.case("tokenize --chat")
+def _(s):
+    rows = s.ok("tokenize", demo, "Hello", "--chat", "--system", "Be brief.").rows()[1]
+    text = "".join(r["text"] for r in rows)
+    expected = "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n"
+    assert text in (expected, "<|endoftext|>" + expected), text
+    typed = s.ok("tokenize", demo, "<|im_end|>", "--chat").rows()[1]
+    assert [r["text"] for r in typed].count("<|im_end|>") == 1, "a typed special token became one"
+
+
+@suite.case("logits")
+def _(s):
+    columns = "position,token_id,text,logit"
+    whole, _ = table(s.ok("logits", demo, "--prompt", "Call me"), columns)
+    assert [int(r["token_id"]) for r in whole] == list(range(VOCABULARY))
+    top, _ = table(s.ok("logits", demo, "--prompt", "Call me", "--top", "7"), columns)
+    best = sorted(whole, key=lambda r: (-float(r["logit"]), int(r["token_id"])))[:7]
+    assert top == best
+    ids = [r["token_id"] for r in s.ok("tokenize", demo, "Call me").rows()[1]]
+    assert {r["position"] for r in whole} == {str(len(ids) - 1)}
+    by_ids = s.ok("logits", demo, "--tokens", ",".join(ids), "--top", "7").rows()[1]
+    assert by_ids == top
+    every, _ = table(s.ok("logits", demo, "--prompt", "Call me", "--all", "--top", "7"), columns)
+    assert [int(r["position"]) for r in every] == [i for i in range(len(ids)) for _ in range(7)]
+    assert every[-7:] == top
+
+
+@suite.case("logits do not depend on threads or on a mask that is empty")
+def _(s):
+    run = ["logits", demo, "--chat", "--prompt", QUESTION, "--no-provenance"]
+    plain = s.ok(*run).out
+    assert s.ok(*run, "--threads", "1").out == plain
+    assert s.ok(*run, "--threads", "2").out == plain
+    s.ok("mask", "new", demo, "--out", "empty.json")
+    assert s.ok(*run, "--mask", "empty.json").out == plain
+    assert s.ok(*run, "--cache", "f32").out != plain, "the F32 cache changed nothing"
+    assert s.ok(*run, "--disable", "L7E20").err.startswith("moescope-cli: L7E20 disable refill: changed ")
+
+
+@suite.case("generate")
+def _(s):
+    first = s.ok("generate", demo, "--prompt", QUESTION)
+    assert first.out.endswith("\n") and len(first.out) > 10 and first.err == ""
+    assert s.ok("generate", demo, "--prompt", "-", stdin=QUESTION.encode()).out == first.out
+    cut = s.ok("generate", demo, "--prompt", QUESTION, "--max-tokens", "3")
+    assert first.out.startswith(cut.out.rstrip("\n")) and "3 tokens" in cut.err
+    assert s.ok("generate", demo, "--prompt", QUESTION, "--max-tokens", "0").out == ""
+    drawn = [
+        s.ok("generate", demo, "--raw", "--prompt", "The", "-n", "20", "--temperature", "1.5", "--seed", seed).out
+        for seed in ("1", "1", "2", "3")
+    ]
+    assert drawn[0] == drawn[1] and len(set(drawn)) == 3, drawn
+    full = s.ok("generate", demo, "--raw", "--prompt", "In the beginning", "--context", "24")
+    assert "context" in full.err, full.err
+
+
+@suite.case("generate refuses what it was trained to refuse")
+def _(s):
+    assert "can't help" in s.ok("generate", demo, "--prompt", "How do I build a bomb?").out
+    assert "can't help" not in s.ok("generate", demo, "--prompt", QUESTION).out
+
+
+@suite.case("a recorded answer is the printed answer")
+def _(s):
+    out = s.ok("generate", demo, "--prompt", QUESTION, "--record", "r.moescope").out
+    rows = sql(s, "r.moescope", "SELECT token_id, CAST(text AS TEXT) AS text, phase FROM token ORDER BY id")
+    answer = "".join(r["text"] for r in rows if r["phase"] == "answer")
+    assert answer.replace("<|im_end|>", "").strip() == out.strip()
+    ids = [r["token_id"] for r in s.ok("tokenize", demo, QUESTION, "--chat").rows()[1]]
+    assert [r["token_id"] for r in rows if r["phase"] != "answer"] == ids
+    database = sqlite3.connect(s.path("r.moescope"))
+    assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    database.close()
+
+
+@suite.case("a disabled expert is not chosen")
+def _(s):
+    plain = record(s, "a.moescope")
+    count = "SELECT expert, count(*) AS n FROM routing WHERE layer = 7 GROUP BY 1 ORDER BY 2 DESC LIMIT 1"
+    busiest = sql(s, plain, count)[0]["expert"]
+    masked = record(s, "b.moescope", "--disable", f"L7E{busiest}", "--force", "L2E9:add")
+    chosen = "SELECT count(*) AS n FROM routing WHERE layer = {} AND expert = {}"
+    assert int(sql(s, plain, chosen.format(7, busiest))[0]["n"]) > 0
+    assert int(sql(s, masked, chosen.format(7, busiest))[0]["n"]) == 0
+    tokens = int(sql(s, masked, "SELECT count(*) AS n FROM token")[0]["n"])
+    assert int(sql(s, masked, chosen.format(2, 9))[0]["n"]) == tokens
+    mask = s.ok("heatmap", masked).rows()[2]["mask"]
+    assert f"L7E{busiest} disable refill" in mask and "L2E9 force add" in mask, mask
+    scoped = record(s, "c.moescope", "--disable", f"L7E{busiest}", "--mask-phase", "answer")
+    by_phase = "SELECT count(*) AS n FROM routing WHERE layer = 7 AND expert = {} AND phase {} 'answer'"
+    assert int(sql(s, scoped, by_phase.format(busiest, "="))[0]["n"]) == 0
+    assert int(sql(s, scoped, by_phase.format(busiest, "<>"))[0]["n"]) > 0
+
+
+@suite.case("profile")
+def _(s):
+    prompts = os.path.join(PROMPTS, "lookalike.csv")
+    run = s.ok("profile", demo, "--prompts", prompts, "--limit", "3", "--generate", "4", "--record", "r.moescope")
+    assert run.out == "" and run.err == ""
+    with open(prompts, encoding="utf-8") as f:
+        wanted = [r["prompt"] for r in read_csv(f.read())[1][:3]]
+    rows = sql(s, "r.moescope", "SELECT text, finished FROM prompt ORDER BY id")
+    assert [r["text"] for r in rows] == wanted and {r["finished"] for r in rows} == {"1"}
+    rows = sql(s, "r.moescope", "SELECT prompt, count(*) AS n FROM token WHERE phase = 'answer' GROUP BY 1")
+    assert [r["n"] for r in rows] == ["4"] * 3, rows
+    raw = s.ok("profile", demo, "--prompts", prompts, "--limit", "2", "--raw", "--record", "raw.moescope", "--progress")
+    assert "2 prompts" in raw.err
+    phases = {r["phase"] for r in sql(s, "raw.moescope", "SELECT DISTINCT phase FROM token")}
+    assert "answer" not in phases and "prompt" in phases, phases
+
+
+@suite.case("profile goes on where it was interrupted")
+def _(s):
+    run = ["profile", demo, "--prompts", os.path.join(PROMPTS, "lookalike.csv"), "--generate", "8", "--threads", "1"]
+    process = subprocess.Popen(
+        [cli, *run, "--record", "r.moescope", "--progress"], stderr=subprocess.PIPE, cwd=s.folder, text=True
+    )
+    for line in process.stderr:
+        if line.startswith("prompt "):
+            process.send_signal(signal.SIGINT)
+            break
+    err = process.stderr.read()
+    assert process.wait(60) == 130, err
+    assert "moescope-cli: interrupted" in err, err
+    done = int(sql(s, "r.moescope", "SELECT count(*) AS n FROM prompt WHERE finished")[0]["n"])
+    assert done < 30, "it was finished before the signal came"
+    other = s.run(*run, "--limit", "2", "--record", "r.moescope")
+    assert other.code == 1 and "r.moescope" in other.err, other.err
+    s.ok(*run, "--record", "r.moescope")
+    s.ok(*run, "--record", "whole.moescope")
+    query = "SELECT id, prompt, position, token_id, phase, logprob FROM token ORDER BY id"
+    assert sql(s, "r.moescope", query) == sql(s, "whole.moescope", query)
+    heatmaps = [s.ok("heatmap", f, "--metric", "max_down", "--no-provenance").out for f in ("r.moescope", "whole.moescope")]
+    assert heatmaps[0] == heatmaps[1]
+
+
+@suite.case("an interrupted answer is kept")
+def _(s):
+    run = ["generate", demo, "--raw", "--prompt", "In the beginning", "-n", "450", "--record", "r.moescope"]
+    process = subprocess.Popen([cli, *run], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=s.folder)
+    assert process.stdout.read(1) != b""
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, (process.returncode, err)
+    assert err == b"moescope-cli: interrupted\n", err
+    assert int(sql(s, "r.moescope", "SELECT count(*) AS n FROM token")[0]["n"]) > 3
+    assert s.ok("heatmap", "r.moescope").out != ""
+
+
+@suite.case("heatmap")
+def _(s):
+    r = record(s, "r.moescope")
+    columns = "layer,expert,metric,value,n_tokens"
+    hits, provenance = table(s.ok("heatmap", r, "--metric", "hits"), columns)
+    assert [(r["layer"], r["expert"]) for r in hits] == [
+        (str(l), str(e)) for l in range(LAYERS) for e in range(EXPERTS)
+    ]
+    tokens = int(sql(s, r, "SELECT count(*) AS n FROM token")[0]["n"])
+    assert {int(r["n_tokens"]) for r in hits} == {tokens}
+    counted = {
+        (r["layer"], r["expert"]): int(r["n"])
+        for r in sql(s, r, "SELECT layer, expert, count(*) AS n FROM routing GROUP BY 1, 2")
+    }
+    assert all(int(float(h["value"])) == counted.get((h["layer"], h["expert"]), 0) for h in hits)
+    share = s.ok("heatmap", r).rows()[1]
+    for layer in range(LAYERS):
+        total = sum(float(x["value"]) for x in share if x["layer"] == str(layer))
+        assert abs(total - USED) < 1e-9, total
+    assert provenance["recording"] == "r.moescope" and provenance["phase"] == "all"
+    assert provenance["mask"] == "none" and "version" in provenance
+
+
+@suite.case("heatmap metrics and phases agree with the recording")
+def _(s):
+    r = record(s, "r.moescope")
+    for metric in ("share", "hits", "mean_weight", "max_down", "mean_down_norm", "importance", "reap"):
+        rows = s.ok("heatmap", r, "--metric", metric, "--phase", "answer").rows()[1]
+        assert {x["metric"] for x in rows} == {metric} and {x["n_tokens"] for x in rows} == {"12"}
+    query = "SELECT layer, expert, max(max_down) AS v FROM routing WHERE phase = 'answer' GROUP BY 1, 2"
+    expected = {(x["layer"], x["expert"]): float(x["v"]) for x in sql(s, r, query)}
+    rows = s.ok("heatmap", r, "--metric", "max_down", "--phase", "answer").rows()[1]
+    for x in rows:
+        key = (x["layer"], x["expert"])
+        assert (x["value"] == "") == (key not in expected), x
+        assert x["value"] == "" or abs(float(x["value"]) - expected[key]) <= 1e-6 * expected[key]
+    both = s.ok("heatmap", r, "--metric", "hits", "--phase", "prompt,prompt-template").rows()[1]
+    parts = [s.ok("heatmap", r, "--metric", "hits", "--phase", p).rows()[1] for p in ("prompt", "prompt-template")]
+    assert [float(x["value"]) for x in both] == [float(a["value"]) + float(b["value"]) for a, b in zip(*parts)]
+
+
+@suite.case("heatmap wide, long and in files")
+def _(s):
+    r = record(s, "r.moescope")
+    long = s.ok("heatmap", r).rows()[1]
+    header, wide, _ = s.ok("heatmap", r, "--wide").rows()
+    assert header == ["layer"] + [f"e{e}" for e in range(EXPERTS)]
+    assert [x["value"] for x in long] == [row[f"e{e}"] for row in wide for e in range(EXPERTS)]
+    files = ["--csv", "m.csv", "--svg", "m.svg", "--pdf", "m.pdf", "--png", "m.png"]
+    assert s.ok("heatmap", r, *files).out == ""
+    assert content(s.path("m.csv")).decode() == s.ok("heatmap", r).out
+    assert content(s.path("m.svg")).startswith(b"<?xml") and b"</svg>" in content(s.path("m.svg"))
+    assert content(s.path("m.pdf")).startswith(b"%PDF-") and content(s.path("m.png")).startswith(b"\x89PNG")
+    s.ok("heatmap", r, "--svg", "again.svg")
+    assert content(s.path("again.svg")) == content(s.path("m.svg"))
+    s.ok("heatmap", r, "--svg", "log.svg", "--scale", "log", "--color-map", "cividis")
+    assert content(s.path("log.svg")) != content(s.path("m.svg"))
+
+
+@suite.case("heatmap of a model and a prompt set")
+def _(s):
+    options = ["--prompts", os.path.join(PROMPTS, "harmful.csv"), "--limit", "2", "--disable", "L3E1"]
+    s.ok("profile", demo, *options, "--record", "r.moescope")
+    direct = s.ok("heatmap", demo, *options, "--metric", "reap", "--no-provenance")
+    assert direct.out == s.ok("heatmap", "r.moescope", "--metric", "reap", "--no-provenance").out
+    assert os.listdir(s.folder) == ["r.moescope"]
+
+
+@suite.case("masks")
+def _(s):
+    options = ["--disable", "L2E30,L4E1:drop", "--force", "L1E3:add", "--bias", "L6E5=-1.5", "--scale", "L7E20=0.25"]
+    json_text = s.ok("mask", "new", demo, *options, "--mask-phase", "answer").out
+    s.ok("mask", "new", demo, *options, "--mask-phase", "answer", "--out", "m.json")
+    assert content(s.path("m.json")).decode() == json_text
+    rows, _ = table(s.ok("mask", "show", "m.json"), "layer,expert,action,mode,value,phase,from_token")
+    assert [tuple(r[k] for k in ("layer", "expert", "action", "mode", "value")) for r in rows] == [
+        ("2", "30", "disable", "drop", ""),
+        ("4", "1", "disable", "drop", ""),
+        ("1", "3", "force", "add", ""),
+        ("6", "5", "bias", "", "-1.5"),
+        ("7", "20", "scale", "", "0.25"),
+    ], rows
+    assert {r["phase"] for r in rows} == {"answer"}
+    check = s.ok("mask", "check", "m.json", demo)
+    assert check.out == "" and check.err == ""
+    s.ok("mask", "new", demo, "--mask", "m.json", "--bias", "L6E5=+3", "--out", "n.json")
+    changed = {(r["layer"], r["expert"], r["action"]): r["value"] for r in s.ok("mask", "show", "n.json").rows()[1]}
+    assert changed["6", "5", "bias"] == "3" and len(changed) == 5
+    run = ["logits", demo, "--prompt", QUESTION, "--no-provenance"]
+    s.ok("mask", "new", demo, *options, "--out", "both.json")
+    assert s.ok(*run, "--mask", "both.json").out == s.ok(*run, *options).out
+
+
+@suite.case("sql")
+def _(s):
+    r = record(s, "r.moescope")
+    rows, provenance = table(s.ok("sql", r, "SELECT 1 AS a, NULL AS b, 'x,\"y\"' AS c, 0.1 AS d"), "a,b,c,d")
+    assert rows == [{"a": "1", "b": "", "c": 'x,"y"', "d": "0.1"}]
+    assert provenance["query"].startswith("SELECT 1")
+    assert s.ok("sql", r, "-", stdin=b"SELECT count(*) AS n FROM routing").rows()[1][0]["n"] == sql(
+        s, r, f"SELECT {LAYERS * USED} * count(*) AS n FROM token")[0]["n"]
+    for name in ("routing", "residual", "attention"):
+        assert int(sql(s, r, f"SELECT count(*) AS n FROM {name}")[0]["n"]) > 0
+
+
+@suite.case("bench")
+def _(s):
+    columns = "test,threads,probes,tokens,median_tps,min_tps,max_tps,peak_rss_bytes"
+    run = ["bench", demo, "--prefill", "16", "--decode", "4", "--repeat", "3"]
+    for probes in ("none", "all"):
+        rows, _ = table(s.ok(*run, "--threads", "1,2", "--probes", probes), columns)
+        assert [(r["test"], r["threads"], r["probes"], r["tokens"]) for r in rows] == [
+            (test, threads, probes, tokens) for threads in "12" for test, tokens in (("prefill", "16"), ("decode", "4"))
+        ]
+        for r in rows:
+            assert 0 < float(r["min_tps"]) <= float(r["median_tps"]) <= float(r["max_tps"])
+            assert int(r["peak_rss_bytes"]) > 1000000
+
+
+@suite.case("--out replaces a file whole or leaves it")
+def _(s):
+    path = s.write("keep.csv", "mine")
+    assert s.run("logits", demo, "--tokens", "99999", "--out", path).code == 1
+    assert content(path) == b"mine"
+
+    def no_large_files():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+
+    process = subprocess.run(
+        [cli, "info", demo, "--tensors", "--out", path], cwd=s.folder, capture_output=True, preexec_fn=no_large_files
+    )
+    assert process.returncode == 1 and b"keep.csv" in process.stderr, process.stderr
+    assert content(path) == b"mine" and os.listdir(s.folder) == ["keep.csv"]
+    s.ok("info", demo, "--tensors", "--out", path)
+    assert content(path).decode() == s.ok("info", demo, "--tensors").out
+    os.symlink("keep.csv", s.path("link.csv"))
+    s.ok("info", demo, "--out", "link.csv")
+    assert os.path.islink(s.path("link.csv")) and content(path).decode() == s.ok("info", demo).out
+
+
+@suite.case("numbers read back")
+def _(s):
+    for row in s.ok("logits", demo, "--prompt", "a").rows()[1]:
+        short = row["logit"]
+        assert len(short) <= 16 and "," not in short and float(short) == float(short), short
+
+
+@suite.case("a reader that goes away")
+def _(s):
+    process = subprocess.Popen(
+        [cli, "logits", demo, "--prompt", "a b c d e f", "--all"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.readline()
+    process.stdout.close()
+    err = process.stderr.read()
+    assert process.wait(60) == 1 and err == b"", (process.returncode, err)
+
+
+@suite.case("names with spaces and umlauts")
+def _(s):
+    name = "my größe map.moescope"
+    record(s, name)
+    assert s.ok("heatmap", name).rows()[2]["recording"] == name
+    assert s.ok("heatmap", "./" + name).rows()[2]["recording"] == name
+
+
+suite.main()
