@@ -210,6 +210,9 @@ test_pick (void)
   map.plot.view_x = 1000;
   map.plot.view_y = -50;
   check_pick (&map.plot, WIDTH, HEIGHT);
+  map.plot.view_x = map.plot.view_y = NAN;
+  check_pick (&map.plot, WIDTH, HEIGHT);
+  cairo_surface_destroy (render (&map.plot, WIDTH, HEIGHT));
   g_free (map.values);
 }
 

@@ -40,20 +40,31 @@ get_row_label_width (const MoeHeatmapPlot *plot)
   return MAX (digits, 3) * DIGIT_WIDTH + 8;
 }
 
+/* Like CLAMP, with NaN at the low end. */
+static double
+clamp (double value,
+       double low,
+       double high)
+{
+  return value > low ? MIN (value, high) : low;
+}
+
 /* The view, moved and shrunk so that it lies inside the map. */
 static void
 init_view (MoeHeatmapLayout     *self,
            const MoeHeatmapPlot *plot)
 {
+  double columns = MAX (plot->n_columns, 1), rows = MAX (plot->n_rows, 1);
+
   self->view_x = self->view_y = 0;
-  self->view_columns = MAX (plot->n_columns, 1);
-  self->view_rows = MAX (plot->n_rows, 1);
+  self->view_columns = columns;
+  self->view_rows = rows;
   if (!(plot->view_columns > 0) || !(plot->view_rows > 0))
     return;
-  self->view_columns = MIN (plot->view_columns, self->view_columns);
-  self->view_rows = MIN (plot->view_rows, self->view_rows);
-  self->view_x = CLAMP (plot->view_x, 0, MAX (plot->n_columns, 1) - self->view_columns);
-  self->view_y = CLAMP (plot->view_y, 0, MAX (plot->n_rows, 1) - self->view_rows);
+  self->view_columns = MIN (plot->view_columns, columns);
+  self->view_rows = MIN (plot->view_rows, rows);
+  self->view_x = clamp (plot->view_x, 0, columns - self->view_columns);
+  self->view_y = clamp (plot->view_y, 0, rows - self->view_rows);
 }
 
 static gboolean

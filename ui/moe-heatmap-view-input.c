@@ -68,6 +68,8 @@ on_motion (GtkEventControllerMotion *controller,
 {
   guint row, column;
 
+  self->pointer_x = x;
+  self->pointer_y = y;
   if (pick (self, x, y, &row, &column))
     set_hover (self, (int) row, (int) column);
   else
@@ -132,6 +134,7 @@ zoom_at (MoeHeatmapView *self,
                              layout.view_y + at_y * (layout.view_rows - rows), columns, rows);
 }
 
+/* Scroll events say no place on X11, so it is the last one of the pointer. */
 static gboolean
 on_scroll (GtkEventControllerScroll *controller,
            double                    dx,
@@ -139,34 +142,13 @@ on_scroll (GtkEventControllerScroll *controller,
            MoeHeatmapView           *self)
 {
   GdkModifierType state = gtk_event_controller_get_current_event_state (GTK_EVENT_CONTROLLER (controller));
-  GdkEvent *event = gtk_event_controller_get_current_event (GTK_EVENT_CONTROLLER (controller));
-  double delta = dy != 0 ? dy : dx, factor, x, y;
+  double x = self->pointer_x, y = self->pointer_y, factor;
   MoeHeatmapLayout layout;
-  cairo_rectangle_t cell;
 
   if (self->plot.n_rows == 0 || self->plot.n_columns == 0)
     return GDK_EVENT_PROPAGATE;
   moe_heatmap_view_get_layout (self, &layout);
-  factor = pow (ZOOM_STEP, CLAMP (delta, -4, 4));
-
-  /* Without an event (a test, or a device that reports no place) the middle stays where it is. */
-  x = layout.area.x + layout.area.width / 2;
-  y = layout.area.y + layout.area.height / 2;
-  if (self->plot.hover_row >= 0)
-    {
-      moe_heatmap_layout_get_cell (&layout, (guint) self->plot.hover_row, (guint) self->plot.hover_column,
-                                   &cell);
-      x = cell.x + cell.width / 2;
-      y = cell.y + cell.height / 2;
-    }
-  if (event != NULL && gdk_event_get_position (event, &x, &y))
-    {
-      GtkWidget *widget = GTK_WIDGET (self), *native = GTK_WIDGET (gtk_widget_get_native (widget));
-      double surface_x, surface_y;
-
-      gtk_native_get_surface_transform (GTK_NATIVE (native), &surface_x, &surface_y);
-      gtk_widget_translate_coordinates (native, widget, x - surface_x, y - surface_y, &x, &y);
-    }
+  factor = pow (ZOOM_STEP, CLAMP (dy != 0 ? dy : dx, -4, 4));
 
   if ((state & GDK_CONTROL_MASK) != 0)
     zoom_at (self, factor, 1, x, y);
@@ -286,6 +268,7 @@ moe_heatmap_view_init_input (MoeHeatmapView *self)
   GtkGesture *gesture;
 
   controller = gtk_event_controller_motion_new ();
+  g_signal_connect (controller, "enter", G_CALLBACK (on_motion), self);
   g_signal_connect (controller, "motion", G_CALLBACK (on_motion), self);
   g_signal_connect (controller, "leave", G_CALLBACK (on_leave), self);
   gtk_widget_add_controller (GTK_WIDGET (self), controller);

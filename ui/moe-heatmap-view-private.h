@@ -35,6 +35,7 @@ struct _MoeHeatmapView
   MoeCellTextFunc text_func;
   gpointer        text_data;
 
+  double          pointer_x, pointer_y;          /* where it was last seen */
   MoeDrag         drag;
   gboolean        drag_moved;                    /* past the threshold: no longer a click */
   guint           drag_row, drag_column;         /* where an area began */

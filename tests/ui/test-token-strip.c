@@ -234,6 +234,7 @@ test_values (Fixture       *fixture,
              gconstpointer  data)
 {
   static const double values[] = { 8, 0, NAN, 4 };
+  guint32 none;
 
   append (fixture, 5);
   moe_token_strip_set_values (fixture->strip, values, G_N_ELEMENTS (values), "Entropy", "nats");
@@ -242,8 +243,9 @@ test_values (Fixture       *fixture,
   g_assert_cmphex (get_token_color (fixture, 3), ==, moe_color_map_get (MOE_COLOR_MAP_VIRIDIS, 0.5));
   /* None is no colour of the map, also for the token that the values don't reach. */
   g_assert_cmphex (get_token_color (fixture, 2), ==, get_token_color (fixture, 4));
+  none = get_token_color (fixture, 2);
   for (guint i = 0; i < 256; i++)
-    g_assert_cmphex (get_token_color (fixture, 2), !=, moe_color_map_get (MOE_COLOR_MAP_VIRIDIS, i / 255.0));
+    g_assert_cmphex (none, !=, moe_color_map_get (MOE_COLOR_MAP_VIRIDIS, i / 255.0));
 
   /* A larger value that comes later stretches the scale. */
   moe_token_strip_append (fixture->strip, "x", MOE_PHASE_ANSWER, 16);
