@@ -625,7 +625,7 @@ main (int    argc,
   folder = g_dir_make_tmp ("moe-window-XXXXXX", NULL);
   g_assert_nonnull (folder);
   g_setenv ("XDG_CACHE_HOME", folder, TRUE);
-  data = g_test_build_filename (G_TEST_DIST, "..", "data", NULL);
+  data = g_test_build_filename (G_TEST_DIST, "..", "..", "data", NULL);
   g_setenv ("MOESCOPE_DATADIR", data, TRUE);
 
   application = moe_application_new ();
