@@ -344,6 +344,40 @@ test_many_tokens (gconstpointer data)
   g_rand_free (rand);
 }
 
+/* All kernels that round activations make the same integers and add them up in the same order, so they
+ * agree in every bit, whatever the instruction set. */
+static void
+test_same_bits (gconstpointer data)
+{
+  const MoeKernel *kernel = data;
+  GRand *rand = g_rand_new_with_seed (29);
+  const MoeKernelSet *const *sets;
+  gsize lengths[6];
+  guint n_sets;
+
+  sets = moe_kernel_sets_get (&n_sets);
+  for (guint i = 0; i < row_lengths (kernel, lengths); i++)
+    for (guint kind = 0; kind < N_BLOCK_KINDS; kind++)
+      {
+        Case *c = case_new (kernel, lengths[i], 21, 5, kind, rand);
+        float *y;
+
+        case_run (c);
+        y = g_memdup2 (c->y_values, 5 * 23 * sizeof (float));
+        for (guint s = 0; s < n_sets; s++)
+          for (guint k = 0; k < sets[s]->n_kernels && sets[s]->is_usable (); k++)
+            if (sets[s]->kernels[k].type == kernel->type && is_rounding (&sets[s]->kernels[k]))
+              {
+                c->kernel = &sets[s]->kernels[k];
+                case_run (c);
+                g_assert_cmpmem (c->y_values, 5 * 23 * sizeof (float), y, 5 * 23 * sizeof (float));
+              }
+        g_free (y);
+        case_free (c);
+      }
+  g_rand_free (rand);
+}
+
 /* What is not a number stays visible: every output of that token is a NaN, the others are untouched. */
 static void
 test_not_finite (gconstpointer data)
@@ -440,8 +474,10 @@ add_tests (const MoeKernel *kernel)
   if (is_rounding (kernel))
     {
       g_autofree char *path = g_strdup_printf ("/kernels/prepare/%s", kernel->name);
+      g_autofree char *same = g_strdup_printf ("/kernels/same-bits/%s", kernel->name);
 
       g_test_add_data_func (path, kernel, test_prepare);
+      g_test_add_data_func (same, kernel, test_same_bits);
     }
 }
 

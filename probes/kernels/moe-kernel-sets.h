@@ -19,6 +19,8 @@ typedef struct
 
 extern const MoeKernelSet moe_kernel_set_plain;
 extern const MoeKernelSet moe_kernel_set_avx2;
+extern const MoeKernelSet moe_kernel_set_avxvnni;
+extern const MoeKernelSet moe_kernel_set_avx512vnni;
 
 /* All sets compiled in, the fastest first, the plain one last. */
 const MoeKernelSet *const *moe_kernel_sets_get (guint *n_sets);

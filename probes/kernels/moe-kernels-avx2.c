@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #define G_LOG_DOMAIN "moe-kernels-avx2"
 
-#include "probes/kernels/moe-lanes-avx2.h"
+#include "probes/kernels/moe-lanes-maddubs.h"
 #include "probes/kernels/moe-float-body.h"
 #include "probes/kernels/moe-int8-body.h"
 #include "probes/kernels/moe-vector-ops-avx2.h"

@@ -7,6 +7,8 @@
 
 static const MoeKernelSet *const sets[] = {
 #ifdef __x86_64__
+  &moe_kernel_set_avx512vnni,
+  &moe_kernel_set_avxvnni,
   &moe_kernel_set_avx2,
 #endif
   &moe_kernel_set_plain,
