@@ -22,7 +22,7 @@ struct _MoeRecorder
   const MoeTokenizer *tokenizer;
   const MoeVectorOps *ops;
   int                *moe_index; /* (n_layers) index among the MoE layers, -1 for a dense layer */
-  gint32             *scratch;   /* (2 * width) */
+  gint32             *scratch;   /* (width) */
   float              *exps;      /* (vocabulary) */
 
   guint               prompt;
@@ -291,7 +291,7 @@ moe_recorder_new (MoeSession         *session,
   self->log_sum = NAN;
   self->ops = moe_vector_ops_get (MOE_KERNELS_AUTO);
   self->exps = g_new (float, self->info->vocabulary);
-  self->scratch = g_new (gint32, 2 * (gsize) self->info->width);
+  self->scratch = g_new (gint32, self->info->width);
   self->moe_index = g_new (int, self->info->n_layers);
   for (guint layer = 0; layer < self->info->n_layers; layer++)
     self->moe_index[layer] = moe_model_info_find_moe_layer (self->info, layer);

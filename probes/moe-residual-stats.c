@@ -6,13 +6,10 @@
 #include <string.h>
 
 /* The bits of |x| order like |x| itself, so all comparing is done on integers. */
-#define BLOCK 16
+#define BLOCK 64
 
 /* Few enough to sort by insertion. */
-#define SMALL 24
-
-#define BUCKET_BITS 11
-#define N_BUCKETS (1u << BUCKET_BITS)
+#define SMALL 40
 
 static float
 to_float (gint32 bits)
@@ -28,9 +25,13 @@ get_magnitudes (const float *x,
                 guint        n,
                 gint32      *bits)
 {
-  memcpy (bits, x, n * sizeof *bits);
   for (guint i = 0; i < n; i++)
-    bits[i] &= 0x7fffffff;
+    {
+      gint32 pattern;
+
+      memcpy (&pattern, &x[i], sizeof pattern);
+      bits[i] = pattern & 0x7fffffff;
+    }
 }
 
 static void
@@ -91,38 +92,76 @@ sort_small (gint32 *values,
     }
 }
 
-/* The value that @rank others precede: keeps the bucket it is in, by the highest bits first. @from is not changed;
- * @kept: (n). */
-static gint32
-select_rank (const gint32 *from,
+static guint
+count_below (const gint32 *bits,
              guint         n,
-             guint         rank,
-             gint32       *kept)
+             gint32        limit)
 {
-  for (int shift = 31 - (int) BUCKET_BITS; n > SMALL; shift = MAX (shift - (int) BUCKET_BITS, 0))
-    {
-      guint32 counts[N_BUCKETS] = { 0 };
-      guint bucket = 0, n_kept = 0;
+  guint count = 0;
 
-      for (guint i = 0; i < n; i++)
-        counts[(guint32) from[i] >> shift & (N_BUCKETS - 1)]++;
-      for (; rank >= counts[bucket]; bucket++)
-        rank -= counts[bucket];
-      for (guint i = 0; i < n; i++)
+  for (guint i = 0; i < n; i++)
+    count += bits[i] < limit;
+  return count;
+}
+
+static gint32
+find_smallest_from (const gint32 *bits,
+                    guint         n,
+                    gint32        limit)
+{
+  gint32 smallest = G_MAXINT32;
+
+  for (guint i = 0; i < n; i++)
+    smallest = MIN (smallest, bits[i] >= limit ? bits[i] : G_MAXINT32);
+  return smallest;
+}
+
+/* The values that @rank and @rank + 1 others precede (the second only when there is one). Halves the range of bit
+ * patterns by counting, which vectorises, until few are left in it. @kept: (SMALL). */
+static void
+select_two (const gint32 *bits,
+            guint         n,
+            guint         rank,
+            gint32        largest,
+            gint32       *kept,
+            gint32       *value,
+            gint32       *next)
+{
+  gint32 low = 0, high = largest; /* both ends belong to the range */
+  guint n_below = 0, n_to_high = n, n_kept = 0;
+
+  while (n_to_high - n_below > SMALL && low < high)
+    {
+      gint32 middle = low + (high - low) / 2;
+      guint count = count_below (bits, n, middle + 1);
+
+      if (rank < count)
         {
-          kept[n_kept] = from[i];
-          n_kept += ((guint32) from[i] >> shift & (N_BUCKETS - 1)) == bucket;
+          high = middle;
+          n_to_high = count;
         }
-      from = kept;
-      n = n_kept;
-      /* All bits have been looked at: what is left is equal. */
-      if (shift == 0)
-        return kept[0];
+      else
+        {
+          low = middle + 1;
+          n_below = count;
+        }
     }
 
-  memmove (kept, from, n * sizeof *kept);
-  sort_small (kept, n);
-  return kept[rank];
+  if (low == high)
+    {
+      *value = low;
+      *next = rank + 1 < n_to_high ? low : find_smallest_from (bits, n, high + 1);
+      return;
+    }
+  for (guint i = 0; i < n; i++)
+    {
+      /* One comparison, which nearly always fails: the processor guesses it right. */
+      if ((guint32) (bits[i] - low) <= (guint32) (high - low))
+        kept[n_kept++] = bits[i];
+    }
+  sort_small (kept, n_kept);
+  *value = kept[rank - n_below];
+  *next = rank + 1 < n_to_high ? kept[rank + 1 - n_below] : find_smallest_from (bits, n, high + 1);
 }
 
 void
@@ -133,8 +172,8 @@ moe_residual_get_stats (const float *x,
                         guint16     *channel,
                         float       *median)
 {
-  gint32 *bits = scratch, *kept = scratch + width;
-  gint32 largest[3] = { -1, -1, -1 }, lower, upper;
+  gint32 *bits = scratch;
+  gint32 largest[3] = { -1, -1, -1 }, kept[SMALL], lower, upper;
 
   g_return_if_fail (width >= 3 && width <= G_MAXUINT16 + 1u);
 
@@ -143,19 +182,7 @@ moe_residual_get_stats (const float *x,
   for (guint i = 0; i < 3; i++)
     top[i] = to_float (largest[i]);
 
-  lower = upper = select_rank (bits, width, (width - 1) / 2, kept);
-  if (width % 2 == 0)
-    {
-      guint n_up_to = 0;
-
-      upper = G_MAXINT32;
-      for (guint i = 0; i < width; i++)
-        {
-          n_up_to += bits[i] <= lower;
-          upper = MIN (upper, bits[i] > lower ? bits[i] : G_MAXINT32);
-        }
-      if (n_up_to > width / 2)
-        upper = lower;
-    }
-  *median = lower == upper ? to_float (lower) : (float) ((to_float (lower) + (double) to_float (upper)) / 2);
+  select_two (bits, width, (width - 1) / 2, largest[0], kept, &lower, &upper);
+  *median = width % 2 == 1 || lower == upper ? to_float (lower)
+                                             : (float) ((to_float (lower) + (double) to_float (upper)) / 2);
 }

@@ -27,7 +27,7 @@ static void
 check_residual_stats (const float *x,
                       guint        width)
 {
-  g_autofree gint32 *scratch = g_new (gint32, 2 * width);
+  g_autofree gint32 *scratch = g_new (gint32, width);
   g_autofree float *sorted = g_new (float, width);
   float top[3], median, wanted;
   guint16 channel[3];
@@ -94,7 +94,7 @@ test_residual_stats (void)
 
   {
     float x[5] = { 1, -INFINITY, 2, NAN, 0 }, top[3], median;
-    gint32 scratch[10];
+    gint32 scratch[5];
     guint16 channel[3];
 
     moe_residual_get_stats (x, 5, scratch, top, channel, &median);
@@ -235,7 +235,7 @@ check_record (const Seen           *seen,
               const MoeTokenRecord *record)
 {
   const MoeModelInfo *info = seen->info;
-  g_autofree gint32 *scratch = g_new (gint32, 2 * info->width);
+  g_autofree gint32 *scratch = g_new (gint32, info->width);
   guint k = info->n_used, n_heads = info->n_heads;
 
   g_assert_cmpuint (info->n_moe_layers, ==, info->n_layers);
