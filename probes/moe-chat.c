@@ -47,8 +47,8 @@ contains_bytes (const GByteArray *marks)
   return marks->len > 0 && memchr (marks->data, 1, marks->len) != NULL;
 }
 
-/* Renders short conversations, so that a template that can't be rendered is refused at once. One that doesn't take
- * system messages or earlier turns says so when it is given some. */
+/* Renders short conversations, so that a template that can't be rendered is refused at once. One that
+ * doesn't take system messages or earlier turns says so when it is given some. */
 static gboolean
 try_out (MoeChat  *self,
          GError  **error)
@@ -78,7 +78,8 @@ try_out (MoeChat  *self,
         }
       if (!contains_bytes (marks))
         {
-          g_set_error_literal (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED, "the chat template leaves the message out");
+          g_set_error_literal (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+                               "the chat template leaves the message out");
           return FALSE;
         }
     }
@@ -102,7 +103,8 @@ moe_chat_new (MoeGguf  *gguf,
       if (local != NULL)
         g_propagate_error (error, local);
       else
-        g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED, "%s: the model has no chat template; use --raw", path);
+        g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED, "%s: the model has no chat template; use --raw",
+                     path);
       return NULL;
     }
 
@@ -112,7 +114,8 @@ moe_chat_new (MoeGguf  *gguf,
   self->jinja = moe_jinja_new (template, &local);
   if (self->jinja == NULL || !try_out (self, &local))
     {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED, "%s: the chat template (family %s) cannot be rendered: %s; "
+      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+                   "%s: the chat template (family %s) cannot be rendered: %s; "
                    "use --raw", path, self->family, local->message);
       g_error_free (local);
       return NULL;
@@ -153,15 +156,16 @@ spell (const MoeTokenizer *tokenizer,
   return g_utf8_make_valid (text, (gssize) length);
 }
 
-/* Fills in tokens and phases for the text of @prompt. A token that holds a byte of a message belongs to it, also
- * where it starts in the template: "\n" before "\nHow" may be one token. */
+/* Fills in tokens and phases for the text of @prompt. A token that holds a byte of a message belongs to it,
+ * also where it starts in the template: "\n" before "\nHow" may be one token. */
 static void
 tokenize_prompt (MoeChatPrompt      *prompt,
                  const MoeTokenizer *tokenizer,
                  gsize               length,
                  const GByteArray   *from_message)
 {
-  g_autoptr (GArray) spans = moe_tokenizer_encode_spans (tokenizer, prompt->text, length, MOE_TOKENIZE_PARSE_SPECIAL,
+  g_autoptr (GArray) spans = moe_tokenizer_encode_spans (tokenizer, prompt->text, length,
+                                                         MOE_TOKENIZE_PARSE_SPECIAL,
                                                          from_message->data);
 
   prompt->n_tokens = spans->len;
@@ -171,7 +175,8 @@ tokenize_prompt (MoeChatPrompt      *prompt,
     {
       const MoeTokenSpan *span = &g_array_index (spans, MoeTokenSpan, i);
       const gboolean is_message = span->end > span->start &&
-                                  memchr (from_message->data + span->start, 1, span->end - span->start) != NULL;
+                                  memchr (from_message->data + span->start, 1,
+                                          span->end - span->start) != NULL;
 
       prompt->tokens[i] = span->id;
       prompt->phases[i] = is_message ? MOE_PHASE_PROMPT : MOE_PHASE_TEMPLATE;
@@ -197,7 +202,8 @@ moe_chat_render (const MoeChat         *self,
 
   if (n_messages == 0 || strcmp (messages[n_messages - 1].role, "user") != 0)
     {
-      g_set_error_literal (error, MOE_ERROR, MOE_ERROR_INVALID, "a conversation must end with what the user says");
+      g_set_error_literal (error, MOE_ERROR, MOE_ERROR_INVALID,
+                           "a conversation must end with what the user says");
       return NULL;
     }
 
@@ -244,7 +250,8 @@ moe_chat_prompt_raw (const MoeTokenizer *tokenizer,
   if (length > 0)
     memcpy (prompt->text, text, length);
   prompt->text[length] = '\0';
-  prompt->tokens = moe_tokenizer_encode (tokenizer, text, length, MOE_TOKENIZE_ADD_BOS | MOE_TOKENIZE_PARSE_SPECIAL,
+  prompt->tokens = moe_tokenizer_encode (tokenizer, text, length,
+                                         MOE_TOKENIZE_ADD_BOS | MOE_TOKENIZE_PARSE_SPECIAL,
                                          &prompt->n_tokens);
   prompt->phases = g_new (MoePhase, MAX (prompt->n_tokens, 1));
   for (gsize i = 0; i < prompt->n_tokens; i++)

@@ -7,9 +7,9 @@
 
 G_BEGIN_DECLS
 
-/* Chat templates. The GGUF's tokenizer.chat_template is run (moe-jinja.h), so that what comes out is what that very
- * template writes, default system prompt and all; one that uses something not known here, or writes today's date, is
- * refused by name. */
+/* Chat templates. The GGUF's tokenizer.chat_template is run (moe-jinja.h), so that what comes out is what
+ * that very template writes, default system prompt and all; one that uses something not known here, or
+ * writes today's date, is refused by name. */
 typedef struct _MoeChat MoeChat;
 
 typedef struct
@@ -18,12 +18,13 @@ typedef struct
   const char *content;
 } MoeChatMessage;
 
-/* Errors: MOE_ERROR_UNSUPPORTED "PATH: the model has no chat template; use --raw" or "PATH: the chat template (family
- * ...) cannot be rendered: ...; use --raw". */
+/* Errors: MOE_ERROR_UNSUPPORTED "PATH: the model has no chat template; use --raw" or "PATH: the chat
+ * template (family ...) cannot be rendered: ...; use --raw". */
 MoeChat    *moe_chat_new          (MoeGguf       *gguf,
                                    GError       **error);
 void        moe_chat_free         (MoeChat       *self);
-/* By what the template contains: "chatml", "qwen2", "qwen3", "llama-3", "llama-2", "mistral", "olmoe"; else "other". */
+/* By what the template contains: "chatml", "qwen2", "qwen3", "llama-3", "llama-2", "mistral", "olmoe"; else
+ * "other". */
 const char *moe_chat_get_family   (const MoeChat *self);
 
 /* A rendered conversation as tokens, each with its phase: what a message says is MOE_PHASE_PROMPT (the
@@ -37,8 +38,8 @@ typedef struct
 } MoeChatPrompt;
 
 /* @messages end with a user turn; the generation prompt is added. Special tokens that a person typed inside a
- * message stay text; a token that holds bytes of both a message and the template counts as the message's. Errors:
- * MOE_ERROR_INVALID (an order of roles the template refuses), _UNSUPPORTED, _LIMIT. */
+ * message stay text; a token that holds bytes of both a message and the template counts as the message's.
+ * Errors: MOE_ERROR_INVALID (an order of roles the template refuses), _UNSUPPORTED, _LIMIT. */
 MoeChatPrompt *moe_chat_render       (const MoeChat         *self,
                                       const MoeTokenizer    *tokenizer,
                                       const MoeChatMessage  *messages,

@@ -17,7 +17,8 @@ static Thinking
 find_thinking (const MoeTokenizer  *tokenizer,
                const MoeChatPrompt *prompt)
 {
-  Thinking thinking = { moe_tokenizer_find (tokenizer, "<think>"), moe_tokenizer_find (tokenizer, "</think>"), FALSE };
+  Thinking thinking = { moe_tokenizer_find (tokenizer, "<think>"), moe_tokenizer_find (tokenizer, "</think>"),
+                        FALSE };
 
   for (gsize i = 0; i < prompt->n_tokens; i++)
     {
@@ -95,7 +96,8 @@ moe_generate (MoeSession           *session,
     return settle (local, reason, error);
   if (moe_session_get_logits (session) == NULL)
     {
-      g_set_error_literal (error, MOE_ERROR, MOE_ERROR_INVALID, "the prompt is empty and there is nothing before it");
+      g_set_error_literal (error, MOE_ERROR, MOE_ERROR_INVALID,
+                           "the prompt is empty and there is nothing before it");
       return FALSE;
     }
 

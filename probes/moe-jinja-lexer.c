@@ -36,7 +36,8 @@ gboolean
 moe_jinja_is_space (gunichar c)
 {
   return (c >= 0x09 && c <= 0x0d) || (c >= 0x1c && c <= 0x20) || c == 0x85 || c == 0xa0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+         (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
+             c == 0x3000;
 }
 
 /* One kind of line end, and no last one. */
@@ -114,7 +115,8 @@ add_text (Lexer      *lexer,
     {
       const char *line = end;
 
-      while (line > start && line[-1] != '\n' && moe_jinja_is_space (g_utf8_get_char (g_utf8_prev_char (line))))
+      while (line > start && line[-1] != '\n' &&
+             moe_jinja_is_space (g_utf8_get_char (g_utf8_prev_char (line))))
         line = g_utf8_prev_char (line);
       if (line == start ? lexer->line_starting : line[-1] == '\n')
         end = line;
@@ -161,7 +163,8 @@ read_string (Lexer   *lexer,
 
           if (c == 0 || !g_unichar_validate (c))
             {
-              g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED, "the character \\u%s is not supported", digits);
+              g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED, "the character \\u%s is not supported",
+                           digits);
               return FALSE;
             }
           g_string_append_unichar (value, c);
@@ -184,7 +187,8 @@ read_operator (Lexer   *lexer,
                GError **error)
 {
   static const char *const operators[] = {
-    "==", "!=", "<=", ">=", "//", "**", "<", ">", "+", "-", "*", "/", "%", "~", "|", ".", ",", ":", "=", "(", ")",
+    "==", "!=", "<=", ">=", "//", "**", "<", ">", "+", "-", "*", "/", "%", "~", "|", ".", ",", ":", "=", "(",
+        ")",
     "[", "]", "{", "}",
   };
 
@@ -198,7 +202,8 @@ read_operator (Lexer   *lexer,
         }
     }
 
-  g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED, "the character U+%04X is not supported in an expression",
+  g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+               "the character U+%04X is not supported in an expression",
                g_utf8_get_char (lexer->at));
   return FALSE;
 }

@@ -13,7 +13,8 @@ refuse (const char  *kind,
         const char  *name,
         GError     **error)
 {
-  g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED, "the chat template uses the %s \"%s\", which is not supported "
+  g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+               "the chat template uses the %s \"%s\", which is not supported "
                "here", kind, name);
   return NULL;
 }
@@ -146,7 +147,8 @@ list_items (MoeJinjaArena        *arena,
 
       if (pair == NULL)
         return NULL;
-      pair->items[0] = moe_jinja_string_new (arena, mapping->keys[i], strlen (mapping->keys[i]), NULL, 0, error);
+      pair->items[0] = moe_jinja_string_new (arena, mapping->keys[i], strlen (mapping->keys[i]), NULL, 0,
+                                             error);
       pair->items[1] = mapping->items[i];
       if (pair->items[0] == NULL)
         return NULL;
@@ -323,7 +325,8 @@ moe_jinja_filter (MoeJinjaArena   *arena,
   if ((strcmp (name, "length") == 0 || strcmp (name, "count") == 0) && n == 0)
     {
       if (is_text)
-        return moe_jinja_value_new (arena, MOE_JINJA_NUMBER, g_utf8_strlen (subject->text, (gssize) subject->length),
+        return moe_jinja_value_new (arena, MOE_JINJA_NUMBER,
+                                    g_utf8_strlen (subject->text, (gssize) subject->length),
                                     error);
       if (is_list || subject->type == MOE_JINJA_MAPPING || subject->type == MOE_JINJA_UNDEFINED)
         return moe_jinja_value_new (arena, MOE_JINJA_NUMBER, (gint64) subject->length, error);
@@ -340,7 +343,8 @@ moe_jinja_filter (MoeJinjaArena   *arena,
     }
   if (strcmp (name, "items") == 0 && n == 0 && subject->type == MOE_JINJA_MAPPING)
     return list_items (arena, subject, error);
-  if (strcmp (name, "replace") == 0 && n == 2 && is_text && are_texts (arguments, 2) && arguments[0]->length > 0)
+  if (strcmp (name, "replace") == 0 && n == 2 && is_text && are_texts (arguments, 2) &&
+      arguments[0]->length > 0)
     return replace (arena, subject, arguments[0], arguments[1], error);
   if (strcmp (name, "join") == 0 && is_list && n <= 1)
     return join (arena, subject, n == 1 ? arguments[0] : NULL, error);

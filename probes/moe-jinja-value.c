@@ -40,7 +40,8 @@ moe_jinja_arena_alloc (MoeJinjaArena  *arena,
 
   if (n_bytes > MAX_ARENA - 64 || arena->used > MAX_ARENA - 64 - n_bytes)
     {
-      g_set_error_literal (error, MOE_ERROR, MOE_ERROR_LIMIT, "rendering the chat template takes too much memory");
+      g_set_error_literal (error, MOE_ERROR, MOE_ERROR_LIMIT,
+                           "rendering the chat template takes too much memory");
       return NULL;
     }
 
@@ -110,7 +111,8 @@ moe_jinja_list_new (MoeJinjaArena      *arena,
       (value->items = moe_jinja_arena_alloc (arena, length * sizeof (gpointer), error)) == NULL)
     {
       if (error != NULL && *error == NULL)
-        g_set_error_literal (error, MOE_ERROR, MOE_ERROR_LIMIT, "rendering the chat template takes too much memory");
+        g_set_error_literal (error, MOE_ERROR, MOE_ERROR_LIMIT,
+                             "rendering the chat template takes too much memory");
       return NULL;
     }
   if (type != MOE_JINJA_SEQUENCE &&
@@ -365,7 +367,8 @@ moe_jinja_operate (MoeJinjaArena  *arena,
   MoeJinjaValue *value;
 
   if (strcmp (name, "==") == 0 || strcmp (name, "!=") == 0)
-    return moe_jinja_value_new (arena, MOE_JINJA_BOOLEAN, moe_jinja_are_equal (a, b) == (name[0] == '='), error);
+    return moe_jinja_value_new (arena, MOE_JINJA_BOOLEAN, moe_jinja_are_equal (a, b) == (name[0] == '='),
+                                error);
 
   if (strcmp (name, "in") == 0)
     return contains (arena, a, b, error);
@@ -465,7 +468,8 @@ moe_jinja_slice (MoeJinjaArena  *arena,
     }
   if (!valid)
     {
-      g_set_error_literal (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED, "the chat template takes an unsupported slice");
+      g_set_error_literal (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+                           "the chat template takes an unsupported slice");
       return NULL;
     }
 

@@ -5,12 +5,14 @@
 
 G_BEGIN_DECLS
 
-/* The part of the Jinja language that chat templates are written in, with the whitespace rules that chat templates
- * expect (trim_blocks and lstrip_blocks on). What a template uses and this doesn't know is an error when it is
- * reached, never a guess. Templates are untrusted: depth, steps and memory are bounded. Immutable; any thread. */
+/* The part of the Jinja language that chat templates are written in, with the whitespace rules that chat
+ * templates expect (trim_blocks and lstrip_blocks on). What a template uses and this doesn't know is an
+ * error when it is reached, never a guess. Templates are untrusted: depth, steps and memory are bounded.
+ * Immutable; any thread. */
 typedef struct _MoeJinja MoeJinja;
 
-/* Errors: MOE_ERROR_FORMAT (no template), _UNSUPPORTED (a statement or an expression it doesn't know), _LIMIT. */
+/* Errors: MOE_ERROR_FORMAT (no template), _UNSUPPORTED (a statement or an expression it doesn't know),
+ * _LIMIT. */
 MoeJinja *moe_jinja_new    (const char       *source,
                             GError          **error);
 void      moe_jinja_free   (MoeJinja         *self);
@@ -18,9 +20,9 @@ void      moe_jinja_free   (MoeJinja         *self);
 typedef struct { const char *role, *content; } MoeJinjaMessage;
 typedef struct { const char *name, *value; } MoeJinjaVariable;
 
-/* Renders with "messages", "add_generation_prompt" true, "tools" and "documents" none, and @variables, strings.
- * @text gets the bytes, @from_message (as many) a 1 for each byte that comes from the content of a message.
- * Errors: MOE_ERROR_INVALID (the template itself refuses the messages), _UNSUPPORTED, _LIMIT. */
+/* Renders with "messages", "add_generation_prompt" true, "tools" and "documents" none, and @variables,
+ * strings. @text gets the bytes, @from_message (as many) a 1 for each byte that comes from the content of a
+ * message. Errors: MOE_ERROR_INVALID (the template itself refuses the messages), _UNSUPPORTED, _LIMIT. */
 gboolean  moe_jinja_render (const MoeJinja         *self,
                             const MoeJinjaMessage  *messages,
                             guint                   n_messages,

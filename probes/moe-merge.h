@@ -5,9 +5,9 @@
 
 G_BEGIN_DECLS
 
-/* Joining neighbouring symbols, best pair first, until no pair may be joined: the common core of byte-level BPE
- * (Sennrich et al. 2016, section 3.2) and of SentencePiece's BPE mode. A linked list and a heap, so that a piece
- * of n characters takes O(n log n). */
+/* Joining neighbouring symbols, best pair first, until no pair may be joined: the common core of byte-level
+ * BPE (Sennrich et al. 2016, section 3.2) and of SentencePiece's BPE mode. A linked list and a heap, so that
+ * a piece of n characters takes O(n log n). */
 typedef struct
 {
   guint32 start;   /* bytes from the start of the text being merged */
@@ -17,8 +17,8 @@ typedef struct
   gint32  prev, next; /* index of the neighbours, -1 at the ends */
 } MoeSymbol;
 
-/* TRUE when @left and @right may be joined: then the symbol's id and the key (smaller is joined first; at equal
- * keys the one further left). */
+/* TRUE when @left and @right may be joined: then the symbol's id and the key (smaller is joined first; at
+ * equal keys the one further left). */
 typedef gboolean (*MoeMergeFunc) (const MoeSymbol *left, const MoeSymbol *right, gpointer user_data,
                                   double *key, guint32 *id);
 

@@ -16,8 +16,8 @@
 #define MATCH_LIMIT 20000000
 #define HEAP_LIMIT_KIB (64 * 1024)
 
-/* Building blocks of the patterns below. Letter case is spelled out where a case-insensitive match would also take
- * in U+017F and U+212A. */
+/* Building blocks of the patterns below. Letter case is spelled out where a case-insensitive match would
+ * also take in U+017F and U+212A. */
 #define CONTRACTION "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])"
 #define SPACE "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 #define WORD "[^\\r\\n\\p{L}\\p{N}]?\\p{L}+"
@@ -91,9 +91,9 @@ struct _MoePretokenizer
   pcre2_match_context *context;
 };
 
-/* Characters of Unicode 15 and 15.1 that PCRE2 before 10.43 takes for unassigned, U+180E, which PCRE2 counts as a
- * space and Unicode doesn't, and surrogates, which PCRE2 refuses: each with a character of its category and of as
- * many UTF-8 bytes to stand in for it while a pattern is matched. */
+/* Characters of Unicode 15 and 15.1 that PCRE2 before 10.43 takes for unassigned, U+180E, which PCRE2 counts
+ * as a space and Unicode doesn't, and surrogates, which PCRE2 refuses: each with a character of its category
+ * and of as many UTF-8 bytes to stand in for it while a pattern is matched. */
 #define LETTER_4 0x20000
 #define MARK_3 0x20d0
 #define MARK_4 0x101fd
@@ -143,8 +143,8 @@ find_stand_in (guint32 character)
   return 0;
 }
 
-/* The character at @text in the plain reading of the bit patterns (over-long forms and surrogates pass), and its
- * length; 0 when there is none. */
+/* The character at @text in the plain reading of the bit patterns (over-long forms and surrogates pass), and
+ * its length; 0 when there is none. */
 static gsize
 read_character (const char *text,
                 gsize       length,
@@ -214,7 +214,8 @@ moe_pretokenizer_new (const char  *name,
 
   if (kind == NULL)
     {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED, "the pre-tokenizer \"%s\" is not supported", name);
+      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED, "the pre-tokenizer \"%s\" is not supported",
+                   name);
       return NULL;
     }
 
@@ -286,8 +287,8 @@ moe_pretokenizer_clean (const char *text,
   return clean;
 }
 
-/* A copy of @text in which stand-ins take the place of what PCRE2 may not know, or NULL when there is nothing to
- * replace. */
+/* A copy of @text in which stand-ins take the place of what PCRE2 may not know, or NULL when there is
+ * nothing to replace. */
 static char *
 replace_strangers (const char *text,
                    gsize       length)
@@ -332,7 +333,8 @@ split_piece (const pcre2_code    *code,
       int n;
 
       n = pcre2_match (code, subject, length, offset, PCRE2_NO_UTF_CHECK, match, context);
-      /* The compiled matcher keeps its state on the stack and may run out of it; the interpreter uses the heap. */
+      /* The compiled matcher keeps its state on the stack and may run out of it; the interpreter uses the
+       * heap. */
       if (n == PCRE2_ERROR_JIT_STACKLIMIT)
         n = pcre2_match (code, subject, length, offset, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, match, context);
       if (n < 0 || range[1] <= range[0])

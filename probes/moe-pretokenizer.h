@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 /* What a byte-level BPE does before merging: cutting a text into pieces that merges never cross. Known by the
- * name in tokenizer.ggml.pre; each is a list of regular expressions, applied one after the other to the pieces the
- * one before has left. Immutable; any thread. */
+ * name in tokenizer.ggml.pre; each is a list of regular expressions, applied one after the other to the
+ * pieces the one before has left. Immutable; any thread. */
 typedef struct _MoePretokenizer MoePretokenizer;
 
 /* @name NULL: the pre-tokenizer of files that name none. Errors: MOE_ERROR_UNSUPPORTED, naming @name. */
@@ -20,15 +20,15 @@ gboolean         moe_pretokenizer_ignores_merges (const MoePretokenizer *self);
 /* Whether BOS is added when the file doesn't say. */
 gboolean         moe_pretokenizer_adds_bos      (const MoePretokenizer  *self);
 
-/* @text as moe_pretokenizer_clean() gives it. Returns where each piece ends, in bytes, ascending, the last one being
- * @length (transfer full); none for an empty text. */
+/* @text as moe_pretokenizer_clean() gives it. Returns where each piece ends, in bytes, ascending, the last
+ * one being @length (transfer full); none for an empty text. */
 gsize           *moe_pretokenizer_split         (const MoePretokenizer  *self,
                                                  const char             *text,
                                                  gsize                   length,
                                                  gsize                  *n_pieces);
 
-/* @text with every byte that starts no character replaced by U+FFFD, over-long forms shortened; encoded surrogates
- * stay. Valid UTF-8 comes back as it is. Transfer full. */
+/* @text with every byte that starts no character replaced by U+FFFD, over-long forms shortened; encoded
+ * surrogates stay. Valid UTF-8 comes back as it is. Transfer full. */
 GString         *moe_pretokenizer_clean         (const char             *text,
                                                  gsize                   length);
 

@@ -5,8 +5,8 @@
 
 #include "probes/moe-tokenizer-private.h"
 
-/* A trie over the special tokens tells in one pass which of them occur in a text at all: files may have a thousand
- * of them, texts rarely use more than a few. */
+/* A trie over the special tokens tells in one pass which of them occur in a text at all: files may have a
+ * thousand of them, texts rarely use more than a few. */
 typedef struct
 {
   guint32 child, sibling; /* 0 for none */

@@ -6,8 +6,8 @@
 #include "data/moe-error.h"
 #include "probes/moe-tokenizer-private.h"
 
-/* Byte-level BPE (Radford et al. 2019, section 2.2): a text is cut into pieces, and each piece's bytes, written as
- * printable characters, are merged by rank. */
+/* Byte-level BPE (Radford et al. 2019, section 2.2): a text is cut into pieces, and each piece's bytes,
+ * written as printable characters, are merged by rank. */
 
 /* No piece is longer than this; what is gets cut here. */
 #define MAX_PIECE (1u << 30)
@@ -37,8 +37,8 @@ rules_equal (gconstpointer a,
   return x->left == y->left && x->right == y->right;
 }
 
-/* GPT-2's alphabet: a byte that is a printable Latin-1 character stands for itself, the others for the characters
- * from U+0100 on, in order. */
+/* GPT-2's alphabet: a byte that is a printable Latin-1 character stands for itself, the others for the
+ * characters from U+0100 on, in order. */
 static gunichar
 byte_to_character (guint8 byte)
 {
@@ -62,7 +62,8 @@ character_to_byte (gunichar character)
     return (int) (character - 0x121 + 0x7f);
   if (character == 0x143)
     return 0xad;
-  if ((character >= 0x21 && character <= 0x7e) || (character >= 0xa1 && character <= 0xff && character != 0xad))
+  if ((character >= 0x21 && character <= 0x7e) ||
+      (character >= 0xa1 && character <= 0xff && character != 0xad))
     return (int) character;
 
   return -1;
@@ -120,7 +121,8 @@ load_merges (MoeTokenizer  *self,
 {
   GError *local = NULL;
   gsize n_merges;
-  g_autofree MoeGgufString *merges = moe_gguf_get_string_array (gguf, "tokenizer.ggml.merges", &n_merges, &local);
+  g_autofree MoeGgufString *merges = moe_gguf_get_string_array (gguf, "tokenizer.ggml.merges", &n_merges,
+                                                                &local);
   g_autoptr (GString) joint = g_string_new (NULL);
   MergeRule *rules;
 
@@ -131,7 +133,8 @@ load_merges (MoeTokenizer  *self,
     }
   if (merges == NULL)
     {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED, "%s: a gpt2 tokenizer without merges is not supported",
+      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+                   "%s: a gpt2 tokenizer without merges is not supported",
                    moe_gguf_get_path (gguf));
       return FALSE;
     }
@@ -149,7 +152,8 @@ load_merges (MoeTokenizer  *self,
       /* A spelling holds no space: spaces are written as another character. */
       if (space == NULL || space == bytes + length - 1)
         {
-          g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: merge %" G_GSIZE_FORMAT " does not name two pieces",
+          g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT,
+                       "%s: merge %" G_GSIZE_FORMAT " does not name two pieces",
                        moe_gguf_get_path (gguf), i);
           return FALSE;
         }
@@ -221,8 +225,8 @@ find_pair (const MoeSymbol *left,
   return TRUE;
 }
 
-/* A symbol that is no token: those of its characters that are tokens by themselves are written, one byte at a time as
- * llama.cpp does it, so that only ASCII ones can be. */
+/* A symbol that is no token: those of its characters that are tokens by themselves are written, one byte at
+ * a time as llama.cpp does it, so that only ASCII ones can be. */
 static void
 emit_parts (const MoeTokenizer *self,
             guint32             symbol,
@@ -262,7 +266,8 @@ encode_piece (const MoeTokenizer *self,
       g_string_truncate (spelling, 0);
       for (gsize i = 0; i < length; i++)
         g_string_append_unichar (spelling, byte_to_character (bytes[i]));
-      id = spelling->len <= self->longest ? moe_tokenizer_find_symbol (self, spelling->str, spelling->len) : -1;
+      id = spelling->len <= self->longest ? moe_tokenizer_find_symbol (self, spelling->str, spelling->len)
+          : -1;
       if (id >= 0 && id < self->n_tokens)
         {
           const MoeTokenSpan span = { (gint32) id, offset, offset + length };

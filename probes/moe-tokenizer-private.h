@@ -40,7 +40,8 @@ struct _MoeTokenizer
   gboolean          add_bos, add_eos, add_space_prefix;
   gint32            byte_tokens[256]; /* SentencePiece: the token of a single byte, or -1 */
 
-  /* Byte-level BPE. A symbol is a token, or, from n_tokens on, a string that merges name though it is no token. */
+  /* Byte-level BPE. A symbol is a token, or, from n_tokens on, a string that merges name though it is no
+   * token. */
   MoePretokenizer  *pretokenizer;
   GPtrArray        *extra_symbols;     /* MoeGgufString */
   GHashTable       *merges;            /* a set of MoeMergeRule */
@@ -56,8 +57,8 @@ typedef struct
   gsize  start, end;
 } MoeTokenSpan;
 
-/* As moe_tokenizer_encode(). Where @literal (length) is non-zero no control token is recognised; NULL: nowhere.
- * Returns an array of MoeTokenSpan (transfer full). */
+/* As moe_tokenizer_encode(). Where @literal (length) is non-zero no control token is recognised; NULL:
+ * nowhere. Returns an array of MoeTokenSpan (transfer full). */
 GArray   *moe_tokenizer_encode_spans (const MoeTokenizer   *self,
                                       const char           *text,
                                       gsize                 length,
@@ -69,8 +70,8 @@ gint64    moe_tokenizer_find_symbol  (const MoeTokenizer   *self,
                                       const char           *bytes,
                                       gsize                 length);
 
-/* moe-tokenizer-bpe.c: builds the merges; decodes a spelling, appending its bytes; and cuts up a text without special
- * tokens that starts at byte @offset. */
+/* moe-tokenizer-bpe.c: builds the merges; decodes a spelling, appending its bytes; and cuts up a text
+ * without special tokens that starts at byte @offset. */
 gboolean  moe_tokenizer_bpe_load     (MoeTokenizer         *self,
                                       MoeGguf              *gguf,
                                       GError              **error);
@@ -99,8 +100,8 @@ void      moe_tokenizer_spm_encode   (const MoeTokenizer   *self,
                                       gboolean              prefix,
                                       GArray               *spans);
 
-/* moe-special-tokens.c: cutting special tokens out of a text, the longest first wherever they are, then the next
- * shorter ones in what is left. */
+/* moe-special-tokens.c: cutting special tokens out of a text, the longest first wherever they are, then the
+ * next shorter ones in what is left. */
 typedef struct
 {
   gsize  start, end;

@@ -7,8 +7,8 @@
 #include "data/moe-error.h"
 #include "probes/moe-tokenizer-private.h"
 
-/* SentencePiece's BPE mode: spaces become U+2581, and the neighbours whose joint token has the highest score are
- * joined first. What no token covers is written as byte tokens "<0xE2>". */
+/* SentencePiece's BPE mode: spaces become U+2581, and the neighbours whose joint token has the highest score
+ * are joined first. What no token covers is written as byte tokens "<0xE2>". */
 
 #define SPACE "\xe2\x96\x81"
 

@@ -72,7 +72,8 @@ load_tokens (MoeTokenizer  *self,
     }
   if (n > MAX_TOKENS)
     {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_LIMIT, "%s: the vocabulary has %" G_GSIZE_FORMAT " tokens, at most %u "
+      g_set_error (error, MOE_ERROR, MOE_ERROR_LIMIT,
+                   "%s: the vocabulary has %" G_GSIZE_FORMAT " tokens, at most %u "
                    "are supported", path, n, MAX_TOKENS);
       return FALSE;
     }
@@ -82,7 +83,8 @@ load_tokens (MoeTokenizer  *self,
     {
       if (self->tokens[i].length > G_MAXINT32 || bytes > G_MAXSIZE - self->tokens[i].length)
         {
-          g_set_error (error, MOE_ERROR, MOE_ERROR_LIMIT, "%s: token %" G_GSIZE_FORMAT " is too long", path, i);
+          g_set_error (error, MOE_ERROR, MOE_ERROR_LIMIT, "%s: token %" G_GSIZE_FORMAT " is too long", path,
+                       i);
           return FALSE;
         }
       bytes += self->tokens[i].length;
@@ -142,7 +144,8 @@ load_kinds (MoeTokenizer  *self,
     {
       self->kinds[i] = MOE_TOKEN_NORMAL;
       if (kinds != NULL)
-        self->kinds[i] = kinds[i] >= MOE_TOKEN_NORMAL && kinds[i] <= MOE_TOKEN_BYTE ? kinds[i] : MOE_TOKEN_UNUSED;
+        self->kinds[i] = kinds[i] >= MOE_TOKEN_NORMAL && kinds[i] <= MOE_TOKEN_BYTE ? kinds[i]
+            : MOE_TOKEN_UNUSED;
     }
 
   return TRUE;
@@ -293,7 +296,8 @@ moe_tokenizer_new (MoeGguf  *gguf,
   spm = strcmp (model, "llama") == 0;
   if (!spm && strcmp (model, "gpt2") != 0)
     {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED, "%s: the tokenizer \"%s\" is not supported", path, model);
+      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED, "%s: the tokenizer \"%s\" is not supported", path,
+                   model);
       return NULL;
     }
   if (!spm && !moe_gguf_get_string (gguf, "tokenizer.ggml.pre", &pre, &local) && local != NULL)

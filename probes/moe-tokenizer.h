@@ -8,7 +8,8 @@
 G_BEGIN_DECLS
 
 /* Text <-> token ids, from a GGUF's tokenizer.* keys: byte-level BPE ("gpt2" with the pre-tokenizers qwen2,
- * gpt-2, olmo, llama-bpe and their aliases) and SentencePiece-style ("llama"). Ids equal llama.cpp's. Immutable; any thread. */
+ * gpt-2, olmo, llama-bpe and their aliases) and SentencePiece-style ("llama"). Ids equal llama.cpp's.
+ * Immutable; any thread. */
 typedef struct _MoeTokenizer MoeTokenizer;
 
 /* Errors: MOE_ERROR_FORMAT (a vocabulary that contradicts itself), _UNSUPPORTED (names the model and
@@ -44,8 +45,8 @@ typedef enum
 } MoeTokenizeFlags;
 
 /* @text may hold any bytes, NULs and invalid UTF-8 too. Returns a new array (transfer full). Never fails:
- * a byte no token covers becomes the unknown token (SentencePiece) or is left out (byte-level BPE). Linear-ish time also for
- * 1 MB of one letter. */
+ * a byte no token covers becomes the unknown token (SentencePiece) or is left out (byte-level BPE).
+ * Linear-ish time also for 1 MB of one letter. */
 gint32       *moe_tokenizer_encode       (const MoeTokenizer  *self,
                                           const char          *text,
                                           gsize                length,
@@ -57,7 +58,8 @@ gint32       *moe_tokenizer_encode       (const MoeTokenizer  *self,
 const char   *moe_tokenizer_get_text     (const MoeTokenizer  *self,
                                           gint32               token,
                                           gsize               *length);
-/* The bytes of a sequence, control tokens left out unless @with_control; NUL-terminated besides (transfer full). */
+/* The bytes of a sequence, control tokens left out unless @with_control; NUL-terminated besides (transfer
+ * full). */
 char         *moe_tokenizer_decode       (const MoeTokenizer  *self,
                                           const gint32        *tokens,
                                           gsize                n_tokens,

@@ -7,8 +7,8 @@
 
 #define REPLACEMENT "\xef\xbf\xbd"
 
-/* Moves what is decided from the front of @pending to @out; what stays may still become a character. A byte that
- * starts none costs one U+FFFD. */
+/* Moves what is decided from the front of @pending to @out; what stays may still become a character. A byte
+ * that starts none costs one U+FFFD. */
 static void
 release (MoeUtf8Stream *stream,
          GString       *out)

@@ -119,24 +119,30 @@ static const MoeChatMessage conversation[] = {
 };
 
 /* @first and @n: which of the messages above. Worked out by hand. */
-static const struct { const char *family, *template; gboolean add_bos; guint first, n; const char *text; } renderings[] = {
+static const struct { const char *family, *template; gboolean add_bos; guint first,
+                      n; const char *text; } renderings[] = {
   { "chatml", CHATML, FALSE, 3, 1, "<|im_start|>user\nAnd\nthen?<|im_end|>\n<|im_start|>assistant\n" },
   /* The tokenizer adds what the template doesn't write. */
-  { "chatml", CHATML, TRUE, 0, 2, BOS "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n Why? <|im_end|>\n"
+  { "chatml", CHATML, TRUE, 0, 2,
+    BOS "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n Why? <|im_end|>\n"
     "<|im_start|>assistant\n" },
   { "qwen2", QWEN2, FALSE, 3, 1, "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"
     "<|im_start|>user\nAnd\nthen?<|im_end|>\n<|im_start|>assistant\n" },
-  { "qwen2", QWEN2, FALSE, 0, 2, "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n Why? <|im_end|>\n"
+  { "qwen2", QWEN2, FALSE, 0, 2,
+    "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n Why? <|im_end|>\n"
     "<|im_start|>assistant\n" },
   { "llama-3", LLAMA3, TRUE, 0, 2, BOS "<|start_header_id|>system<|end_header_id|>\n\nBe brief.<|eot_id|>"
     "<|start_header_id|>user<|end_header_id|>\n\nWhy?<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n" },
   { "mistral", MISTRAL, FALSE, 1, 3, BOS "[INST]  Why?  [/INST]<think>\nhm\n</think>\n\nBecause." EOS
     "[INST] And\nthen? [/INST]" },
-  { "mistral", MISTRAL_SYSTEM, FALSE, 0, 4, BOS "[INST]Be brief.\n\n Why? [/INST]<think>\nhm\n</think>\n\nBecause." EOS
+  { "mistral", MISTRAL_SYSTEM, FALSE, 0, 4,
+    BOS "[INST]Be brief.\n\n Why? [/INST]<think>\nhm\n</think>\n\nBecause." EOS
     "[INST]And\nthen?[/INST]" },
-  { "olmoe", OLMOE, FALSE, 0, 4, BOS "<|system|>\nBe brief.\n<|user|>\n Why? \n<|assistant|>\n<think>\nhm\n</think>\n\n"
+  { "olmoe", OLMOE, FALSE, 0, 4,
+    BOS "<|system|>\nBe brief.\n<|user|>\n Why? \n<|assistant|>\n<think>\nhm\n</think>\n\n"
     "Because." EOS "\n<|user|>\nAnd\nthen?\n<|assistant|>\n" },
-  { "qwen3", QWEN3, FALSE, 1, 3, "<|im_start|>user\n Why? <|im_end|>\n<|im_start|>assistant\nBecause.<|im_end|>\n"
+  { "qwen3", QWEN3, FALSE, 1, 3,
+    "<|im_start|>user\n Why? <|im_end|>\n<|im_start|>assistant\nBecause.<|im_end|>\n"
     "<|im_start|>user\nAnd\nthen?<|im_end|>\n<|im_start|>assistant\n" },
 };
 
@@ -153,12 +159,14 @@ test_renderings (void)
 
       set_up (&setup, renderings[i].template, renderings[i].add_bos);
       g_assert_cmpstr (moe_chat_get_family (setup.chat), ==, renderings[i].family);
-      prompt = moe_chat_render (setup.chat, setup.tokenizer, conversation + renderings[i].first, renderings[i].n, &error);
+      prompt = moe_chat_render (setup.chat, setup.tokenizer, conversation + renderings[i].first,
+                                renderings[i].n, &error);
       g_assert_no_error (error);
       g_assert_cmpstr (prompt->text, ==, renderings[i].text);
 
       /* No message holds a special token, so that the ids are those of the whole text. */
-      whole = moe_tokenizer_encode (setup.tokenizer, prompt->text, strlen (prompt->text), MOE_TOKENIZE_PARSE_SPECIAL, &n);
+      whole = moe_tokenizer_encode (setup.tokenizer, prompt->text, strlen (prompt->text),
+                                    MOE_TOKENIZE_PARSE_SPECIAL, &n);
       g_assert_cmpmem (prompt->tokens, prompt->n_tokens * sizeof (gint32), whole, n * sizeof (gint32));
       tear_down (&setup);
     }
@@ -207,7 +215,8 @@ test_phases (void)
   tear_down (&setup);
 }
 
-/* What a person types never becomes a control token; nor do a template's own marks that only look like some. */
+/* What a person types never becomes a control token; nor do a template's own marks that only look like some.
+ * */
 static void
 test_typed_special_tokens (void)
 {
@@ -333,26 +342,33 @@ test_language (void)
     /* Expressions. */
     { "{{ 'a' ~ 1 + 2 ~ 'b' if false else 'c' 'd' }}", "cd" },
     { "{{ 7 - 2 * 3 }} {{ -7 // 2 }} {{ -7 % 3 }} {{ 2 > 1 and 1 <= 1 }}", "1 -4 2 True" },
-    { "{{ not '' }} {{ 'b' in 'abc' }} {{ 'x' not in ['y'] }} {{ 'role' in messages[0] }}", "True True True True" },
-    { "{{ none }}|{{ missing }}|{{ missing is defined }}|{{ none is none }}|{{ missing or 'else' }}", "None||False|True|else" },
+    { "{{ not '' }} {{ 'b' in 'abc' }} {{ 'x' not in ['y'] }} {{ 'role' in messages[0] }}",
+      "True True True True" },
+    { "{{ none }}|{{ missing }}|{{ missing is defined }}|{{ none is none }}|{{ missing or 'else' }}",
+      "None||False|True|else" },
     { "{{ messages[1:] | length }} {{ messages[::-1][0].role }} {{ messages[-1]['role'] }} {{ 'abcd'[1:-1] }}", "0 user user bc" },
-    { "{{ ' a ' | trim }}{{ 'xax'.strip('x') }}{{ 'a-b'.split('-')[1] }}{{ 'aXa'.replace('a', 'b') }}", "aabbXb" },
-    { "{{ ['a', 'b'] | join('+') }} {{ missing | default('d') }} {{ messages[0].get('none', 'no') }}", "a+b d no" },
+    { "{{ ' a ' | trim }}{{ 'xax'.strip('x') }}{{ 'a-b'.split('-')[1] }}{{ 'aXa'.replace('a', 'b') }}",
+      "aabbXb" },
+    { "{{ ['a', 'b'] | join('+') }} {{ missing | default('d') }} {{ messages[0].get('none', 'no') }}",
+      "a+b d no" },
     { "{{ '\\u00e9\\n\\'' }}", "\xc3\xa9\n'" },
     { "{{ (messages | selectattr('role', 'equalto', 'user') | list) | length }}", "1" },
     { "{{ messages[0].content is string and messages is iterable and messages[0] is mapping }}", "True" },
     /* Names. */
     { "{% set a = 1 %}{% for i in range(2) %}{% set a = 5 %}{% endfor %}{{ a }}", "1" },
-    { "{% set ns = namespace(n=0) %}{% for i in range(3) %}{% set ns.n = ns.n + i %}{% endfor %}{{ ns.n }}", "3" },
+    { "{% set ns = namespace(n=0) %}{% for i in range(3) %}{% set ns.n = ns.n + i %}{% endfor %}{{ ns.n }}",
+      "3" },
     { "{% set x %} in {% endset %}[{{ x }}]", "[ in ]" },
     { "{% macro f(a, b='B') %}({{ a }}{{ b }}){% endmacro %}{{ f(1) }}{{ f(2, b=3) }}", "(1B)(23)" },
     /* Loops. */
-    { "{% for i in range(5) if i != 1 %}{{ loop.index }}{{ i }}{{ ',' if not loop.last }}{% endfor %}", "10,22,33,44" },
+    { "{% for i in range(5) if i != 1 %}{{ loop.index }}{{ i }}{{ ',' if not loop.last }}{% endfor %}",
+      "10,22,33,44" },
     { "{% for i in range(9) %}{% if i == 1 %}{% continue %}{% endif %}{% if i == 3 %}{% break %}{% endif %}{{ i }}{% endfor %}",
       "02" },
     { "{% for i in [] %}x{% else %}none{% endfor %}", "none" },
     { "{% for k, v in messages[0].items() %}{{ k }}={{ v }};{% endfor %}", "role=user;content=hi;" },
-    { "{% for i in range(3) %}{{ loop.previtem }}<{{ i }}>{{ loop.nextitem }} {% endfor %}", "<0>1 0<1>2 1<2> " },
+    { "{% for i in range(3) %}{{ loop.previtem }}<{{ i }}>{{ loop.nextitem }} {% endfor %}",
+      "<0>1 0<1>2 1<2> " },
   };
   static const MoeChatMessage hi = { "user", "hi" };
 

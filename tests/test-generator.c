@@ -35,7 +35,8 @@ set_up (Setup      *setup,
   setup->session = moe_session_new (model, &options, &error);
   g_assert_no_error (error);
   setup->sampler = moe_sampler_new (&greedy, NULL);
-  setup->prompt = moe_chat_render (moe_model_get_chat (model, NULL), moe_model_get_tokenizer (model), &message, 1, &error);
+  setup->prompt = moe_chat_render (moe_model_get_chat (model, NULL), moe_model_get_tokenizer (model),
+                                   &message, 1, &error);
   g_assert_no_error (error);
   setup->tokens = g_array_new (FALSE, FALSE, sizeof (gint32));
   setup->text = g_string_new (NULL);
@@ -85,7 +86,8 @@ generate (Setup *setup,
   g_autoptr (GError) error = NULL;
   MoeStopReason reason;
 
-  moe_generate (setup->session, setup->prompt, setup->sampler, max_tokens, collect, setup, setup->cancellable, &reason,
+  moe_generate (setup->session, setup->prompt, setup->sampler, max_tokens, collect, setup, setup->cancellable,
+                &reason,
                 &error);
   g_assert_no_error (error);
   return reason;
@@ -124,7 +126,8 @@ test_stops (void)
   tear_down (&setup);
 }
 
-/* Until the model ends its answer or the context is full, whichever comes first; the end token is fed as well. */
+/* Until the model ends its answer or the context is full, whichever comes first; the end token is fed as
+ * well. */
 static void
 test_end (void)
 {
@@ -145,7 +148,8 @@ test_end (void)
     {
       g_assert_cmpint (reason, ==, MOE_STOP_END);
       g_assert_true (moe_tokenizer_is_end (tokenizer, last));
-      decoded = moe_tokenizer_decode (tokenizer, (const gint32 *) setup.tokens->data, setup.tokens->len, FALSE, NULL);
+      decoded = moe_tokenizer_decode (tokenizer, (const gint32 *) setup.tokens->data, setup.tokens->len,
+                                      FALSE, NULL);
       g_assert_cmpstr (setup.text->str, ==, decoded);
     }
   tear_down (&setup);
@@ -161,7 +165,8 @@ test_too_long (void)
   Setup setup;
 
   set_up (&setup, question);
-  g_assert_false (moe_generate (setup.session, setup.prompt, setup.sampler, 5, NULL, NULL, NULL, &reason, &error));
+  g_assert_false (moe_generate (setup.session, setup.prompt, setup.sampler, 5, NULL, NULL, NULL, &reason,
+                                &error));
   g_assert_error (error, MOE_ERROR, MOE_ERROR_LIMIT);
   g_assert_cmpuint (moe_session_get_length (setup.session), ==, 0);
   tear_down (&setup);
@@ -176,7 +181,8 @@ test_empty (void)
   Setup setup;
 
   set_up (&setup, "Hello!");
-  g_assert_false (moe_generate (setup.session, &nothing, setup.sampler, 5, NULL, NULL, NULL, &reason, &error));
+  g_assert_false (moe_generate (setup.session, &nothing, setup.sampler, 5, NULL, NULL, NULL, &reason,
+                                &error));
   g_assert_error (error, MOE_ERROR, MOE_ERROR_INVALID);
   tear_down (&setup);
 }

@@ -6,8 +6,8 @@
 #include "data/moe-error.h"
 #include "probes/moe-pretokenizer.h"
 
-/* The pieces of each text, worked out by hand from the published patterns; "|" stands between pieces, and no text
- * holds one. */
+/* The pieces of each text, worked out by hand from the published patterns; "|" stands between pieces, and no
+ * text holds one. */
 static const struct { const char *name, *text, *pieces; } splits[] = {
   { "qwen2", "I'm 1234 foo  bar\n\n x", "I|'m| |1|2|3|4| foo| | bar|\n\n| x" },
   { "qwen2", "we'LL  \n\t go!!\n", "we|'LL|  \n|\t| go|!!\n" },
@@ -32,7 +32,8 @@ static const struct { const char *name, *text, *pieces; } splits[] = {
   { "gpt-4o", "HelloWORLD's don't 1234", "Hello|WORLD's| don't| |123|4" },
   { "gpt-4o", "a/b\n//\n/", "a|/b|\n|//\n/" },
   { "tekken", "HelloWORLD's 12", "Hello|WORLD|'s| |1|2" },
-  { "deepseek-v3", "abc\xe4\xb8\xad\xe6\x96\x87" "1234\xe3\x81\xb2!x ?!", "abc|\xe4\xb8\xad\xe6\x96\x87|123|4|\xe3\x81\xb2|!x| ?!" },
+  { "deepseek-v3", "abc\xe4\xb8\xad\xe6\x96\x87" "1234\xe3\x81\xb2!x ?!",
+    "abc|\xe4\xb8\xad\xe6\x96\x87|123|4|\xe3\x81\xb2|!x| ?!" },
   { "deepseek-coder", "a b1\n2", "a| b|1|\n|2" },
   { "bailingmoe", "a\n\nb 12", "a|\n\n|b| |1|2" },
   { "exaone-moe", "ab cd 1", "ab cd| |1" },
@@ -41,7 +42,8 @@ static const struct { const char *name, *text, *pieces; } splits[] = {
   { "laguna", "a\n\n b", "a|\n\n| b" },
   /* A letter of Unicode 15 (U+31350), a digit of Unicode 15 (U+1E4F0), and U+180E, which is no space. */
   { "qwen2", " \xf0\xb1\x8d\x90" "a", " \xf0\xb1\x8d\x90" "a" },
-  { "llama-bpe", "\xf0\x9e\x93\xb0\xf0\x9e\x93\xb0\xf0\x9e\x93\xb0" "1", "\xf0\x9e\x93\xb0\xf0\x9e\x93\xb0\xf0\x9e\x93\xb0|1" },
+  { "llama-bpe", "\xf0\x9e\x93\xb0\xf0\x9e\x93\xb0\xf0\x9e\x93\xb0" "1",
+    "\xf0\x9e\x93\xb0\xf0\x9e\x93\xb0\xf0\x9e\x93\xb0|1" },
   { "gpt-2", "!\xe1\xa0\x8e!", "!\xe1\xa0\x8e!" },
   /* An encoded surrogate passes as a symbol. */
   { "gpt-2", "!\xed\xa0\x80!", "!\xed\xa0\x80!" },
@@ -93,9 +95,11 @@ test_unknown (void)
 static void
 test_long (void)
 {
-  static const char *const names[] = { "qwen2", "gpt-2", "llama-bpe", "gpt-4o", "tekken", "deepseek-v3", "exaone-moe",
+  static const char *const names[] = { "qwen2", "gpt-2", "llama-bpe", "gpt-4o", "tekken", "deepseek-v3",
+                                       "exaone-moe",
                                        "deepseek-coder", "default" };
-  static const char *const units[] = { "a", " ", "\n", "A", "!", "1", "a ", "e\xcc\x81", "\xe4\xb8\xad", "\xc3\x9f" };
+  static const char *const units[] = { "a", " ", "\n", "A", "!", "1", "a ", "e\xcc\x81", "\xe4\xb8\xad",
+                                       "\xc3\x9f" };
   const gsize wanted = 1 << 18;
 
   for (gsize i = 0; i < G_N_ELEMENTS (names); i++)

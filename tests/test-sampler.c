@@ -26,7 +26,8 @@ static void
 test_options (void)
 {
   static const MoeSamplerOptions wrong[] = {
-    { -0.1f, 1, 0, 0 }, { NAN, 1, 0, 0 }, { INFINITY, 1, 0, 0 }, { 1, 0, 0, 0 }, { 1, 1.1f, 0, 0 }, { 1, -1, 0, 0 },
+    { -0.1f, 1, 0, 0 }, { NAN, 1, 0, 0 }, { INFINITY, 1, 0, 0 }, { 1, 0, 0, 0 }, { 1, 1.1f, 0, 0 },
+        { 1, -1, 0, 0 },
     { 1, NAN, 0, 0 },
   };
 
@@ -95,7 +96,8 @@ assert_distribution (MoeSampler   *sampler,
 }
 
 /* Logits whose softmax is 0.5, 0.25, 0.125, 0.0625, 0.0625, in another order. */
-static const float logits[5] = { (float) (-3 * G_LN2), (float) -G_LN2, (float) (-4 * G_LN2), (float) (-2 * G_LN2),
+static const float logits[5] = { (float) (-3 * G_LN2), (float) -G_LN2, (float) (-4 * G_LN2),
+                                 (float) (-2 * G_LN2),
                                  (float) (-4 * G_LN2) };
 
 static void
@@ -176,7 +178,8 @@ test_odd_logits (void)
 static void
 test_seeds (void)
 {
-  g_autoptr (MoeSampler) a = new_sampler (1, 1, 0, 5), b = new_sampler (1, 1, 0, 5), c = new_sampler (1, 1, 0, 6);
+  g_autoptr (MoeSampler) a = new_sampler (1, 1, 0, 5), b = new_sampler (1, 1, 0, 5),
+      c = new_sampler (1, 1, 0, 6);
   guint n_different = 0;
 
   for (guint i = 0; i < 200; i++)
@@ -230,7 +233,8 @@ test_top_exact (void)
 
   for (guint round = 0; round < 50; round++)
     {
-      const guint n = (guint) g_rand_int_range (random, 1, 400), wanted = (guint) g_rand_int_range (random, 1, 60);
+      const guint n = (guint) g_rand_int_range (random, 1, 400),
+          wanted = (guint) g_rand_int_range (random, 1, 60);
       g_autofree float *values = g_new (float, n);
       g_autofree MoeCandidate *top = g_new (MoeCandidate, wanted);
       guint found;

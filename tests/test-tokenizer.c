@@ -146,7 +146,8 @@ assert_encodes (const MoeTokenizer *tokenizer,
 static void
 test_bpe_merges (void)
 {
-  static const char *const tokens[] = { "a", "b", "c", "x", "y", "z", "ab", "bc", "abc", "aa", "xyz", "\xc4\xa0", NULL };
+  static const char *const tokens[] = { "a", "b", "c", "x", "y", "z", "ab", "bc", "abc", "aa", "xyz",
+                                        "\xc4\xa0", NULL };
   /* By rank: b+c before a+b, so "abc" is a|bc until a+bc, which comes last. */
   static const char *const merges[] = { "b c", "a b", "a a", "a bc", NULL };
   static const char *const no_last[] = { "b c", "a b", "a a", NULL };
@@ -196,9 +197,11 @@ test_bpe_foreign_pieces (void)
 static void
 test_spm_scores (void)
 {
-  static const char *const tokens[] = { "<unk>", "<s>", "</s>", SPACE, "a", "b", "ab", SPACE "a", "aa", "<0xC3>", "<0xA9>",
+  static const char *const tokens[] = { "<unk>", "<s>", "</s>", SPACE, "a", "b", "ab", SPACE "a", "aa",
+                                        "<0xC3>", "<0xA9>",
                                         "<0x0A>", "<", "s", ">", "<s", SPACE SPACE, NULL };
-  static const gint32 types[] = { UNKNOWN, CONTROL, CONTROL, NORMAL, NORMAL, NORMAL, NORMAL, NORMAL, NORMAL, BYTE, BYTE,
+  static const gint32 types[] = { UNKNOWN, CONTROL, CONTROL, NORMAL, NORMAL, NORMAL, NORMAL, NORMAL, NORMAL,
+                                  BYTE, BYTE,
                                   BYTE, NORMAL, NORMAL, NORMAL, NORMAL, NORMAL };
   static const float scores[] = { 0, 0, 0, -9, -9, -9, -1, -0.5f, -2, 0, 0, 0, -9, -9, -9, -1, -3 };
   MoeTokenizer *tokenizer = new_spm (tokens, types, scores, G_N_ELEMENTS (types), TRUE);
@@ -278,7 +281,8 @@ append_random_character (GRand   *random,
 static void
 test_round_trip (void)
 {
-  static const char *const names[] = { "qwen2", "gpt-2", "llama-bpe", "deepseek-v3", "gpt-4o", NULL /* SentencePiece */ };
+  static const char *const names[] = { "qwen2", "gpt-2", "llama-bpe", "deepseek-v3", "gpt-4o",
+                                       NULL /* SentencePiece */ };
   g_autoptr (GRand) random = g_rand_new_with_seed (7);
 
   for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
@@ -322,8 +326,8 @@ test_any_bytes (void)
   replaced = moe_tokenizer_encode (bpe, "a\xef\xbf\xbd\xef\xbf\xbdz", 8, 0, &n_replaced);
   g_assert_cmpmem (wrong, n_wrong * sizeof *wrong, replaced, n_replaced * sizeof *replaced);
 
-  /* Byte tokens keep any bytes. (A damaged character takes in the space behind it, which then stays U+2581, as it
-   * does in llama.cpp; so no spaces here.) */
+  /* Byte tokens keep any bytes. (A damaged character takes in the space behind it, which then stays U+2581,
+   * as it does in llama.cpp; so no spaces here.) */
   for (guint i = 0; i < 300; i++)
     {
       char bytes[24];
@@ -417,7 +421,8 @@ test_hostile (void)
         moe_gguf_writer_add_array (writer, "tokenizer.ggml.token_type", MOE_GGUF_INT32, cases[i].types,
                                    cases[i].n_types);
       if (cases[i].n_scores > 0)
-        moe_gguf_writer_add_array (writer, "tokenizer.ggml.scores", MOE_GGUF_FLOAT32, scores, cases[i].n_scores);
+        moe_gguf_writer_add_array (writer, "tokenizer.ggml.scores", MOE_GGUF_FLOAT32, scores,
+                                   cases[i].n_scores);
       if (cases[i].bos >= 0)
         moe_gguf_writer_add_uint (writer, "tokenizer.ggml.bos_token_id", (guint32) cases[i].bos);
 
@@ -431,7 +436,8 @@ test_hostile (void)
 static void
 test_odd (void)
 {
-  static const char *const tokens[] = { "", "a", "", "<|x|>", "\xff\xfe", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", NULL };
+  static const char *const tokens[] = { "", "a", "", "<|x|>", "\xff\xfe",
+                                        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", NULL };
   static const gint32 types[] = { 3, 1, 4, 3, 3, 99 };
   static const char *const merges[] = { "a a", "a a", "\xff \xfe", "nobody knows", NULL };
   static const float scores[] = { (float) NAN, (float) INFINITY, (float) -INFINITY, 0, 0, (float) NAN };
@@ -448,14 +454,17 @@ test_odd (void)
       moe_gguf_writer_add_string (writer, "tokenizer.ggml.pre", "gpt-2");
       add_strings (writer, "tokenizer.ggml.tokens", tokens);
       add_strings (writer, "tokenizer.ggml.merges", merges);
-      moe_gguf_writer_add_array (writer, "tokenizer.ggml.token_type", MOE_GGUF_INT32, types, G_N_ELEMENTS (types));
-      moe_gguf_writer_add_array (writer, "tokenizer.ggml.scores", MOE_GGUF_FLOAT32, scores, G_N_ELEMENTS (scores));
+      moe_gguf_writer_add_array (writer, "tokenizer.ggml.token_type", MOE_GGUF_INT32, types,
+                                 G_N_ELEMENTS (types));
+      moe_gguf_writer_add_array (writer, "tokenizer.ggml.scores", MOE_GGUF_FLOAT32, scores,
+                                 G_N_ELEMENTS (scores));
       moe_gguf_writer_add_uint (writer, "tokenizer.ggml.bos_token_id", G_MAXUINT32);
       tokenizer = load (writer, &error);
       g_assert_no_error (error);
       g_assert_cmpint (moe_tokenizer_get_bos (tokenizer), ==, -1);
       g_assert_false (moe_tokenizer_get_add_bos (tokenizer));
-      g_free (moe_tokenizer_encode (tokenizer, "aaaa <|x|>\xff\xfe", 13, MOE_TOKENIZE_PARSE_SPECIAL | MOE_TOKENIZE_ADD_BOS,
+      g_free (moe_tokenizer_encode (tokenizer, "aaaa <|x|>\xff\xfe", 13,
+                                    MOE_TOKENIZE_PARSE_SPECIAL | MOE_TOKENIZE_ADD_BOS,
                                     &n));
       g_assert_cmpuint (n, >, 0);
       moe_tokenizer_unref (tokenizer);
@@ -497,7 +506,8 @@ static void
 test_stream (void)
 {
   static const char *const texts[] = {
-    "plain", "\xc3\xa9\xe4\xb8\xad\xf0\x9f\xa6\x99!", "\xff" "a", "a\x80", "\xe4\xb8" "a", "\xf0\x9f\xa6", "\xed\xa0\x80x",
+    "plain", "\xc3\xa9\xe4\xb8\xad\xf0\x9f\xa6\x99!", "\xff" "a", "a\x80", "\xe4\xb8" "a", "\xf0\x9f\xa6",
+        "\xed\xa0\x80x",
     "\xc0\x80", "\xf4\x90\x80\x80.", "\xe4\xe4\xb8\xad", "\xf0\x9f\xf0\x9f\xa6\x99",
   };
 
