@@ -10,8 +10,8 @@
 
 /* One of each storage type, each architecture, grouped queries or not. */
 static const char *const names[] = {
-  "qwen3moe-f32", "olmoe-f32", "llama-rope-f32", "olmoe-f16", "llama-bf16", "qwen3moe-q8_0", "llama-q4_0", "qwen3moe-q4_k",
-  "qwen3moe-q5_k", "olmoe-q6_k", "llama-q4_k_m",
+  "qwen3moe-f32", "olmoe-f32", "llama-rope-f32", "olmoe-f16", "llama-bf16", "qwen3moe-q8_0", "llama-q4_0", "qwen3moe-q5_k",
+  "olmoe-q6_k", "llama-q4_k_m",
 };
 
 typedef struct
@@ -81,7 +81,7 @@ test_ways (gconstpointer data)
   const MoeCheckpoint *checkpoint = moe_checkpoint_find (data);
   Fixture fixture = { 0 };
 
-  fixture.model = moe_logits_run_open (checkpoint, FALSE);
+  fixture.model = moe_logits_run_open (checkpoint);
   fixture.tokens = moe_checkpoint_get_tokens (checkpoint);
   fixture.n = checkpoint->n_tokens;
   fixture.base.threads = 1;
@@ -105,7 +105,7 @@ test_long (void)
   g_autofree gint32 *some = moe_checkpoint_get_tokens (checkpoint);
   Fixture fixture = { .n = 530 };
 
-  fixture.model = moe_logits_run_open (checkpoint, FALSE);
+  fixture.model = moe_logits_run_open (checkpoint);
   fixture.tokens = g_new (gint32, fixture.n);
   for (gsize i = 0; i < fixture.n; i++)
     fixture.tokens[i] = some[i * i % checkpoint->n_tokens];
@@ -125,7 +125,7 @@ static void
 test_rewind_and_fork (void)
 {
   const MoeCheckpoint *checkpoint = moe_checkpoint_find ("olmoe-f16");
-  MoeModel *model = moe_logits_run_open (checkpoint, FALSE);
+  MoeModel *model = moe_logits_run_open (checkpoint);
   g_autofree gint32 *tokens = moe_checkpoint_get_tokens (checkpoint);
   gsize n = checkpoint->n_tokens, row = moe_model_get_info (model)->vocabulary * sizeof (float);
   MoeLogitsRun run = { .threads = 2 };

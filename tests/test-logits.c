@@ -15,6 +15,11 @@
 /* Two logits closer than this are a tie: which is first is left to rounding. */
 #define TIE 1e-4f
 
+/* What 256 positions leave of chance. Where both sides round alike (Q8_0 and Q4_0: 32 activations to 8 bits), the ratio of
+ * the mean differences came out between 0.986 and 1.009 over six checkpoints, that of the divergences, which
+ * grow with the square, between 0.953 and 1.021: a spread of 1 and 2.5 percent, of which this is 3 and 2.4 times. */
+#define NOISE 1.03
+
 static guint
 argmax (const float *logits,
         guint        n)
@@ -48,15 +53,15 @@ assert_close (const MoeReference *reference,
 
   for (gsize i = 0; i < n; i++)
     {
-      float difference = fabsf (ours[i] - reference->copy[i]);
+      float difference = fabsf (ours[i] - reference->logits[i]);
 
       if (!(difference <= TOLERANCE))
         g_error ("position %" G_GSIZE_FORMAT ", token %" G_GSIZE_FORMAT ": logit %g, llama.cpp has %g",
-                 i / reference->vocabulary, i % reference->vocabulary, (double) ours[i], (double) reference->copy[i]);
+                 i / reference->vocabulary, i % reference->vocabulary, (double) ours[i], (double) reference->logits[i]);
       largest = MAX (largest, difference);
     }
   for (guint t = 0; t < reference->n_tokens; t++)
-    assert_same_top (reference->copy + (gsize) t * reference->vocabulary, ours + (gsize) t * reference->vocabulary,
+    assert_same_top (reference->logits + (gsize) t * reference->vocabulary, ours + (gsize) t * reference->vocabulary,
                      reference->vocabulary);
   g_test_message ("largest difference %g", (double) largest);
 }
@@ -88,7 +93,7 @@ test_plain (gconstpointer data)
   const MoeCheckpoint *checkpoint = data;
   MoeLogitsRun run = { .kernels = MOE_KERNELS_PLAIN, .cache = MOE_CACHE_F32 };
   g_autoptr (MoeReference) reference = moe_reference_load (checkpoint->name);
-  MoeModel *model = moe_logits_run_open (checkpoint, FALSE);
+  MoeModel *model = moe_logits_run_open (checkpoint);
   MoeSession *session = NULL;
   g_autofree guint32 *chosen = NULL;
   g_autofree float *logits = NULL;
@@ -104,31 +109,18 @@ test_plain (gconstpointer data)
   moe_logits_run_close (model);
 }
 
-/* The copy itself, through the F32 kernels that a user would get. */
+/* The F32 kernels that a user would get. */
 static void
-test_copy (gconstpointer data)
+test_float (gconstpointer data)
 {
   const MoeCheckpoint *checkpoint = data;
   MoeLogitsRun run = { .kernels = MOE_KERNELS_AUTO, .cache = MOE_CACHE_F32 };
   g_autoptr (MoeReference) reference = moe_reference_load (checkpoint->name);
-  MoeModel *model = moe_logits_run_open (checkpoint, TRUE);
+  MoeModel *model = moe_logits_run_open (checkpoint);
   g_autofree float *logits = moe_logits_run (model, &run, reference->tokens, reference->n_tokens, NULL, NULL);
 
   assert_close (reference, logits);
   moe_logits_run_close (model);
-}
-
-/* Mean |a - b| over all positions and tokens. */
-static double
-mean_difference (const MoeReference *reference,
-                 const float        *logits)
-{
-  gsize n = (gsize) reference->n_tokens * reference->vocabulary;
-  double sum = 0;
-
-  for (gsize i = 0; i < n; i++)
-    sum += fabs ((double) logits[i] - (double) reference->copy[i]);
-  return sum / (double) n;
 }
 
 /* log of the sum of exp over one row. */
@@ -143,45 +135,52 @@ log_sum_exp (const float *logits,
   return top + log (sum);
 }
 
-/* Mean over positions of the Kullback-Leibler divergence of @logits' distribution from the copy's, nats. */
-static double
-mean_divergence (const MoeReference *reference,
-                 const float        *logits)
+/* Adds to @difference the mean |q - p| of one position's logits and to @divergence the Kullback-Leibler divergence of
+ * q's distribution from p's, nats. */
+static void
+add_distances (const float *p,
+               const float *q,
+               guint        n,
+               double      *difference,
+               double      *divergence)
 {
-  double sum = 0;
+  double p_norm = log_sum_exp (p, n), q_norm = log_sum_exp (q, n);
 
-  for (guint t = 0; t < reference->n_tokens; t++)
+  for (guint i = 0; i < n; i++)
     {
-      const float *p = reference->copy + (gsize) t * reference->vocabulary;
-      const float *q = logits + (gsize) t * reference->vocabulary;
-      double p_norm = log_sum_exp (p, reference->vocabulary);
-      double q_norm = log_sum_exp (q, reference->vocabulary);
-
-      for (guint i = 0; i < reference->vocabulary; i++)
-        sum += exp (p[i] - p_norm) * ((p[i] - p_norm) - (q[i] - q_norm));
+      *difference += fabs ((double) q[i] - (double) p[i]) / n;
+      *divergence += exp (p[i] - p_norm) * ((p[i] - p_norm) - (q[i] - q_norm));
     }
-  return sum / reference->n_tokens;
 }
 
-/* Kernels that round activations are no further from the F32 copy than llama.cpp is on the same file. */
+/* Kernels that round activations are no further from the F32 copy than llama.cpp is on the same file. The copy's logits
+ * are those of the plain kernels, which test_plain holds against llama.cpp's. */
 static void
 test_rounding (gconstpointer data)
 {
   const MoeCheckpoint *checkpoint = data;
-  MoeLogitsRun run = { .kernels = MOE_KERNELS_AUTO, .cache = MOE_CACHE_F32 };
+  MoeLogitsRun run = { .kernels = MOE_KERNELS_PLAIN, .cache = MOE_CACHE_F32 };
   g_autoptr (MoeReference) reference = moe_reference_load (checkpoint->name);
-  MoeModel *model = moe_logits_run_open (checkpoint, FALSE);
-  g_autofree float *logits = moe_logits_run (model, &run, reference->tokens, reference->n_tokens, NULL, NULL);
-  double difference = mean_difference (reference, logits), their_difference;
-  double divergence = mean_divergence (reference, logits), their_divergence;
+  MoeModel *model = moe_logits_run_open (checkpoint);
+  gsize n = reference->n_long, vocabulary = reference->vocabulary;
+  g_autofree float *exact = moe_logits_run (model, &run, reference->tokens, n, NULL, NULL);
+  g_autofree float *rounded = NULL;
+  double difference = 0, their_difference = 0, divergence = 0, their_divergence = 0;
 
-  g_assert_nonnull (reference->stored);
-  their_difference = mean_difference (reference, reference->stored);
-  their_divergence = mean_divergence (reference, reference->stored);
-  g_test_message ("mean |difference| %g, %.3f of llama.cpp's; mean divergence %g, %.3f of llama.cpp's", difference,
-                  difference / their_difference, divergence, divergence / their_divergence);
-  g_assert_cmpfloat (difference, <=, their_difference);
-  g_assert_cmpfloat (divergence, <=, their_divergence);
+  run.kernels = MOE_KERNELS_AUTO;
+  rounded = moe_logits_run (model, &run, reference->tokens, n, NULL, NULL);
+  g_assert_nonnull (reference->rounding);
+  for (gsize t = 0; t < n; t++)
+    {
+      add_distances (exact + t * vocabulary, rounded + t * vocabulary, reference->vocabulary, &difference, &divergence);
+      their_difference += reference->rounding[2 * t];
+      their_divergence += reference->rounding[2 * t + 1];
+    }
+  g_test_message ("mean |difference| %.6f, ratio to llama.cpp's %.3f; divergence %.7f, ratio %.3f",
+                  difference / (double) n, difference / their_difference, divergence / (double) n,
+                  divergence / their_divergence);
+  g_assert_cmpfloat (difference, <=, their_difference * NOISE);
+  g_assert_cmpfloat (divergence, <=, their_divergence * NOISE * NOISE);
   moe_logits_run_close (model);
 }
 
@@ -196,12 +195,13 @@ main (int    argc,
   for (guint i = 0; i < n; i++)
     {
       g_autofree char *plain = g_strdup_printf ("/logits/plain/%s", list[i].name);
-      g_autofree char *copy = g_strdup_printf ("/logits/copy/%s", list[i].name);
+      g_autofree char *fast = g_strdup_printf ("/logits/float/%s", list[i].name);
       g_autofree char *rounding = g_strdup_printf ("/logits/rounding/%s", list[i].name);
 
       g_test_add_data_func (plain, &list[i], test_plain);
-      g_test_add_data_func (copy, &list[i], test_copy);
-      if (list[i].type != MOE_TYPE_F32)
+      if (list[i].type == MOE_TYPE_F32)
+        g_test_add_data_func (fast, &list[i], test_float);
+      else
         g_test_add_data_func (rounding, &list[i], test_rounding);
     }
   return g_test_run ();

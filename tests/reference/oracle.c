@@ -4,7 +4,8 @@
 /* Asks llama.cpp for the reference values; built and called by renew.sh, never by the tests.
  *
  * oracle logits NAME OUT F32.gguf [STORED.gguf] TOKEN...
- *   writes OUT: logits at every position, the experts chosen, greedy continuation (layout: README.md).
+ *   writes OUT: logits at every position, the experts chosen, greedy continuation, and how far STORED is from F32 at each
+ *   of more positions (layout: README.md).
  * oracle tokens STRINGS.txt VOCABULARY.gguf...
  *   prints the ids of every string, as JSON. */
 
@@ -19,7 +20,7 @@
 #include <ggml-backend.h>
 #include <llama.h>
 
-enum { N_GREEDY = 16, MAX_TOKENS = 256, MAX_EXPERTS = 256 };
+enum { N_GREEDY = 16, N_LONG = 256, MAX_TOKENS = 512, MAX_EXPERTS = 256 };
 
 /* Least difference of router logits between the last expert chosen and the first one left out that every token of a
  * sequence must show in every layer. Rounded activations move router logits by a tenth of it: so no routing
@@ -188,6 +189,7 @@ choose_tokens (const char *path,
   for (int32_t i = 0; i < n; i++)
     for (int32_t tries = 0;; tries++)
       {
+        tokens[i] %= n_vocabulary;
         routing_reset (&routing);
         if (llama_decode (context, llama_batch_get_one (&tokens[i], 1)) != 0)
           die ("llama.cpp cannot run it", path);
@@ -196,7 +198,7 @@ choose_tokens (const char *path,
         if (tries == n_vocabulary)
           die ("no token has a clear routing", path);
         llama_memory_seq_rm (llama_get_memory (context), 0, i, -1);
-        tokens[i] = (tokens[i] + 1) % n_vocabulary;
+        tokens[i]++;
       }
   llama_free (context);
   llama_model_free (model);
@@ -292,24 +294,78 @@ put_uint (FILE     *out,
 }
 
 static void
-print_difference (const char *name,
-                  GArray    **logits,
-                  int32_t     n,
-                  int32_t     n_vocabulary,
-                  Routing    *routing)
+put_float (FILE  *out,
+           float  value)
 {
-  double total = 0;
-  guint n_flips = 0, n_routed = routing[0].n_layers * routing[0].n_tokens * routing[0].n_used;
+  uint32_t bits;
 
-  for (guint i = 0; i < logits[0]->len; i++)
+  memcpy (&bits, &value, 4);
+  put_uint (out, bits);
+}
+
+/* log of the sum of exp over one row. */
+static double
+log_sum_exp (const float *logits,
+             int32_t      n)
+{
+  double top = logits[argmax (logits, n)], sum = 0;
+
+  for (int32_t i = 0; i < n; i++)
+    sum += exp ((double) logits[i] - top);
+  return top + log (sum);
+}
+
+/* Mean |difference| of the logits @q from @p, and the Kullback-Leibler divergence of q's distribution from p's, nats. */
+static void
+compare_rows (const float *p,
+              const float *q,
+              int32_t      n,
+              double      *difference,
+              double      *divergence)
+{
+  double p_norm = log_sum_exp (p, n), q_norm = log_sum_exp (q, n);
+
+  *difference = *divergence = 0;
+  for (int32_t i = 0; i < n; i++)
     {
-      double d = g_array_index (logits[1], float, i) - g_array_index (logits[0], float, i);
-      total += ABS (d);
+      *difference += fabs ((double) q[i] - p[i]) / n;
+      *divergence += exp (p[i] - p_norm) * ((p[i] - p_norm) - (q[i] - q_norm));
     }
-  for (guint i = 0; i < n_routed; i++)
+}
+
+/* Runs both files over the longer sequence and writes the distances of each position. */
+static void
+write_rounding (const char    *name,
+                FILE          *out,
+                const char   **paths,
+                const int32_t *tokens)
+{
+  GArray *logits[2];
+  Routing routing[2];
+  double differences = 0, divergences = 0;
+  guint n_flips = 0;
+  int32_t n_vocabulary = 0;
+
+  for (int s = 0; s < 2; s++)
+    {
+      logits[s] = g_array_new (FALSE, FALSE, sizeof (float));
+      n_vocabulary = run (paths[s], tokens, N_LONG, &routing[s], logits[s], NULL);
+    }
+  for (guint i = 0; i < routing[0].chosen->len; i++)
     n_flips += g_array_index (routing[0].chosen, uint16_t, i) != g_array_index (routing[1].chosen, uint16_t, i);
-  fprintf (stderr, "%-18s mean |difference| to the F32 copy %.5f, routing slots that differ %u of %u\n", name,
-           total / logits[0]->len, n_flips, n_routed);
+  for (guint t = 0; t < N_LONG; t++)
+    {
+      double difference, divergence;
+
+      compare_rows (&g_array_index (logits[0], float, t * (guint) n_vocabulary),
+                    &g_array_index (logits[1], float, t * (guint) n_vocabulary), n_vocabulary, &difference, &divergence);
+      put_float (out, (float) difference);
+      put_float (out, (float) divergence);
+      differences += difference / N_LONG;
+      divergences += divergence / N_LONG;
+    }
+  fprintf (stderr, "%-18s from the F32 copy: mean |difference| %.5f, divergence %.6f; %u of %u routing slots differ\n", name,
+           differences, divergences, n_flips, routing[0].chosen->len);
 }
 
 static int
@@ -317,25 +373,22 @@ write_logits (int    argc,
               char **argv)
 {
   const char *name = argv[0], *out_path = argv[1], *paths[2] = { argv[2], NULL };
-  GArray *logits[2], *greedy = g_array_new (FALSE, FALSE, 4);
-  Routing routing[2] = { { 0 } };
-  int32_t tokens[MAX_TOKENS], n = 0, n_vocabulary = 0;
-  int n_sets = 1;
+  GArray *logits = g_array_new (FALSE, FALSE, sizeof (float)), *greedy = g_array_new (FALSE, FALSE, 4);
+  Routing routing = { 0 };
+  int32_t tokens[N_LONG], n = 0, n_long, n_vocabulary;
+  int n_paths = 1;
   FILE *out;
 
-  if (argc > 3 && g_str_has_suffix (argv[3], ".gguf"))
-    paths[n_sets++] = argv[3];
-  for (int i = 2 + n_sets; i < argc && n < MAX_TOKENS - N_GREEDY; i++)
+  if (g_str_has_suffix (argv[3], ".gguf"))
+    paths[n_paths++] = argv[3];
+  for (int i = 2 + n_paths; i < argc && n < N_LONG; i++)
     tokens[n++] = (int32_t) g_ascii_strtoll (argv[i], NULL, 10);
-  choose_tokens (paths[0], tokens, n);
-  for (int s = 0; s < n_sets; s++)
-    {
-      logits[s] = g_array_new (FALSE, FALSE, sizeof (float));
-      n_vocabulary = run (paths[s], tokens, n, &routing[s], logits[s], s == 0 ? greedy : NULL);
-    }
-  print_summary (name, &routing[0], logits[0], n_vocabulary);
-  if (n_sets == 2)
-    print_difference (name, logits, n, n_vocabulary, routing);
+  n_long = n_paths == 2 ? N_LONG : n;
+  for (int32_t i = n; i < n_long; i++)
+    tokens[i] = tokens[i - n] + 1;
+  choose_tokens (paths[0], tokens, n_long);
+  n_vocabulary = run (paths[0], tokens, n, &routing, logits, greedy);
+  print_summary (name, &routing, logits, n_vocabulary);
 
   out = fopen (out_path, "wb");
   if (out == NULL)
@@ -344,23 +397,19 @@ write_logits (int    argc,
   put_uint (out, (uint32_t) n);
   put_uint (out, (uint32_t) n_vocabulary);
   put_uint (out, N_GREEDY);
-  put_uint (out, routing[0].n_layers);
-  put_uint (out, routing[0].n_used);
-  put_uint (out, (uint32_t) n_sets);
-  for (int32_t i = 0; i < n; i++)
+  put_uint (out, routing.n_layers);
+  put_uint (out, routing.n_used);
+  put_uint (out, (uint32_t) n_long);
+  for (int32_t i = 0; i < n_long; i++)
     put_uint (out, (uint32_t) tokens[i]);
   for (guint i = 0; i < N_GREEDY; i++)
     put_uint (out, (uint32_t) g_array_index (greedy, int32_t, i));
-  for (guint i = 0; i < routing[0].chosen->len; i++)
-    put_uint (out, g_array_index (routing[0].chosen, uint16_t, i));
-  for (int s = 0; s < n_sets; s++)
-    for (guint i = 0; i < logits[s]->len; i++)
-      {
-        uint32_t bits;
-
-        memcpy (&bits, &g_array_index (logits[s], float, i), 4);
-        put_uint (out, bits);
-      }
+  for (guint i = 0; i < routing.chosen->len; i++)
+    put_uint (out, g_array_index (routing.chosen, uint16_t, i));
+  for (guint i = 0; i < logits->len; i++)
+    put_float (out, g_array_index (logits, float, i));
+  if (n_paths == 2)
+    write_rounding (name, out, paths, tokens);
   if (fclose (out) != 0)
     die ("cannot be written", out_path);
   return 0;

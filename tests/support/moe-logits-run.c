@@ -132,8 +132,7 @@ on_moe_out (const MoeProbeBatch *batch,
 }
 
 MoeModel *
-moe_logits_run_open (const MoeCheckpoint *checkpoint,
-                     gboolean             as_f32)
+moe_logits_run_open (const MoeCheckpoint *checkpoint)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *folder = g_dir_make_tmp ("moe-test-XXXXXX", &error);
@@ -142,7 +141,7 @@ moe_logits_run_open (const MoeCheckpoint *checkpoint,
 
   g_assert_no_error (error);
   path = g_build_filename (folder, "model.gguf", NULL);
-  moe_checkpoint_write (checkpoint, as_f32, path, &error);
+  moe_checkpoint_write (checkpoint, FALSE, path, &error);
   g_assert_no_error (error);
   model = moe_model_open (path, NULL, NULL, NULL, &error);
   g_assert_no_error (error);

@@ -19,10 +19,9 @@ typedef struct
 } MoeLogitsRun;
 
 /* Writes the checkpoint into a temporary folder and opens it. Any error ends the test program. */
-MoeModel *moe_logits_run_open (const MoeCheckpoint *checkpoint,
-                               gboolean             as_f32);
+MoeModel *moe_logits_run_open  (const MoeCheckpoint *checkpoint);
 /* Drops the reference and deletes the file. */
-void      moe_logits_run_close (MoeModel           *model);
+void      moe_logits_run_close (MoeModel            *model);
 
 /* Logits after every token: (n, vocabulary), transfer full. @chosen, unless NULL: filled with the experts of all MoE
  * layers, (layers, n, k), transfer full. @session, unless NULL: the session after the run, transfer full. */

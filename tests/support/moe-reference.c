@@ -47,12 +47,13 @@ moe_reference_load (const char *name)
   self->n_greedy = header[2];
   self->n_layers = header[3];
   self->n_used = header[4];
-  self->tokens = take (&p, &left, self->n_tokens);
+  self->n_long = header[5];
+  self->tokens = take (&p, &left, self->n_long);
   self->greedy = take (&p, &left, self->n_greedy);
   self->chosen = take (&p, &left, (gsize) self->n_layers * self->n_tokens * self->n_used);
-  self->copy = take (&p, &left, (gsize) self->n_tokens * self->vocabulary);
-  if (header[5] == 2)
-    self->stored = take (&p, &left, (gsize) self->n_tokens * self->vocabulary);
+  self->logits = take (&p, &left, (gsize) self->n_tokens * self->vocabulary);
+  if (left > 0)
+    self->rounding = take (&p, &left, (gsize) self->n_long * 2);
   g_assert_cmpuint (left, ==, 0);
   return self;
 }
@@ -65,7 +66,7 @@ moe_reference_free (MoeReference *self)
   g_free (self->tokens);
   g_free (self->greedy);
   g_free (self->chosen);
-  g_free (self->copy);
-  g_free (self->stored);
+  g_free (self->logits);
+  g_free (self->rounding);
   g_free (self);
 }

@@ -8,12 +8,13 @@ G_BEGIN_DECLS
 /* The stored answers of llama.cpp for one checkpoint; the format is described in tests/reference/README.md. */
 typedef struct
 {
-  guint    n_tokens, vocabulary, n_greedy, n_layers, n_used;
-  gint32  *tokens; /* (n_tokens) */
-  gint32  *greedy; /* (n_greedy) the continuation */
-  guint32 *chosen; /* (n_layers, n_tokens, n_used) */
-  float   *copy;   /* (n_tokens, vocabulary) logits of the F32 copy of the weights */
-  float   *stored; /* (n_tokens, vocabulary) llama.cpp's logits of the stored file; NULL for F32 checkpoints */
+  guint    n_tokens, vocabulary, n_greedy, n_layers, n_used, n_long;
+  gint32  *tokens;   /* (n_long), of which the first (n_tokens) have logits */
+  gint32  *greedy;   /* (n_greedy) the continuation of the first n_tokens */
+  guint32 *chosen;   /* (n_layers, n_tokens, n_used) */
+  float   *logits;   /* (n_tokens, vocabulary) of the F32 copy of the weights */
+  float   *rounding; /* (n_long, 2) llama.cpp on the stored file against the F32 copy: mean |difference| of the
+                      * position's logits, and Kullback-Leibler divergence; NULL for F32 checkpoints */
 } MoeReference;
 
 /* Reads tests/reference/NAME.logits below G_TEST_SRCDIR; a missing or damaged file ends the test program. */
