@@ -305,7 +305,7 @@ set_up (Fixture       *fixture,
   const MoeCheckpoint *checkpoint = moe_checkpoint_find (name);
   MoeLogitsRun run = { .cache = MOE_CACHE_F16 };
 
-  fixture->model = moe_logits_run_open (checkpoint, FALSE);
+  fixture->model = moe_logits_run_open (checkpoint);
   fixture->tokens = moe_checkpoint_get_tokens (checkpoint);
   fixture->n = MIN (checkpoint->n_tokens, 24);
   fixture->logits = moe_logits_run (fixture->model, &run, fixture->tokens, fixture->n, NULL, NULL);
