@@ -11,7 +11,7 @@ moe_cli_interventions_add (MoeCliInterventions *self,
                            GOptionContext      *context)
 {
   const GOptionEntry entries[] = {
-    { "mask", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &self->masks, "Interventions of a mask file", "FILE" },
+    { "mask", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &self->masks, "Interventions of a mask file (this and the next four can be repeated)", "FILE" },
     { "disable", 0, 0, G_OPTION_ARG_STRING_ARRAY, &self->disable,
       "Switch off experts, e.g. L3E17, L3E17,L4E2 or L3E*; mode refill (default), drop or zero", "EXPERTS[:MODE]" },
     { "force", 0, 0, G_OPTION_ARG_STRING_ARRAY, &self->force,
@@ -24,11 +24,8 @@ moe_cli_interventions_add (MoeCliInterventions *self,
       "Take a mask file made for other weights of the same shape", NULL },
     { NULL }
   };
-  GOptionGroup *group = g_option_group_new ("interventions", "Interventions (repeatable):",
-                                            "What is done to experts", NULL, NULL);
 
-  g_option_group_add_entries (group, entries);
-  g_option_context_add_group (context, group);
+  g_option_context_add_main_entries (context, entries, NULL);
 }
 
 gboolean

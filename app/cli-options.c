@@ -21,10 +21,8 @@ moe_cli_run_add (MoeCliRun      *self,
     { "progress", 0, 0, G_OPTION_ARG_NONE, &self->progress, "Show progress also when stderr is no terminal", NULL },
     { NULL }
   };
-  GOptionGroup *group = g_option_group_new ("run", "Running the model:", "How the model is run", NULL, NULL);
 
-  g_option_group_add_entries (group, entries);
-  g_option_context_add_group (context, group);
+  g_option_context_add_main_entries (context, entries, NULL);
 }
 
 static gboolean

@@ -34,7 +34,7 @@ _moescope_cli ()
   elif [[ $cur == -* ]]; then
     local help=("${words[1]}")
     [[ ${words[1]} != mask ]] || help+=("${words[2]}")
-    mapfile -t COMPREPLY < <(compgen -W "$("${words[0]}" "${help[@]}" --help-all 2>/dev/null \
+    mapfile -t COMPREPLY < <(compgen -W "$("${words[0]}" "${help[@]}" --help 2>/dev/null \
       | grep -o -- '--[a-z0-9-]*')" -- "$cur")
   else
     _filedir

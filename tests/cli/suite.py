@@ -83,6 +83,7 @@ class Suite:
             except Exception:
                 failed += 1
                 print("".join("# " + line + "\n" for line in traceback.format_exc().splitlines()), end="")
+                print(f"{name}:\n{traceback.format_exc()}", file=sys.stderr, flush=True)
                 print(f"not ok {number} {name}", flush=True)
             finally:
                 shutil.rmtree(self.folder)
