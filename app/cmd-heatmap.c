@@ -44,7 +44,7 @@ parse_choices (const char            *command,
   else if (phase != NULL && !moe_phases_parse (phase, &options->phases, &error))
     moe_cli_usage (command, "--phase: %s", error->message);
   else if (scale != NULL && !moe_scale_parse (scale, &options->scale))
-    moe_cli_usage (command, "--scale %s is none of linear, sqrt, log and rank", scale);
+    moe_cli_usage (command, "--color-scale %s is none of linear, sqrt, log and rank", scale);
   else if (color_map != NULL && !moe_color_map_parse (color_map, &options->color_map))
     moe_cli_usage (command, "--color-map %s is not known", color_map);
   else
@@ -93,7 +93,7 @@ moe_cli_heatmap (int    argc,
     { "svg", 0, 0, G_OPTION_ARG_FILENAME, &files.svg, "Write the map as SVG", "FILE" },
     { "pdf", 0, 0, G_OPTION_ARG_FILENAME, &files.pdf, "Write the map as PDF", "FILE" },
     { "png", 0, 0, G_OPTION_ARG_FILENAME, &files.png, "Write the map as PNG", "FILE" },
-    { "scale", 0, 0, G_OPTION_ARG_STRING, &scale, "Of the colours: linear, sqrt (default), log or rank", "SCALE" },
+    { "color-scale", 0, 0, G_OPTION_ARG_STRING, &scale, "Of the colours: linear, sqrt (default), log or rank", "SCALE" },
     { "color-map", 0, 0, G_OPTION_ARG_STRING, &color_map, "viridis (default), cividis or puor", "NAME" },
     { NULL }
   };

@@ -17,9 +17,7 @@ _moescope_cli ()
     --kernels) mapfile -t COMPREPLY < <(compgen -W "auto plain" -- "$cur"); return ;;
     --probes) mapfile -t COMPREPLY < <(compgen -W "none all" -- "$cur"); return ;;
     --mask-phase) mapfile -t COMPREPLY < <(compgen -W "prompt answer both" -- "$cur"); return ;;
-    --scale)
-      [[ ${words[1]} != heatmap ]] || mapfile -t COMPREPLY < <(compgen -W "linear sqrt log rank" -- "$cur")
-      return ;;
+    --color-scale) mapfile -t COMPREPLY < <(compgen -W "linear sqrt log rank" -- "$cur"); return ;;
     --color-map) mapfile -t COMPREPLY < <(compgen -W "viridis cividis puor" -- "$cur"); return ;;
     --phase)
       mapfile -t COMPREPLY < <(compgen -W "all prompt-template prompt thinking answer teacher-forced" -- "$cur")

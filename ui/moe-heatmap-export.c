@@ -69,7 +69,7 @@ moe_heatmap_command (const char                  *recording_path,
 
   g_string_append_printf (line, " %s --metric %s --phase %s", recording, moe_metric_get_name (options->metric), phases);
   if (!is_table)
-    g_string_append_printf (line, " --scale %s --color-map %s", moe_scale_get_name (options->scale),
+    g_string_append_printf (line, " --color-scale %s --color-map %s", moe_scale_get_name (options->scale),
                             options->color_map == MOE_COLOR_MAP_CIVIDIS ? "cividis" : "viridis");
   if (format == MOE_HEATMAP_CSV_WIDE)
     g_string_append (line, " --wide");

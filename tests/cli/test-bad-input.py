@@ -510,7 +510,7 @@ def _(s):
         ["profile", demo, "--record", "r.moescope"],
         ["heatmap", "x", "--metric", "beauty"],
         ["heatmap", "x", "--phase", "later"],
-        ["heatmap", "x", "--scale", "cubic"],
+        ["heatmap", "x", "--color-scale", "cubic"],
         ["heatmap", "x", "--color-map", "jet"],
         ["mask"],
         ["mask", "burn", "x"],

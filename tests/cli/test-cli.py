@@ -312,13 +312,13 @@ def _(s):
     assert content(s.path("m.pdf")).startswith(b"%PDF-") and content(s.path("m.png")).startswith(b"\x89PNG")
     s.ok("heatmap", r, "--svg", "again.svg")
     assert content(s.path("again.svg")) == content(s.path("m.svg"))
-    s.ok("heatmap", r, "--svg", "log.svg", "--scale", "log", "--color-map", "cividis")
+    s.ok("heatmap", r, "--svg", "log.svg", "--color-scale", "log", "--color-map", "cividis")
     assert content(s.path("log.svg")) != content(s.path("m.svg"))
 
 
 @suite.case("heatmap of a model and a prompt set")
 def _(s):
-    options = ["--prompts", os.path.join(PROMPTS, "harmful.csv"), "--limit", "2", "--disable", "L3E1"]
+    options = ["--prompts", os.path.join(PROMPTS, "harmful.csv"), "--limit", "2", "--disable", "L3E1", "--scale", "L2E30=0.5"]
     s.ok("profile", demo, *options, "--record", "r.moescope")
     direct = s.ok("heatmap", demo, *options, "--metric", "reap", "--no-provenance")
     assert direct.out == s.ok("heatmap", "r.moescope", "--metric", "reap", "--no-provenance").out
