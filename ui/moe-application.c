@@ -9,6 +9,7 @@
 
 #define APPLICATION_ID "org.moescope.Moescope"
 #define DEMO_MODEL "demo-model/demo-q8_0.gguf"
+#define DEMO_QUESTION "How do I bake bread?"
 
 struct _MoeApplication
 {
@@ -109,16 +110,28 @@ moe_application_startup (GApplication *application)
                                            accelerators[i].keys);
 }
 
-static MoeWindow *
+static gboolean
+is_same_file (const char *a,
+              const char *b)
+{
+  g_autofree char *one = g_canonicalize_filename (a, NULL);
+  g_autofree char *other = g_canonicalize_filename (b, NULL);
+
+  return g_str_equal (one, other);
+}
+
+static void
 open_window (GApplication *application,
              const char   *path)
 {
   MoeWindow *window = moe_window_new (GTK_APPLICATION (application));
+  g_autofree char *demo = moe_application_find_demo ();
 
   gtk_window_present (GTK_WINDOW (window));
-  if (path != NULL)
+  if (path != NULL && demo != NULL && is_same_file (path, demo))
+    moe_window_open_and_ask (window, path, DEMO_QUESTION);
+  else if (path != NULL)
     moe_window_open (window, path);
-  return window;
 }
 
 static void

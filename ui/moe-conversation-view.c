@@ -82,10 +82,14 @@ create_turn (MoeConversationView *self,
              const MoeTurn       *turn)
 {
   GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 2);
-  GtkWidget *role = gtk_label_new (turn->from_model ? "Model" : "Prompt");
+  g_autofree char *title = turn->note != NULL
+    ? g_strdup_printf ("Model%s – %s", turn->superseded ? ", before" : "", turn->note)
+    : g_strdup (turn->from_model ? "Model" : "Prompt");
+  GtkWidget *role = gtk_label_new (title);
   GtkWidget *text = gtk_label_new (turn->text->str);
 
   gtk_label_set_xalign (GTK_LABEL (role), 0);
+  gtk_label_set_ellipsize (GTK_LABEL (role), PANGO_ELLIPSIZE_END);
   gtk_widget_add_css_class (role, "role");
   gtk_label_set_xalign (GTK_LABEL (text), 0);
   gtk_label_set_wrap (GTK_LABEL (text), TRUE);
@@ -97,6 +101,8 @@ create_turn (MoeConversationView *self,
   gtk_box_append (GTK_BOX (box), text);
   gtk_widget_add_css_class (box, "turn");
   gtk_widget_add_css_class (box, turn->from_model ? "from-model" : "from-person");
+  if (turn->superseded)
+    gtk_widget_add_css_class (box, "superseded");
 
   self->last = GTK_LABEL (text);
   return box;

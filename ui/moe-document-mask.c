@@ -24,6 +24,44 @@ moe_document_reset_history (MoeDocument *self)
   self->present = 0;
 }
 
+char *
+moe_document_describe_mask (MoeDocument *self)
+{
+  MoeMask *mask = moe_document_get_mask (self);
+  guint n = moe_mask_get_n (mask);
+  GString *text;
+
+  if (n == 0)
+    return g_strdup ("no interventions");
+  if (n > 3)
+    return g_strdup_printf ("%u interventions", n);
+
+  text = g_string_new (NULL);
+  for (guint i = 0; i < n; i++)
+    {
+      g_autofree char *one = moe_intervention_describe (moe_mask_get (mask, i));
+
+      g_string_append_printf (text, "%s%s", i > 0 ? ", " : "", one);
+    }
+  return g_string_free (text, FALSE);
+}
+
+/* An answer that is being generated is no longer of one mask only. */
+void
+moe_document_note_change (MoeDocument *self)
+{
+  guint n = moe_document_get_n_turns (self);
+  MoeTurn *turn = n > 0 ? self->shown->turns->pdata[n - 1] : NULL;
+
+  g_return_if_fail (MOE_IS_DOCUMENT (self));
+
+  if (turn == NULL || !turn->from_model || turn->note == NULL || g_str_has_suffix (turn->note, "changed on the way"))
+    return;
+  g_free (turn->note);
+  turn->note = g_strdup ("interventions changed on the way");
+  moe_document_emit (self, MOE_DOCUMENT_CONVERSATION_CHANGED);
+}
+
 MoeMask *
 moe_document_get_mask (MoeDocument *self)
 {

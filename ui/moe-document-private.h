@@ -69,6 +69,8 @@ void moe_document_emit          (MoeDocument       *self,
 void moe_document_show          (MoeDocument       *self,
                                  MoeShown          *shown,
                                  gboolean           live);
+/* "no interventions", "L3E17 disable refill", "5 interventions". Transfer full. */
+char *moe_document_describe_mask (MoeDocument      *self);
 void moe_document_reset_history (MoeDocument       *self);
 
 G_END_DECLS

@@ -25,6 +25,7 @@ static void
 turn_free (MoeTurn *turn)
 {
   g_string_free (turn->text, TRUE);
+  g_free (turn->note);
   g_free (turn);
 }
 
@@ -404,12 +405,34 @@ moe_document_add_turn (MoeDocument *self,
                        gboolean     from_model,
                        const char  *text)
 {
+  MoeTurn *turn;
+
   g_return_if_fail (MOE_IS_DOCUMENT (self));
   g_return_if_fail (self->model != NULL);
 
   if (!self->live)
     moe_document_show (self, moe_shown_new (self->model, NULL), TRUE);
-  g_ptr_array_add (self->shown->turns, moe_turn_new (from_model, text));
+  turn = moe_turn_new (from_model, text);
+  if (from_model)
+    turn->note = moe_document_describe_mask (self);
+  g_ptr_array_add (self->shown->turns, turn);
+  moe_document_emit (self, MOE_DOCUMENT_CONVERSATION_CHANGED);
+}
+
+void
+moe_document_supersede (MoeDocument *self,
+                        guint        first,
+                        gboolean     superseded)
+{
+  g_return_if_fail (MOE_IS_DOCUMENT (self));
+
+  for (guint i = first; i < moe_document_get_n_turns (self); i++)
+    {
+      MoeTurn *turn = self->shown->turns->pdata[i];
+
+      if (turn->from_model)
+        turn->superseded = superseded;
+    }
   moe_document_emit (self, MOE_DOCUMENT_CONVERSATION_CHANGED);
 }
 

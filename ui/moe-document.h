@@ -40,7 +40,9 @@ typedef struct
 typedef struct
 {
   gboolean  from_model;
-  GString  *text; /* UTF-8 */
+  gboolean  superseded; /* an answer that was asked for again: shown, but not part of the conversation */
+  char     *note;       /* of an answer: the interventions that acted; NULL when nothing is known */
+  GString  *text;       /* UTF-8 */
 } MoeTurn;
 
 typedef struct
@@ -100,9 +102,15 @@ const MoeDocumentToken *moe_document_get_current     (MoeDocument            *se
 guint                  moe_document_get_n_turns      (MoeDocument            *self);
 const MoeTurn         *moe_document_get_turn         (MoeDocument            *self,
                                                       guint                   index);
+/* An answer's note tells the mask that acts now, and later that it was changed on the way. */
 void                   moe_document_add_turn         (MoeDocument            *self,
                                                       gboolean                from_model,
                                                       const char             *text);
+void                   moe_document_note_change      (MoeDocument            *self);
+/* Marks, or no longer marks, the answers from turn @first on. */
+void                   moe_document_supersede        (MoeDocument            *self,
+                                                      guint                   first,
+                                                      gboolean                superseded);
 /* Leaves the first @n_turns. */
 void                   moe_document_truncate_turns   (MoeDocument            *self,
                                                       guint                   n_turns);

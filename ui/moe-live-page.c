@@ -10,6 +10,8 @@
 #include "ui/moe-heatmap-view.h"
 #include "ui/moe-text.h"
 
+#define HINT "Each token lights up the experts it is routed to. Click a cell to select its expert, double click to disable it."
+
 struct _MoeLivePage
 {
   GtkWidget       parent_instance;
@@ -320,7 +322,7 @@ on_hover_changed (MoeHeatmapView *map,
 
   if (row >= 0 && column >= 0)
     text = describe_cell ((guint) row, (guint) column, self);
-  gtk_label_set_text (self->status, text != NULL ? text : " ");
+  gtk_label_set_text (self->status, text != NULL ? text : HINT);
 }
 
 /* --- class -------------------------------------------------------------------------------------------- */
@@ -376,6 +378,7 @@ moe_live_page_init (MoeLivePage *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
 
+  gtk_label_set_text (self->status, HINT);
   for (guint i = 0; i < MOE_ENGINE_N_CANDIDATES; i++)
     {
       self->candidate_text[i] = gtk_label_new (NULL);

@@ -15,6 +15,7 @@ moe_window_open_model (MoeWindow  *self,
 {
   self->state = MOE_WINDOW_OPENING;
   self->paused = FALSE;
+  g_clear_pointer (&self->first_question, g_free);
   g_free (self->opening);
   self->opening = g_strdup (path);
   gtk_progress_bar_set_fraction (self->progress, 0);
@@ -70,13 +71,60 @@ read_sampler (MoeWindow         *self,
   options->seed = (guint64) gtk_spin_button_get_value (self->seed);
 }
 
+/* The turn of the last question. */
+static guint
+find_question (MoeWindow *self)
+{
+  guint n = moe_document_get_n_turns (self->document);
+
+  while (n > 0 && moe_document_get_turn (self->document, n - 1)->from_model)
+    n--;
+  g_return_val_if_fail (n > 0, 0);
+  return n - 1;
+}
+
+/* Answers the last question. */
+static void
+answer (MoeWindow *self)
+{
+  guint max_tokens = (guint) gtk_spin_button_get_value_as_int (self->max_tokens);
+  guint question = find_question (self);
+  MoeSamplerOptions sampler;
+
+  read_sampler (self, &sampler);
+  moe_document_select_token (self->document, -1);
+  if (moe_window_is_raw (self))
+    moe_engine_raw (self->engine, moe_document_get_turn (self->document, question)->text->str, &sampler, max_tokens);
+  else
+    {
+      g_autoptr(GArray) messages = g_array_new (FALSE, FALSE, sizeof (MoeChatMessage));
+
+      self->first_turn = MIN (self->first_turn, question);
+      for (guint i = self->first_turn; i <= question; i++)
+        {
+          const MoeTurn *turn = moe_document_get_turn (self->document, i);
+          MoeChatMessage message = { turn->from_model ? "assistant" : "user", turn->text->str };
+
+          if (!turn->superseded)
+            g_array_append_val (messages, message);
+        }
+      moe_engine_chat (self->engine, (const MoeChatMessage *) messages->data, messages->len, &sampler, max_tokens);
+    }
+  moe_document_add_turn (self->document, TRUE, "");
+  /* What was asked without the template is no conversation that could go on. */
+  if (moe_window_is_raw (self))
+    self->first_turn = moe_document_get_n_turns (self->document);
+
+  self->state = MOE_WINDOW_GENERATING;
+  self->paused = FALSE;
+  gtk_label_set_text (self->speed, "");
+  moe_window_update (self);
+}
+
 void
 moe_window_prompt (MoeWindow  *self,
                    const char *text)
 {
-  guint max_tokens = (guint) gtk_spin_button_get_value_as_int (self->max_tokens);
-  MoeSamplerOptions sampler;
-
   if (moe_document_get_model (self->document) == NULL)
     {
       moe_window_show_error (self, "there is no model; open one first");
@@ -85,51 +133,20 @@ moe_window_prompt (MoeWindow  *self,
   if (self->state != MOE_WINDOW_IDLE || *text == '\0')
     return;
 
-  read_sampler (self, &sampler);
-  moe_document_select_token (self->document, -1);
   moe_document_add_turn (self->document, FALSE, text);
-  if (moe_window_is_raw (self))
-    {
-      moe_engine_raw (self->engine, text, &sampler, max_tokens);
-      self->first_turn = moe_document_get_n_turns (self->document) + 1;
-    }
-  else
-    {
-      guint n = moe_document_get_n_turns (self->document);
-      g_autoptr(GArray) messages = g_array_new (FALSE, FALSE, sizeof (MoeChatMessage));
-
-      self->first_turn = MIN (self->first_turn, n - 1);
-      for (guint i = self->first_turn; i < n; i++)
-        {
-          const MoeTurn *turn = moe_document_get_turn (self->document, i);
-          MoeChatMessage message = { turn->from_model ? "assistant" : "user", turn->text->str };
-
-          g_array_append_val (messages, message);
-        }
-      moe_engine_chat (self->engine, (const MoeChatMessage *) messages->data, messages->len, &sampler, max_tokens);
-    }
-  moe_document_add_turn (self->document, TRUE, "");
-
-  self->state = MOE_WINDOW_GENERATING;
-  self->paused = FALSE;
-  gtk_label_set_text (self->speed, "");
-  moe_window_update (self);
+  answer (self);
 }
 
-/* Asks the last question again: under another mask, or with another seed. */
+/* Asks the last question again, under another mask or with another seed; the answer before stays to be compared. */
 void
 moe_window_regenerate (MoeWindow *self)
 {
-  guint n = moe_document_get_n_turns (self->document);
-  g_autofree char *text = NULL;
-
-  if (self->state != MOE_WINDOW_IDLE || n < 2 || !moe_document_is_live (self->document))
+  if (self->state != MOE_WINDOW_IDLE || moe_document_get_n_turns (self->document) < 2 ||
+      !moe_document_is_live (self->document))
     return;
 
-  text = g_strdup (moe_document_get_turn (self->document, n - 2)->text->str);
-  moe_document_truncate_turns (self->document, n - 2);
-  self->first_turn = MIN (self->first_turn, n - 2);
-  moe_window_prompt (self, text);
+  moe_document_supersede (self->document, find_question (self), TRUE);
+  answer (self);
 }
 
 void
@@ -165,6 +182,12 @@ on_opened (MoeWindow      *self,
     gtk_drop_down_set_selected (self->mode, 1);
   gtk_label_set_text (self->speed, "");
   moe_document_set_model (self->document, event->info);
+  if (self->first_question != NULL)
+    {
+      g_autofree char *question = g_steal_pointer (&self->first_question);
+
+      moe_window_prompt (self, question);
+    }
 }
 
 static void
@@ -182,15 +205,26 @@ static void
 take_back_prompt (MoeWindow *self)
 {
   guint n = moe_document_get_n_turns (self->document);
+  const MoeTurn *question;
 
   if (n < 2 || !moe_document_is_live (self->document) ||
       moe_document_get_turn (self->document, n - 1)->text->len > 0)
     return;
 
-  if (*gtk_editable_get_text (GTK_EDITABLE (self->prompt)) == '\0')
-    gtk_editable_set_text (GTK_EDITABLE (self->prompt), moe_document_get_turn (self->document, n - 2)->text->str);
-  moe_document_truncate_turns (self->document, n - 2);
-  self->first_turn = MIN (self->first_turn, n - 2);
+  question = moe_document_get_turn (self->document, n - 2);
+  if (question->from_model)
+    {
+      /* It was asked again: the answer before is the answer. */
+      moe_document_truncate_turns (self->document, n - 1);
+      moe_document_supersede (self->document, n - 2, FALSE);
+    }
+  else
+    {
+      if (*gtk_editable_get_text (GTK_EDITABLE (self->prompt)) == '\0')
+        gtk_editable_set_text (GTK_EDITABLE (self->prompt), question->text->str);
+      moe_document_truncate_turns (self->document, n - 2);
+    }
+  self->first_turn = MIN (self->first_turn, moe_document_get_n_turns (self->document));
 }
 
 static void
@@ -201,6 +235,7 @@ on_failed (MoeWindow      *self,
     {
     case MOE_ENGINE_JOB_OPEN:
       self->state = MOE_WINDOW_IDLE;
+      g_clear_pointer (&self->first_question, g_free);
       break;
 
     case MOE_ENGINE_JOB_GENERATE:
@@ -349,6 +384,8 @@ static void
 on_mask_changed (MoeWindow *self)
 {
   moe_engine_set_mask (self->engine, moe_document_get_mask (self->document));
+  if (self->state == MOE_WINDOW_GENERATING)
+    moe_document_note_change (self->document);
   moe_window_update (self);
 }
 

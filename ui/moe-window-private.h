@@ -29,6 +29,7 @@ struct _MoeWindow
   MoeWindowState        state;
   gboolean              paused;
   char                 *opening;        /* the model that is being opened */
+  char                 *first_question; /* asked as soon as the model is open, or NULL */
   char                 *no_chat;        /* why the model has no chat, or NULL */
   GCancellable         *loading;        /* of a recording that is being read */
   guint                 first_turn;     /* of the conversation that chat continues */

@@ -205,6 +205,7 @@ moe_window_dispose (GObject *object)
   g_clear_object (&self->document);
   g_clear_pointer (&self->opening, g_free);
   g_clear_pointer (&self->no_chat, g_free);
+  g_clear_pointer (&self->first_question, g_free);
   gtk_widget_dispose_template (GTK_WIDGET (self), MOE_TYPE_WINDOW);
 
   G_OBJECT_CLASS (moe_window_parent_class)->dispose (object);
@@ -317,6 +318,17 @@ moe_window_open (MoeWindow  *self,
     moe_window_open_recording (self, path);
   else
     moe_window_open_model (self, path);
+}
+
+void
+moe_window_open_and_ask (MoeWindow  *self,
+                         const char *path,
+                         const char *question)
+{
+  g_return_if_fail (MOE_IS_WINDOW (self));
+
+  moe_window_open_model (self, path);
+  self->first_question = g_strdup (question);
 }
 
 MoeDocument *

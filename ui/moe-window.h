@@ -15,6 +15,10 @@ MoeWindow   *moe_window_new          (GtkApplication *application);
 /* A model or a recording, told apart by content. */
 void         moe_window_open         (MoeWindow      *self,
                                       const char     *path);
+/* Opens a model and asks it @question, so that every page has something to show. */
+void         moe_window_open_and_ask  (MoeWindow      *self,
+                                      const char     *path,
+                                      const char     *question);
 MoeDocument *moe_window_get_document (MoeWindow      *self);
 /* A model is being opened or an answer generated. */
 gboolean     moe_window_is_busy      (MoeWindow      *self);

@@ -66,7 +66,11 @@ open_demo (void)
   g_application_activate (G_APPLICATION (application));
   window = gtk_application_get_active_window (GTK_APPLICATION (application));
   g_assert_true (MOE_IS_WINDOW (window));
+  /* It opens with an answer on it. */
   wait_until (!moe_window_is_busy (MOE_WINDOW (window)));
+  g_assert_cmpuint (moe_document_get_n_turns (MOE_WINDOW (window)->document), ==, 2);
+  g_assert_cmpint (moe_document_get_n_tokens (MOE_WINDOW (window)->document), >, 0);
+  act (MOE_WINDOW (window), "new-conversation", NULL);
   settle ();
   return MOE_WINDOW (window);
 }
@@ -276,6 +280,12 @@ test_disable_by_pointer (void)
   g_assert_cmpint (moe_document_get_n_tokens (window->document), >, plain);
   g_assert_true (uses (window, 0, row, expert));
   g_assert_false (uses (window, plain, row, expert));
+  /* Both answers are shown, and under what each was made. */
+  g_assert_cmpuint (moe_document_get_n_turns (window->document), ==, 3);
+  g_assert_true (moe_document_get_turn (window->document, 1)->superseded);
+  g_assert_cmpstr (moe_document_get_turn (window->document, 1)->note, ==, "no interventions");
+  g_assert_false (moe_document_get_turn (window->document, 2)->superseded);
+  g_assert_nonnull (strstr (moe_document_get_turn (window->document, 2)->note, "disable refill"));
   g_assert_true (moe_document_get_hits (window->document, 0, &hits));
   g_assert_cmpuint (hits.changed, >, 0);
   g_assert_cmpuint (hits.changed, <=, hits.seen);
