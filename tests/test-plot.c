@@ -401,6 +401,24 @@ test_overlays (void)
   g_free (map.values);
 }
 
+/* Cells that are too small for a frame light up as a whole. */
+static void
+test_small_flash (void)
+{
+  PlotMap map = plot_map_make (61, 256);
+  g_autofree guint8 *flash = g_new0 (guint8, 61 * 256);
+  cairo_surface_t *surface;
+
+  flash[30 * 256 + 100] = 255;
+  map.plot.flash = flash;
+  surface = render (&map.plot, WIDTH, HEIGHT);
+  g_assert_true (is_near (get_cell_pixel (surface, &map.plot, 30, 100), 0xff3d8b, 2));
+  g_assert_cmphex (get_cell_pixel (surface, &map.plot, 30, 101), ==,
+                   moe_color_map_get (MOE_COLOR_MAP_VIRIDIS, map.values[30 * 256 + 101]));
+  cairo_surface_destroy (surface);
+  g_free (map.values);
+}
+
 /* The two halves together are the whole. */
 static void
 test_halves (void)
@@ -492,6 +510,7 @@ main (int   argc,
   g_test_add_func ("/plot/diverging", test_diverging);
   g_test_add_func ("/plot/marginals", test_marginals);
   g_test_add_func ("/plot/overlays", test_overlays);
+  g_test_add_func ("/plot/small-flash", test_small_flash);
   g_test_add_func ("/plot/halves", test_halves);
   g_test_add_func ("/plot/empty", test_empty);
   g_test_add_func ("/plot/robust", test_robust);

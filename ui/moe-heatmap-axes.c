@@ -124,7 +124,7 @@ draw_column_labels (const MoeHeatmapPlot   *plot,
 {
   gint64 from = (gint64) layout->view_x, to = (gint64) ceil (layout->view_x + layout->view_columns) - 1;
   double pixels = layout->area.width / layout->view_columns;
-  double room = plot->n_columns > 100 ? 28 : 20;
+  double room = plot->n_columns > 100 ? 27 : plot->n_columns > 10 ? 18 : 11;
   guint wanted = pixels >= room ? G_MAXINT : (guint) MAX (layout->area.width / 56, 2);
   MoeTicks ticks;
 

@@ -11,6 +11,8 @@
 
 /* In none of the colour maps, so that it shows on all of them. */
 #define FLASH_RGB 0xff3d8b
+/* Cells at least this large are lit along their edge only, so that their colour can still be read. */
+#define MIN_FLASH_FRAME 10.0
 
 /* Black outside, white inside: seen on any colour. The path is used up. */
 static void
@@ -46,11 +48,37 @@ add_cell (const MoeHeatmapLayout *layout,
   cairo_rectangle (cr, cell.x - grow, cell.y - grow, cell.width + 2 * grow, cell.height + 2 * grow);
 }
 
+static void
+draw_flash_frames (const MoeHeatmapPlot   *plot,
+                   const MoeHeatmapLayout *layout,
+                   cairo_t                *cr)
+{
+  guint end_row = MIN ((guint) ceil (layout->view_y + layout->view_rows), plot->n_rows);
+  guint end_column = MIN ((guint) ceil (layout->view_x + layout->view_columns), plot->n_columns);
+
+  for (guint row = (guint) layout->view_y; row < end_row; row++)
+    for (guint column = (guint) layout->view_x; column < end_column; column++)
+      {
+        guint8 flash = plot->flash[(gsize) row * plot->n_columns + column];
+        cairo_rectangle_t cell;
+        double line;
+
+        if (flash == 0)
+          continue;
+        moe_heatmap_layout_get_cell (layout, row, column, &cell);
+        line = CLAMP (MIN (cell.width, cell.height) * 0.18, 2, 5);
+        cairo_rectangle (cr, cell.x + line / 2, cell.y + line / 2, cell.width - line, cell.height - line);
+        cairo_set_line_width (cr, line);
+        moe_plot_set_color (cr, FLASH_RGB, flash / 255.0);
+        cairo_stroke (cr);
+      }
+}
+
 /* The experts that the last token went to, as one small image. */
 static void
-draw_flash (const MoeHeatmapPlot   *plot,
-            const MoeHeatmapLayout *layout,
-            cairo_t                *cr)
+draw_flash_image (const MoeHeatmapPlot   *plot,
+                  const MoeHeatmapLayout *layout,
+                  cairo_t                *cr)
 {
   cairo_surface_t *image = cairo_image_surface_create (CAIRO_FORMAT_ARGB32, (int) plot->n_columns,
                                                        (int) plot->n_rows);
@@ -224,7 +252,11 @@ moe_heatmap_plot_draw_overlay (const MoeHeatmapPlot *plot,
       cairo_save (cr);
       cairo_rectangle (cr, layout.area.x, layout.area.y, layout.area.width, layout.area.height);
       cairo_clip (cr);
-      draw_flash (plot, &layout, cr);
+      if (MIN (layout.area.width / layout.view_columns, layout.area.height / layout.view_rows) >=
+          MIN_FLASH_FRAME)
+        draw_flash_frames (plot, &layout, cr);
+      else
+        draw_flash_image (plot, &layout, cr);
       cairo_restore (cr);
     }
   if (plot->marked != NULL)

@@ -234,7 +234,7 @@ draw_cell_details (const MoeHeatmapPlot   *plot,
           cairo_move_to (cr, x - size, y + size);
           cairo_line_to (cr, x + size, y - size);
         }
-  moe_plot_set_color (cr, palette->dim_text, 0.45);
+  moe_plot_set_color (cr, palette->dim_text, 0.35);
   cairo_set_line_width (cr, 1);
   cairo_stroke (cr);
 

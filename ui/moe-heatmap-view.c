@@ -10,7 +10,7 @@
 #include "ui/moe-ticks.h"
 
 /* A lit cell loses half its light in this time. */
-#define FLASH_HALF_LIFE_US 220000.0
+#define FLASH_HALF_LIFE_US 110000.0
 /* Levels below this can't be seen. */
 #define FLASH_MIN 3.0f
 /* The closest zoom. */

@@ -444,6 +444,8 @@ test_flash (Fixture       *fixture,
 {
   guint8 flash[N_ROWS * N_COLUMNS] = { 0 };
   cairo_surface_t *lit, *dark;
+  MoeHeatmapLayout layout;
+  cairo_rectangle_t cell;
   double x, y;
 
   g_object_set (gtk_widget_get_settings (fixture->widget), "gtk-enable-animations", TRUE, NULL);
@@ -452,7 +454,12 @@ test_flash (Fixture       *fixture,
   flash[2 * N_COLUMNS + 5] = 0;
   lit = moe_gui_test_render (fixture->widget);
   get_middle (fixture, 2, 5, &x, &y);
-  g_assert_cmphex (moe_gui_test_get_pixel (lit, x, y), !=,
+  /* Lit along the edge; the colour of the value stays inside. */
+  moe_heatmap_view_get_layout (fixture->view, &layout);
+  moe_heatmap_layout_get_cell (&layout, 2, 5, &cell);
+  g_assert_cmphex (moe_gui_test_get_pixel (lit, cell.x + 2, y), !=,
+                   moe_color_map_get (MOE_COLOR_MAP_VIRIDIS, get_value (2, 5)));
+  g_assert_cmphex (moe_gui_test_get_pixel (lit, x, y), ==,
                    moe_color_map_get (MOE_COLOR_MAP_VIRIDIS, get_value (2, 5)));
   get_middle (fixture, 2, 6, &x, &y);
   g_assert_cmphex (moe_gui_test_get_pixel (lit, x, y), ==,
@@ -463,7 +470,7 @@ test_flash (Fixture       *fixture,
   g_assert_null (moe_heatmap_view_get_plot (fixture->view)->flash);
   dark = moe_gui_test_render (fixture->widget);
   get_middle (fixture, 2, 5, &x, &y);
-  g_assert_cmphex (moe_gui_test_get_pixel (dark, x, y), ==,
+  g_assert_cmphex (moe_gui_test_get_pixel (dark, cell.x + 2, y), ==,
                    moe_color_map_get (MOE_COLOR_MAP_VIRIDIS, get_value (2, 5)));
   cairo_surface_destroy (lit);
   cairo_surface_destroy (dark);
