@@ -5,7 +5,6 @@
 
 #include <math.h>
 
-#include "probes/moe-parallel.h"
 
 /* Keys whose values are added up together, so that they stay in the first-level cache. */
 #define VALUE_TILE 64
@@ -306,12 +305,12 @@ moe_attention_run (MoeForward          *self,
   job.n_head_blocks = (group + job.block_heads - 1) / job.block_heads * h->n_kv_heads;
 
   moe_activations_set (&self->input, self->normed, batch->n, h->width);
-  moe_linear (&l->q, &self->input, self->choice, self->threads, self->q, q_width);
-  moe_linear (&l->k, &self->input, self->choice, self->threads, self->k, kv_width);
-  moe_linear (&l->v, &self->input, self->choice, self->threads, self->v, kv_width);
-  moe_parallel_for (self->threads, batch->n, store_token, &job);
-  moe_parallel_for (job.rows ? 1 : self->threads,
-                    (batch->n + job.block_tokens - 1) / job.block_tokens * job.n_head_blocks, attend, &job);
+  moe_linear (&l->q, &self->input, self->choice, self->pool, self->q, q_width);
+  moe_linear (&l->k, &self->input, self->choice, self->pool, self->k, kv_width);
+  moe_linear (&l->v, &self->input, self->choice, self->pool, self->v, kv_width);
+  moe_pool_run (self->pool, batch->n, store_token, &job);
+  moe_pool_run (job.rows ? self->alone : self->pool,
+                (batch->n + job.block_tokens - 1) / job.block_tokens * job.n_head_blocks, attend, &job);
 
   if (job.summaries)
     {
@@ -322,5 +321,5 @@ moe_attention_run (MoeForward          *self,
       MOE_PROBE_EMIT (self, attention, batch, layer, &event);
     }
   moe_activations_set (&self->input, self->attended, batch->n, q_width);
-  moe_linear (&l->output, &self->input, self->choice, self->threads, self->delta, h->width);
+  moe_linear (&l->output, &self->input, self->choice, self->pool, self->delta, h->width);
 }

@@ -5,7 +5,6 @@
 
 #include <math.h>
 
-#include "probes/moe-parallel.h"
 
 /* The micro-batch's (token, slot) pairs ordered by expert, then by token, so that an expert's weights are
  * read once for all its tokens. Row r of gate, up and hidden belongs to pair r. */
@@ -139,7 +138,7 @@ gate_up_chunk (guint    item,
   const guint8 *gate_data = expert_data (&job->layer->gate, job->experts[active]);
   const guint8 *up_data = expert_data (&job->layer->up, job->experts[active]);
   /* A kernel that prepares its input otherwise than the gate's needs rows of its own. */
-  const void *const *up_rows = up->prepare != gate->prepare ? moe_activations_get (&f->input, up, 1) : NULL;
+  const void *const *up_rows = up->prepare != gate->prepare ? moe_activations_get (&f->input, up, f->alone) : NULL;
   float *gate_y[MOE_MICRO_BATCH], *up_y[MOE_MICRO_BATCH];
   const void *up_x[MOE_MICRO_BATCH];
   guint first = job->starts[active], n = job->starts[active + 1] - first;
@@ -278,25 +277,25 @@ moe_experts_run (MoeForward          *self,
 
   moe_activations_set (&self->input, self->normed, batch->n, h->width);
   /* Always the plain kernel: the router decides everything after it and costs next to nothing. */
-  moe_linear (&job.layer->router, &self->input, MOE_KERNELS_PLAIN, self->threads, self->router_logits, h->n_experts);
-  moe_parallel_for (self->threads, batch->n, route_one, &job);
+  moe_linear (&job.layer->router, &self->input, MOE_KERNELS_PLAIN, self->pool, self->router_logits, h->n_experts);
+  moe_pool_run (self->pool, batch->n, route_one, &job);
   collect_hits (&job);
   group_by_expert (&job);
   n_rows = job.starts[job.n_active];
 
-  inputs = moe_activations_get (&self->input, moe_kernel_get (job.layer->gate.type, self->choice), self->threads);
-  moe_activations_get (&self->input, moe_kernel_get (job.layer->up.type, self->choice), self->threads);
+  inputs = moe_activations_get (&self->input, moe_kernel_get (job.layer->gate.type, self->choice), self->pool);
+  moe_activations_get (&self->input, moe_kernel_get (job.layer->up.type, self->choice), self->pool);
   for (guint i = 0; i < n_rows; i++)
     job.inputs[i] = inputs[job.tokens[i]];
   job.n_chunks = (h->expert_width + MOE_LINEAR_CHUNK - 1) / MOE_LINEAR_CHUNK;
-  moe_parallel_for (self->threads, job.n_active * job.n_chunks, gate_up_chunk, &job);
+  moe_pool_run (self->pool, job.n_active * job.n_chunks, gate_up_chunk, &job);
 
   moe_activations_set (&self->hidden, self->gate, n_rows, h->expert_width);
-  job.hidden = moe_activations_get (&self->hidden, moe_kernel_get (job.layer->down.type, self->choice), self->threads);
+  job.hidden = moe_activations_get (&self->hidden, moe_kernel_get (job.layer->down.type, self->choice), self->pool);
   job.n_chunks = (h->width + MOE_LINEAR_CHUNK - 1) / MOE_LINEAR_CHUNK;
-  moe_parallel_for (self->threads, job.n_active * job.n_chunks, down_chunk, &job);
+  moe_pool_run (self->pool, job.n_active * job.n_chunks, down_chunk, &job);
 
-  moe_parallel_for (self->threads, batch->n, combine_token, &job);
+  moe_pool_run (self->pool, batch->n, combine_token, &job);
   emit (&job);
   free_groups (&job);
 }

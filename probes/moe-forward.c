@@ -5,7 +5,6 @@
 
 #include <math.h>
 
-#include "probes/moe-parallel.h"
 
 /* Rows of logits computed together when every token's are wanted. */
 #define LOGIT_BLOCK 16
@@ -26,6 +25,8 @@ moe_forward_init (MoeForward      *self,
   self->choice = choice;
   self->ops = moe_vector_ops_get (choice);
   self->threads = threads;
+  self->pool = moe_pool_new (threads);
+  self->alone = moe_pool_new (1);
   self->probes = probes;
   self->scores = g_new0 (float *, threads);
   self->scratch = g_new0 (float *, threads);
@@ -68,6 +69,8 @@ moe_forward_clear (MoeForward *self)
   g_clear_pointer (&self->logit_rows, g_aligned_free);
   moe_activations_clear (&self->input);
   moe_activations_clear (&self->hidden);
+  g_clear_pointer (&self->pool, moe_pool_free);
+  g_clear_pointer (&self->alone, moe_pool_free);
 }
 
 #define ALLOCATE(field, count) (self->field = g_aligned_alloc ((count), sizeof *self->field, 64))
@@ -185,7 +188,7 @@ norm_all (MoeForward  *self,
 {
   NormJob job = { self, weights };
 
-  moe_parallel_for (self->threads, n, norm_token, &job);
+  moe_pool_run (self->pool, n, norm_token, &job);
 }
 
 static void
@@ -225,7 +228,7 @@ compute_logits (MoeForward *self,
       self->logit_rows_allocated = count;
     }
   moe_activations_set (&self->input, self->normed + (gsize) first * self->h->width, count, self->h->width);
-  moe_linear (&self->model->logits, &self->input, self->choice, self->threads, self->logit_rows, vocabulary);
+  moe_linear (&self->model->logits, &self->input, self->choice, self->pool, self->logit_rows, vocabulary);
   self->logits = self->logit_rows + (count - 1) * vocabulary;
 }
 

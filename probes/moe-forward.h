@@ -75,6 +75,8 @@ typedef struct
   MoeKernelChoice     choice;
   const MoeVectorOps *ops;
   guint               threads;
+  MoePool            *pool;   /* of that many threads */
+  MoePool            *alone;  /* of one: for what must be done in order, or inside a work item */
   GArray             *probes; /* of MoeProbeEntry */
 
   gsize          n_allocated; /* tokens the buffers below hold */

@@ -3,8 +3,6 @@
 
 #include "probes/moe-linear.h"
 
-#include "probes/moe-parallel.h"
-
 /* Tokens of one prepare work item: quantising a row takes well under a microsecond. */
 #define PREPARE_CHUNK 16
 
@@ -44,7 +42,7 @@ prepare_chunk (guint    item,
 const void *const *
 moe_activations_get (MoeActivations  *self,
                      const MoeKernel *kernel,
-                     guint            threads)
+                     MoePool         *pool)
 {
   PrepareJob job = { self, kernel };
   gsize bytes;
@@ -74,7 +72,7 @@ moe_activations_get (MoeActivations  *self,
   self->forms[form].prepare = kernel->prepare;
   self->n_forms = form + 1;
 
-  moe_parallel_for (threads, (self->n + PREPARE_CHUNK - 1) / PREPARE_CHUNK, prepare_chunk, &job);
+  moe_pool_run (pool, (self->n + PREPARE_CHUNK - 1) / PREPARE_CHUNK, prepare_chunk, &job);
   return self->forms[form].rows;
 }
 
@@ -126,13 +124,13 @@ void
 moe_linear (const MoeMatrix *w,
             MoeActivations  *x,
             MoeKernelChoice  choice,
-            guint            threads,
+            MoePool         *pool,
             float           *y,
             gsize            stride)
 {
   LinearJob job = { w, moe_kernel_get (w->type, choice), NULL, x->n, y, stride };
 
   g_assert (w->n_in == x->width);
-  job.x = moe_activations_get (x, job.kernel, threads);
-  moe_parallel_for (threads, (w->n_rows + MOE_LINEAR_CHUNK - 1) / MOE_LINEAR_CHUNK, linear_chunk, &job);
+  job.x = moe_activations_get (x, job.kernel, pool);
+  moe_pool_run (pool, (w->n_rows + MOE_LINEAR_CHUNK - 1) / MOE_LINEAR_CHUNK, linear_chunk, &job);
 }

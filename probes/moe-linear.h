@@ -3,6 +3,7 @@
 
 #include "data/moe-gguf.h"
 #include "probes/moe-kernels.h"
+#include "probes/moe-pool.h"
 
 G_BEGIN_DECLS
 
@@ -41,14 +42,14 @@ void               moe_activations_set   (MoeActivations   *self,
 /* The rows as @kernel wants them: (n) pointers. */
 const void *const *moe_activations_get   (MoeActivations   *self,
                                           const MoeKernel  *kernel,
-                                          guint             threads);
+                                          MoePool          *pool);
 void               moe_activations_clear (MoeActivations   *self);
 
 /* y[t] = W x[t]; y: (n, n_rows), row t at y + t * stride. */
 void               moe_linear            (const MoeMatrix  *w,
                                           MoeActivations   *x,
                                           MoeKernelChoice   choice,
-                                          guint             threads,
+                                          MoePool          *pool,
                                           float            *y,
                                           gsize             stride);
 

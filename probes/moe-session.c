@@ -5,7 +5,7 @@
 
 #include "data/moe-error.h"
 #include "probes/moe-forward.h"
-#include "probes/moe-parallel.h"
+#include "probes/moe-pool.h"
 
 /* Unless asked otherwise, a session holds this many tokens even if the model was trained for more. */
 #define DEFAULT_CONTEXT 4096u
@@ -45,7 +45,7 @@ moe_session_new (MoeModel                 *model,
                    context, MAX_CONTEXT);
       return NULL;
     }
-  threads = options->threads != 0 ? options->threads : moe_parallel_get_n_cores ();
+  threads = options->threads != 0 ? options->threads : moe_pool_get_n_cores ();
   if (!moe_cache_init (&cache, &model->h, options->cache, context, error))
     return NULL;
 
