@@ -311,12 +311,12 @@ static gboolean
 is_empty_slot (const Cursor *self,
                const Table  *table)
 {
+  gsize slot = (gsize) self->outer * table->n_inner + self->inner;
   guint16 expert;
 
   if (table->kind != &moe_vtab_kinds[MOE_VTAB_ROUTING])
     return FALSE;
-  moe_recording_copy_values (&expert, self->blobs[MOE_VTAB_EXPERT_COLUMN] + 2 * (gsize) (self->outer * table->n_inner + self->inner),
-                             1, 2);
+  moe_recording_copy_values (&expert, self->blobs[MOE_VTAB_EXPERT_COLUMN] + 2 * slot, 1, 2);
   return expert == MOE_NO_EXPERT;
 }
 

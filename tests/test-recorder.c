@@ -256,7 +256,8 @@ check_record (const Seen           *seen,
           g_assert_cmpuint (record->down_norm[to], ==, moe_half_from_float (seen->norm[at * k + slot]));
         }
       g_assert_cmpuint (record->moe_turn[layer], ==, moe_half_from_float (seen->turn[at]));
-      g_assert_cmpfloat_with_epsilon (moe_half_to_float (record->router_entropy[layer]), seen->router_entropy[at], 2e-3);
+      g_assert_cmpfloat_with_epsilon (moe_half_to_float (record->router_entropy[layer]),
+                                      seen->router_entropy[at], 2e-3);
 
       moe_residual_get_stats (seen->residual + at * info->width, info->width, scratch, top, channel, &median);
       g_assert_cmpmem (record->residual_top + 3 * layer, sizeof top, top, sizeof top);
@@ -327,7 +328,8 @@ check_near (float value,
   g_assert_cmpfloat_with_epsilon (value, wanted, 1e-5 * (1 + fabsf (wanted)));
 }
 
-/* The records of a run in feeds of @split tokens against the plain probe, and the logits against those of a plain run. */
+/* The records of a run in feeds of @split tokens against the plain probe, and what comes from logits against a
+ * plain run. */
 static void
 check_run (Fixture  *fixture,
            gsize     split,

@@ -413,7 +413,8 @@ test_conditions (Fixture       *fixture,
       for (guint j = 0; j < G_N_ELEMENTS (cases); j++)
         {
           g_autofree char *sql = g_strdup_printf (
-            "WITH pushed AS MATERIALIZED (SELECT * FROM %s WHERE %s), plain AS MATERIALIZED (SELECT * FROM %s WHERE %s) "
+            "WITH pushed AS MATERIALIZED (SELECT * FROM %s WHERE %s), "
+            "plain AS MATERIALIZED (SELECT * FROM %s WHERE %s) "
             "SELECT (SELECT count(*) FROM pushed), (SELECT count(*) FROM plain), "
             "(SELECT count(*) FROM (SELECT * FROM pushed EXCEPT SELECT * FROM plain)), "
             "(SELECT count(*) FROM (SELECT * FROM plain EXCEPT SELECT * FROM pushed))",
@@ -626,7 +627,8 @@ test_shell (Fixture       *fixture,
   g_autofree char *load = g_strconcat (".load ", extension, NULL);
   g_autofree char *output = NULL, *wanted = NULL;
   const char *argv[] =
-    { shell, "-cmd", load, fixture->path, "SELECT sum(expert * (layer + 1)) FROM routing WHERE phase = 'prompt'", NULL };
+    { shell, "-cmd", load, fixture->path,
+      "SELECT sum(expert * (layer + 1)) FROM routing WHERE phase = 'prompt'", NULL };
   GError *error = NULL;
   guint sum = 0;
 
