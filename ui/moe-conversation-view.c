@@ -77,14 +77,29 @@ on_text_added (MoeDocument         *document,
   queue_tick (self);
 }
 
+/* The interventions are named where there are some, or where there were some just before. */
+static char *
+describe_turn (MoeConversationView *self,
+               const MoeTurn       *turn,
+               guint                index)
+{
+  gboolean compared = turn->superseded ||
+                      (index > 0 && moe_document_get_turn (self->document, index - 1)->superseded);
+
+  if (!turn->from_model)
+    return g_strdup ("Prompt");
+  if (turn->note == NULL || (turn->plain && !compared))
+    return g_strdup ("Model");
+  return g_strdup_printf ("Model%s – %s", turn->superseded ? ", before" : "", turn->note);
+}
+
 static GtkWidget *
 create_turn (MoeConversationView *self,
-             const MoeTurn       *turn)
+             const MoeTurn       *turn,
+             guint                index)
 {
   GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 2);
-  g_autofree char *title = turn->note != NULL
-    ? g_strdup_printf ("Model%s – %s", turn->superseded ? ", before" : "", turn->note)
-    : g_strdup (turn->from_model ? "Model" : "Prompt");
+  g_autofree char *title = describe_turn (self, turn, index);
   GtkWidget *role = gtk_label_new (title);
   GtkWidget *text = gtk_label_new (turn->text->str);
 
@@ -119,7 +134,7 @@ on_conversation_changed (MoeConversationView *self)
   while ((child = gtk_widget_get_first_child (self->turns)) != NULL)
     gtk_box_remove (GTK_BOX (self->turns), child);
   for (guint i = 0; i < n; i++)
-    gtk_box_append (GTK_BOX (self->turns), create_turn (self, moe_document_get_turn (self->document, i)));
+    gtk_box_append (GTK_BOX (self->turns), create_turn (self, moe_document_get_turn (self->document, i), i));
   gtk_stack_set_visible_child_name (GTK_STACK (self->stack), n > 0 ? "turns" : "empty");
   self->frames = 3;
   queue_tick (self);

@@ -59,6 +59,7 @@ moe_document_note_change (MoeDocument *self)
     return;
   g_free (turn->note);
   turn->note = g_strdup ("interventions changed on the way");
+  turn->plain = FALSE;
   moe_document_emit (self, MOE_DOCUMENT_CONVERSATION_CHANGED);
 }
 

@@ -414,7 +414,10 @@ moe_document_add_turn (MoeDocument *self,
     moe_document_show (self, moe_shown_new (self->model, NULL), TRUE);
   turn = moe_turn_new (from_model, text);
   if (from_model)
-    turn->note = moe_document_describe_mask (self);
+    {
+      turn->note = moe_document_describe_mask (self);
+      turn->plain = moe_mask_get_n (moe_document_get_mask (self)) == 0;
+    }
   g_ptr_array_add (self->shown->turns, turn);
   moe_document_emit (self, MOE_DOCUMENT_CONVERSATION_CHANGED);
 }

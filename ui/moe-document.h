@@ -41,6 +41,7 @@ typedef struct
 {
   gboolean  from_model;
   gboolean  superseded; /* an answer that was asked for again: shown, but not part of the conversation */
+  gboolean  plain;      /* an answer without interventions */
   char     *note;       /* of an answer: the interventions that acted; NULL when nothing is known */
   GString  *text;       /* UTF-8 */
 } MoeTurn;
