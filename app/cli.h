@@ -30,6 +30,7 @@ int           moe_cli_generate   (int argc, char **argv);
 int           moe_cli_profile    (int argc, char **argv);
 int           moe_cli_heatmap    (int argc, char **argv);
 int           moe_cli_mask       (int argc, char **argv);
+int           moe_cli_routes     (int argc, char **argv);
 int           moe_cli_sql        (int argc, char **argv);
 int           moe_cli_bench      (int argc, char **argv);
 

@@ -3,7 +3,7 @@
 _moescope_cli ()
 {
   local cur prev words cword
-  local commands="info tokenize logits generate profile heatmap mask sql bench"
+  local commands="info tokenize logits generate profile heatmap routes mask sql bench"
   _init_completion || return
 
   if [[ $cword -eq 1 ]]; then
@@ -23,7 +23,7 @@ _moescope_cli ()
       mapfile -t COMPREPLY < <(compgen -W "all prompt-template prompt thinking answer teacher-forced" -- "$cur")
       return ;;
     --metric)
-      mapfile -t COMPREPLY < <(compgen -W "share hits mean_weight max_down mean_down_norm importance reap" -- "$cur")
+      mapfile -t COMPREPLY < <(compgen -W "share hits mean_weight max_down mean_down_norm importance reap similarity" -- "$cur")
       return ;;
   esac
 

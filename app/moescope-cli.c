@@ -14,6 +14,7 @@ static const MoeCliCommand commands[] = {
   { "generate", "an answer to a prompt", moe_cli_generate },
   { "profile", "run a prompt set and record everything", moe_cli_profile },
   { "heatmap", "a layer x expert map as a table or a picture", moe_cli_heatmap },
+  { "routes", "routing statistics: how alike experts are to their router", moe_cli_routes },
   { "mask", "show, check and make mask files", moe_cli_mask },
   { "sql", "query a recording", moe_cli_sql },
   { "bench", "speed and memory", moe_cli_bench },

@@ -556,3 +556,21 @@ moe_model_get_chat (const MoeModel  *self,
     *error = g_error_copy (self->chat_error);
   return self->chat;
 }
+
+float *
+moe_model_dup_router (const MoeModel *self,
+                      guint           layer)
+{
+  const MoeMatrix *router;
+  const MoeKernel *kernel;
+  float *rows;
+
+  g_return_val_if_fail (self != NULL && layer < self->h.n_layers, NULL);
+
+  router = &self->layers[layer].router;
+  kernel = moe_kernel_get (router->type, MOE_KERNELS_PLAIN);
+  rows = g_new (float, router->n_rows * router->n_in);
+  for (gsize e = 0; e < router->n_rows; e++)
+    kernel->expand (router->data + e * router->row_bytes, router->n_in, rows + e * router->n_in);
+  return rows;
+}

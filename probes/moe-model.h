@@ -38,6 +38,10 @@ const MoeTokenizer *moe_model_get_tokenizer (const MoeModel  *self);
 const MoeChat      *moe_model_get_chat      (const MoeModel  *self,
                                              GError         **error);
 
+/* The router matrix of MoE layer @layer (a model layer number): (n_experts, width) floats, transfer full. */
+float              *moe_model_dup_router    (const MoeModel  *self,
+                                             guint            layer);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MoeModel, moe_model_unref)
 
 G_END_DECLS
