@@ -7,8 +7,11 @@
 
 #include "data/moe-error.h"
 
+/* Calls, and expressions within expressions, use the stack. */
 #define MAX_CALLS 20
+#define MAX_NESTED 1000
 #define MAX_ARGUMENTS 8
+#define MAX_RANGE 1000000
 
 static MoeJinjaValue *
 look_up (MoeJinjaRun        *run,
@@ -126,7 +129,7 @@ call_function (MoeJinjaRun            *run,
       if (n == 2)
         first = arguments[0]->number;
       last = MAX (arguments[n - 1]->number, first);
-      if (last - first > 1000000)
+      if (first < -MAX_RANGE || last > MAX_RANGE)
         return moe_jinja_run_refuse (run, "uses a large", name);
       list = moe_jinja_list_new (run->arena, MOE_JINJA_SEQUENCE, (gsize) (last - first), run->error);
       for (gint64 i = first; list != NULL && i < last; i++)
@@ -336,14 +339,11 @@ evaluate_with_arguments (MoeJinjaRun                *run,
   return moe_jinja_run_new_value (run, MOE_JINJA_BOOLEAN, result != (node->number != 0));
 }
 
-MoeJinjaValue *
-moe_jinja_evaluate (MoeJinjaRun                *run,
-                    const MoeJinjaNode *node)
+static MoeJinjaValue *
+evaluate_node (MoeJinjaRun        *run,
+               const MoeJinjaNode *node)
 {
   MoeJinjaValue *a, *b;
-
-  if (!moe_jinja_take_step (run))
-    return NULL;
 
   switch (node->type)
     {
@@ -380,7 +380,8 @@ moe_jinja_evaluate (MoeJinjaRun                *run,
       a = moe_jinja_evaluate (run, moe_jinja_node_child (node, 0));
       if (a != NULL && a->type != MOE_JINJA_NUMBER)
         return moe_jinja_run_refuse (run, "negates", "a value");
-      return a != NULL ? moe_jinja_run_new_value (run, MOE_JINJA_NUMBER, -a->number) : NULL;
+      b = a != NULL ? moe_jinja_run_new_value (run, MOE_JINJA_NUMBER, 0) : NULL;
+      return b != NULL ? moe_jinja_operate (run->arena, "-", b, a, run->error) : NULL;
     case MOE_JINJA_NODE_AND:
     case MOE_JINJA_NODE_OR:
       a = moe_jinja_evaluate (run, moe_jinja_node_child (node, 0));
@@ -402,4 +403,24 @@ moe_jinja_evaluate (MoeJinjaRun                *run,
     default:
       return moe_jinja_run_refuse (run, "uses", "a mapping");
     }
+}
+
+MoeJinjaValue *
+moe_jinja_evaluate (MoeJinjaRun        *run,
+                    const MoeJinjaNode *node)
+{
+  MoeJinjaValue *value;
+
+  if (!moe_jinja_take_step (run))
+    return NULL;
+  if (run->n_nested >= MAX_NESTED)
+    {
+      g_set_error_literal (run->error, MOE_ERROR, MOE_ERROR_LIMIT, "an expression is too long");
+      return NULL;
+    }
+
+  run->n_nested++;
+  value = evaluate_node (run, node);
+  run->n_nested--;
+  return value;
 }

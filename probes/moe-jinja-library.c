@@ -6,6 +6,8 @@
 #include "data/moe-error.h"
 #include "probes/moe-jinja-private.h"
 
+#define MAX_TEXT (128u * 1024 * 1024)
+
 /* Filters, tests, and the methods of Python's str and dict, as far as templates use them without tools. */
 
 static gpointer
@@ -125,6 +127,11 @@ replace (MoeJinjaArena        *arena,
       g_byte_array_append (marks, value->marks + start, (guint) (end - start));
       if (found == NULL)
         break;
+      if (text->len > MAX_TEXT || to->length > MAX_TEXT)
+        {
+          g_set_error_literal (error, MOE_ERROR, MOE_ERROR_LIMIT, "the chat template writes too much");
+          return NULL;
+        }
       g_string_append_len (text, to->text, (gssize) to->length);
       g_byte_array_append (marks, to->marks, (guint) to->length);
       start = end + from->length;

@@ -27,6 +27,7 @@ typedef struct
   GByteArray     *marks;
   guint           n_steps;
   guint           n_calls;
+  guint           n_nested; /* expressions being evaluated */
   MoeJinjaFlow    flow;
   GError        **error;
 } MoeJinjaRun;

@@ -7,7 +7,10 @@
 #include "probes/moe-jinja-private.h"
 
 /* A conversation of a few megabytes is copied a few dozen times at most. */
-#define MAX_ARENA (512u * 1024 * 1024)
+#define MAX_ARENA (256u * 1024 * 1024)
+
+/* Lists within lists that are compared. No template nests them; deeper ones count as different. */
+#define MAX_NESTED 100
 
 struct _MoeJinjaArena
 {
@@ -183,9 +186,10 @@ is_number (const MoeJinjaValue *value)
   return value->type == MOE_JINJA_NUMBER || value->type == MOE_JINJA_BOOLEAN;
 }
 
-gboolean
-moe_jinja_are_equal (const MoeJinjaValue *a,
-                     const MoeJinjaValue *b)
+static gboolean
+are_equal (const MoeJinjaValue *a,
+           const MoeJinjaValue *b,
+           guint                depth)
 {
   if (a == b)
     return TRUE;
@@ -203,7 +207,7 @@ moe_jinja_are_equal (const MoeJinjaValue *a,
       return a->length == b->length && memcmp (a->text, b->text, a->length) == 0;
     case MOE_JINJA_SEQUENCE:
     case MOE_JINJA_MAPPING:
-      if (a->length != b->length)
+      if (a->length != b->length || depth >= MAX_NESTED)
         return FALSE;
       for (gsize i = 0; i < a->length; i++)
         {
@@ -211,13 +215,20 @@ moe_jinja_are_equal (const MoeJinjaValue *a,
 
           if (a->type == MOE_JINJA_MAPPING)
             other = moe_jinja_get_key (b, a->keys[i]);
-          if (other == NULL || !moe_jinja_are_equal (a->items[i], other))
+          if (other == NULL || !are_equal (a->items[i], other, depth + 1))
             return FALSE;
         }
       return TRUE;
     default:
       return FALSE;
     }
+}
+
+gboolean
+moe_jinja_are_equal (const MoeJinjaValue *a,
+                     const MoeJinjaValue *b)
+{
+  return are_equal (a, b, 0);
 }
 
 gboolean

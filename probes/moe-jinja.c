@@ -9,7 +9,8 @@
 #include "probes/moe-jinja-run.h"
 
 /* A template of some hundred lines takes a few thousand steps for each message. */
-#define MAX_STEPS 20000000u
+#define MAX_STEPS 5000000u
+#define MAX_TEXT (256u * 1024 * 1024)
 
 const MoeJinjaNode *
 moe_jinja_node_child (const MoeJinjaNode *node,
@@ -67,12 +68,21 @@ moe_jinja_take_step (MoeJinjaRun *run)
   return FALSE;
 }
 
-static void
-append (MoeJinjaRun                 *run,
+static gboolean
+append (MoeJinjaRun         *run,
         const MoeJinjaValue *value)
 {
+  if (value == NULL)
+    return FALSE;
+  if (value->length > MAX_TEXT - MIN (run->text->len, MAX_TEXT))
+    {
+      g_set_error_literal (run->error, MOE_ERROR, MOE_ERROR_LIMIT, "the chat template writes too much");
+      return FALSE;
+    }
+
   g_string_append_len (run->text, value->text, (gssize) value->length);
   g_byte_array_append (run->marks, value->marks, (guint) value->length);
+  return TRUE;
 }
 
 static gboolean
@@ -284,15 +294,11 @@ moe_jinja_run_node (MoeJinjaRun                *run,
       return TRUE;
     case MOE_JINJA_NODE_DATA:
       value = moe_jinja_string_new (run->arena, node->text, strlen (node->text), NULL, 0, run->error);
-      if (value != NULL)
-        append (run, value);
-      return value != NULL;
+      return append (run, value);
     case MOE_JINJA_NODE_OUTPUT:
       value = moe_jinja_evaluate (run, moe_jinja_node_child (node, 0));
       value = value != NULL ? moe_jinja_to_string (run->arena, value, run->error) : NULL;
-      if (value != NULL)
-        append (run, value);
-      return value != NULL;
+      return append (run, value);
     case MOE_JINJA_NODE_IF:
       value = moe_jinja_evaluate (run, moe_jinja_node_child (node, 0));
       if (value == NULL)

@@ -282,11 +282,25 @@ test_odd_messages (void)
   tear_down (&setup);
 }
 
+static char *
+repeat (const char *word,
+        guint       n)
+{
+  GString *text = g_string_new (NULL);
+
+  for (guint i = 0; i < n; i++)
+    g_string_append (text, word);
+
+  return g_string_free (text, FALSE);
+}
+
 static void
 test_refused_templates (void)
 {
   g_autofree char *signs = g_strnfill (50000, '-');
   g_autofree char *deep = g_strconcat ("{{ 1 ", signs, "1 }}", NULL);
+  g_autofree char *ones = repeat (" + 1", 100000);
+  g_autofree char *sum = g_strconcat ("{{ 1", ones, " }}", NULL);
   const struct { const char *template, *says; } cases[] = {
     { NULL, "no chat template; use --raw" },
     { "", "no chat template; use --raw" },
@@ -310,6 +324,17 @@ test_refused_templates (void)
     { "{% for a in range(90000) %}{% for b in range(90000) %}{% endfor %}{% endfor %}", "too" },
     { "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "nests calls" },
     { "{{ raise_exception('never') }}", "never" },
+    { "{% set x = ' ' %}{% for i in range(9) %}{% set x = x + x %}{% endfor %}{{ range(-9999999) }}",
+      "not a text" },
+    { "{{ range(0, 9999999) }}", "range" },
+    { "{% set ns = namespace(x='aaaaaaaa') %}{% for i in range(20) %}{% set ns.x = ns.x + ns.x %}{% endfor %}"
+      "{% for i in range(100) %}{{ ns.x }}{% endfor %}", "too much" },
+    { "{% set ns = namespace(x='aaaaaaaa') %}{% for i in range(20) %}{% set ns.x = ns.x + ns.x %}{% endfor %}"
+      "{{ ns.x.replace('a', ns.x) }}", "too much" },
+    { "{% set ns = namespace(n=1) %}{% for i in range(70) %}{% set ns.n = ns.n * 2 %}{% endfor %}",
+      "calculation" },
+    { "{{ 1 % 0 }}", "calculation" },
+    { sum, "too long" },
     { deep, "nests deeper" },
   };
 
