@@ -99,14 +99,7 @@ const char moe_recording_schema_sql[] =
   "  id INTEGER PRIMARY KEY,"
   "  token INTEGER NOT NULL,"
   "  text TEXT NOT NULL"
-  ") STRICT;"
-  "CREATE TABLE result ("
-  "  name TEXT NOT NULL,"
-  "  row INTEGER NOT NULL,"
-  "  column TEXT NOT NULL,"
-  "  value ANY,"
-  "  PRIMARY KEY (name, row, column)"
-  ") STRICT, WITHOUT ROWID;";
+  ") STRICT;";
 
 typedef enum
 {
