@@ -50,6 +50,7 @@ moe_document_token_new (MoeTokenRecord *record,
   token->record = moe_token_record_ref (record);
   token->text = g_utf8_make_valid (bytes, (gssize) length);
   token->entropy = NAN;
+  token->kl = NAN;
   return token;
 }
 
@@ -317,6 +318,7 @@ moe_document_add_token (MoeDocument    *self,
   bytes = g_bytes_get_data (event->bytes, &length);
   token = moe_document_token_new (event->record, bytes, length);
   token->entropy = event->entropy;
+  token->kl = event->kl;
   token->n_candidates = event->n_candidates;
   token->candidates = g_memdup2 (event->candidates, event->n_candidates * sizeof *token->candidates);
   event->n_candidates = 0;

@@ -35,6 +35,7 @@ typedef struct
   guint               n_candidates;
   MoeEngineCandidate *candidates; /* (n_candidates) of the distribution it was drawn from */
   float               entropy;    /* of that distribution, nats; NaN when not known */
+  float               kl;         /* between it and that of the plain run, nats; NaN when not compared */
 } MoeDocumentToken;
 
 typedef struct

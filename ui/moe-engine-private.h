@@ -15,6 +15,7 @@ typedef enum
   MOE_COMMAND_RESUME,
   MOE_COMMAND_WAKE, /* says nothing; the cancellable does */
   MOE_COMMAND_MASK,
+  MOE_COMMAND_COMPARE,
   MOE_COMMAND_RESET,
   MOE_COMMAND_FLUSH,
   MOE_COMMAND_SAVE,
@@ -31,6 +32,7 @@ typedef struct
   guint              max_tokens;
   MoeMask           *mask;
   guint              serial;
+  gboolean           flag;
   GCancellable      *cancellable;
 } MoeCommand;
 
@@ -62,6 +64,8 @@ struct _MoeEngine
   MoeMask             *mask;       /* wanted; in force once a session accepted it */
   GArray              *fed;        /* gint32, what the session holds */
   gboolean             stale;      /* what it holds was computed under another mask */
+  gboolean             compare;
+  MoeSession          *plain;      /* the same tokens without a mask, a prefix of @fed; or NULL */
   gboolean             paused;
   MoeEngineEvent      *picked;     /* text and candidates of the token that is fed next, or NULL */
   GCancellable        *job;        /* of the command that runs */
@@ -80,6 +84,8 @@ void            moe_engine_emit_error    (MoeEngine           *self,
                                           GError              *error);
 void            moe_engine_emit_hits     (MoeEngine           *self);
 
+guint           moe_engine_choose_threads (void);
+
 /* The engine thread's side of the commands. */
 void            moe_engine_do_open       (MoeEngine           *self,
                                           MoeCommand          *command);
@@ -91,6 +97,12 @@ void            moe_engine_do_flush      (MoeEngine           *self,
                                           guint                serial);
 void            moe_engine_do_save       (MoeEngine           *self,
                                           const char          *path);
+/* KL divergence in nats of the next token's distribution, @logits (vocabulary) under the mask against the plain run;
+ * NaN when there is nothing to compare. */
+float           moe_engine_compare_plain (MoeEngine         *self,
+                                          const float       *logits);
+void            moe_engine_rewind_plain  (MoeEngine         *self,
+                                          guint              length);
 void            moe_engine_close_recording (MoeEngine         *self);
 void            moe_engine_drop_model    (MoeEngine           *self);
 /* Handles what may be done between two tokens, and blocks here while paused. */

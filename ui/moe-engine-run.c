@@ -19,6 +19,7 @@
 void
 moe_engine_drop_model (MoeEngine *self)
 {
+  g_clear_pointer (&self->plain, moe_session_free);
   g_clear_pointer (&self->session, moe_session_free);
   g_clear_pointer (&self->model, moe_model_unref);
 }
@@ -34,8 +35,8 @@ on_progress (double   fraction,
 }
 
 /* One core is left to the window where there are more than two; the number of threads changes no bit. */
-static guint
-choose_threads (void)
+guint
+moe_engine_choose_threads (void)
 {
   guint n = g_get_num_processors ();
 
@@ -46,7 +47,7 @@ void
 moe_engine_do_open (MoeEngine  *self,
                     MoeCommand *command)
 {
-  MoeSessionOptions options = { .cache = MOE_CACHE_F16, .kernels = MOE_KERNELS_AUTO, .threads = choose_threads () };
+  MoeSessionOptions options = { .cache = MOE_CACHE_F16, .kernels = MOE_KERNELS_AUTO, .threads = moe_engine_choose_threads () };
   g_autoptr(MoeModel) model = NULL;
   g_autoptr(GError) chat_error = NULL;
   MoeSession *session;
@@ -268,6 +269,7 @@ on_picked (const MoeGeneratedToken *token,
 
   event->text = g_strdup (token->text);
   event->entropy = moe_logits_get_entropy (token->logits, vocabulary);
+  event->kl = moe_engine_compare_plain (self, token->logits);
   event->n_candidates = moe_logits_get_top (token->logits, vocabulary, MOE_ENGINE_N_CANDIDATES, top);
   for (guint i = 0; i < event->n_candidates; i++)
     {
@@ -319,6 +321,7 @@ on_record (MoeTokenRecord *record,
     {
       event = moe_engine_event_new (MOE_ENGINE_TOKEN);
       event->entropy = NAN;
+      event->kl = NAN;
     }
   else
     event->speed = measure_speed (self);
@@ -417,6 +420,7 @@ generate (MoeEngine      *self,
 
   common = count_common (self, prompt);
   moe_session_rewind (self->session, common);
+  moe_engine_rewind_plain (self, common);
   g_array_set_size (self->fed, common);
   self->stale = FALSE;
   self->n_times = 0;

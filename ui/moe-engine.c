@@ -110,6 +110,10 @@ moe_engine_do_between (MoeEngine *self)
           moe_engine_do_mask (self, command->mask);
           break;
 
+        case MOE_COMMAND_COMPARE:
+          self->compare = command->flag;
+          break;
+
         case MOE_COMMAND_FLUSH:
           moe_engine_do_flush (self, command->serial);
           break;
@@ -159,8 +163,13 @@ run_command (MoeEngine  *self,
       moe_engine_close_recording (self);
       if (self->session != NULL)
         moe_session_rewind (self->session, 0);
+      moe_engine_rewind_plain (self, 0);
       g_array_set_size (self->fed, 0);
       self->stale = FALSE;
+      break;
+
+    case MOE_COMMAND_COMPARE:
+      self->compare = command->flag;
       break;
 
     case MOE_COMMAND_FLUSH:
@@ -239,6 +248,7 @@ moe_engine_new (void)
   self->commands = g_async_queue_new_full ((GDestroyNotify) moe_command_free);
   self->events = g_async_queue_new_full ((GDestroyNotify) moe_engine_event_free);
   self->fed = g_array_new (FALSE, FALSE, sizeof (gint32));
+  self->compare = TRUE;
   g_queue_init (&self->deferred);
 
   self->wake = g_source_new (&wake_funcs, sizeof (GSource));
@@ -412,6 +422,19 @@ moe_engine_set_mask (MoeEngine *self,
 
   command = command_new (MOE_COMMAND_MASK);
   command->mask = mask != NULL ? moe_mask_ref (mask) : NULL;
+  g_async_queue_push (self->commands, command);
+}
+
+void
+moe_engine_set_compare (MoeEngine *self,
+                        gboolean   compare)
+{
+  MoeCommand *command;
+
+  g_return_if_fail (self != NULL);
+
+  command = command_new (MOE_COMMAND_COMPARE);
+  command->flag = compare;
   g_async_queue_push (self->commands, command);
 }
 

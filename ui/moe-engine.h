@@ -79,6 +79,7 @@ typedef struct
   guint               n_candidates; /* of the distribution this token was drawn from; 0 in a prompt */
   MoeEngineCandidate  candidates[MOE_ENGINE_N_CANDIDATES];
   float               entropy;   /* of that distribution, nats; NaN in a prompt */
+  float               kl;        /* from the plain run's to that distribution, nats; NaN where not compared */
   double              speed;     /* answer tokens per second, lately; 0 when unknown */
 
   /* HITS: one element an intervention of @mask */
@@ -120,6 +121,10 @@ void            moe_engine_stop       (MoeEngine               *self);
 /* Takes effect with the next token; also while generating or paused. */
 void            moe_engine_set_mask   (MoeEngine               *self,
                                        MoeMask                 *mask);
+/* While a mask is in force, runs every token through the model without it too (on at first), at the price of half the
+ * speed, and says how far the two distributions of the next token are apart. */
+void            moe_engine_set_compare (MoeEngine              *self,
+                                        gboolean                compare);
 /* The next generation starts a new recording with an empty context. */
 void            moe_engine_reset      (MoeEngine               *self);
 /* Answered by FLUSHED with the number returned here; its path is NULL when nothing was recorded. */

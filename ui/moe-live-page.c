@@ -72,7 +72,9 @@ show_candidates (MoeLivePage            *self,
   else if (n > 0)
     {
       g_autofree char *entropy = moe_text_number (token->entropy);
-      g_autofree char *text = g_strdup_printf ("entropy %s nats", entropy);
+      g_autofree char *kl = moe_text_number (token->kl);
+      g_autofree char *text = isnan (token->kl) ? g_strdup_printf ("entropy %s nats", entropy)
+                                                : g_strdup_printf ("entropy %s nats\nKL to the plain run %s nats", entropy, kl);
 
       gtk_label_set_text (self->candidates_note, text);
     }

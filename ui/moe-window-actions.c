@@ -219,6 +219,15 @@ change_max_tokens (GSimpleAction *action,
                              g_variant_new_int32 (gtk_spin_button_get_value_as_int (self->max_tokens)));
 }
 
+static void
+change_compare (GSimpleAction *action,
+                GVariant      *value,
+                gpointer       user_data)
+{
+  g_simple_action_set_state (action, value);
+  moe_engine_set_compare (MOE_WINDOW (user_data)->engine, g_variant_get_boolean (value));
+}
+
 /* --- interventions ------------------------------------------------------------------------------------ */
 
 static void
@@ -536,6 +545,7 @@ static const GActionEntry entries[] = {
   { .name = "stop", .activate = action_stop },
   { .name = "pause", .state = "false", .change_state = change_pause },
   { .name = "max-tokens", .parameter_type = "i", .state = "256", .change_state = change_max_tokens },
+  { .name = "compare", .state = "true", .change_state = change_compare },
   { .name = "undo", .activate = action_undo },
   { .name = "redo", .activate = action_redo },
   { .name = "clear-mask", .activate = action_clear_mask },

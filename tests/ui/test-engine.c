@@ -4,6 +4,7 @@
 #include "ui/moe-engine.h"
 
 #include <glib/gstdio.h>
+#include <math.h>
 
 #include "data/moe-recording.h"
 
@@ -351,6 +352,63 @@ test_mask_while_generating (void)
   g_assert_cmpstr (plain, ==, again);
 }
 
+/* Generates under @mask and returns the largest distance from the plain run; every answer token has one. */
+static double
+max_kl (MoeEngine *engine,
+        MoeMask   *mask)
+{
+  double max = 0;
+
+  moe_engine_set_mask (engine, mask);
+  ask (engine, "How do I bake bread?", 12);
+  for (;;)
+    {
+      g_autoptr(MoeEngineEvent) event = next (engine);
+
+      g_assert_cmpint (event->type, !=, MOE_ENGINE_ERROR);
+      if (event->type == MOE_ENGINE_TOKEN)
+        {
+          g_assert_cmpint (isnan (event->kl), ==, event->text == NULL);
+          if (event->text != NULL)
+            max = MAX (max, event->kl);
+        }
+      if (event->type == MOE_ENGINE_FINISHED)
+        return max;
+    }
+}
+
+/* The distance from the plain run: nothing for an intervention that changes no bit, something for one that does; the
+ * same when the plain run had to catch up; and not measured without a mask or when it is not wanted. */
+static void
+test_compare_with_plain (void)
+{
+  g_autoptr(MoeEngine) engine = open_demo ();
+  const MoeIntervention neutral = { .layer = 2, .expert = MOE_EXPERT_ALL, .action = MOE_ACTION_SCALE, .value = 1 };
+  const MoeIntervention strong = { .layer = 6, .expert = MOE_EXPERT_ALL, .action = MOE_ACTION_SCALE, .value = 0 };
+  g_autoptr(MoeMask) same = moe_mask_new (&neutral, 1);
+  g_autoptr(MoeMask) other = moe_mask_new (&strong, 1);
+  double first, again;
+
+  g_assert_cmpfloat (max_kl (engine, same), ==, 0);
+  first = max_kl (engine, other);
+  g_assert_cmpfloat (first, >, 0.001);
+  moe_engine_reset (engine);
+  again = max_kl (engine, other);
+  g_assert_cmpfloat (first, ==, again);
+
+  moe_engine_set_compare (engine, FALSE);
+  ask (engine, "How do I bake bread?", 4);
+  for (;;)
+    {
+      g_autoptr(MoeEngineEvent) event = next (engine);
+
+      if (event->type == MOE_ENGINE_TOKEN)
+        g_assert_true (isnan (event->kl));
+      if (event->type == MOE_ENGINE_FINISHED)
+        break;
+    }
+}
+
 /* A mask that can't act is refused and the one before it stays. */
 static void
 test_refused_mask (void)
@@ -460,6 +518,7 @@ main (int    argc,
   g_test_add_func ("/engine/pause-and-stop", test_pause_and_stop);
   g_test_add_func ("/engine/free-while-generating", test_free_while_generating);
   g_test_add_func ("/engine/mask-while-generating", test_mask_while_generating);
+  g_test_add_func ("/engine/compare-with-plain", test_compare_with_plain);
   g_test_add_func ("/engine/refused-mask", test_refused_mask);
   g_test_add_func ("/engine/second-turn", test_second_turn);
   g_test_add_func ("/engine/flush-while-generating", test_flush_while_generating);
