@@ -11,13 +11,17 @@ moe_cli_interventions_add (MoeCliInterventions *self,
                            GOptionContext      *context)
 {
   const GOptionEntry entries[] = {
-    { "mask", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &self->masks, "Interventions of a mask file (this and the next four can be repeated)", "FILE" },
+    { "mask", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &self->masks,
+      "Interventions of a mask file (this and the next four can be repeated)", "FILE" },
     { "disable", 0, 0, G_OPTION_ARG_STRING_ARRAY, &self->disable,
-      "Switch off experts, e.g. L3E17, L3E17,L4E2 or L3E*; mode refill (default), drop or zero", "EXPERTS[:MODE]" },
+      "Switch off experts, e.g. L3E17, L3E17,L4E2 or L3E*; mode refill (default), drop or zero",
+      "EXPERTS[:MODE]" },
     { "force", 0, 0, G_OPTION_ARG_STRING_ARRAY, &self->force,
       "Make experts be chosen; mode max (default) or add", "EXPERTS[:MODE]" },
-    { "bias", 0, 0, G_OPTION_ARG_STRING_ARRAY, &self->bias, "Add to router logits, e.g. L3E17=+2.5", "EXPERTS=X" },
-    { "scale", 0, 0, G_OPTION_ARG_STRING_ARRAY, &self->scale, "Multiply gate weights, e.g. L3E17=0.5", "EXPERTS=X" },
+    { "bias", 0, 0, G_OPTION_ARG_STRING_ARRAY, &self->bias,
+      "Add to router logits, e.g. L3E17=+2.5", "EXPERTS=X" },
+    { "scale", 0, 0, G_OPTION_ARG_STRING_ARRAY, &self->scale,
+      "Multiply gate weights, e.g. L3E17=0.5", "EXPERTS=X" },
     { "mask-phase", 0, 0, G_OPTION_ARG_STRING, &self->phase,
       "Where the options above act: prompt, answer or both (default)", "PHASE" },
     { "mask-other-weights", 0, 0, G_OPTION_ARG_NONE, &self->other_weights,
@@ -101,7 +105,8 @@ moe_cli_interventions_load (const MoeCliInterventions  *self,
 
       if (file == NULL)
         return FALSE;
-      if (!moe_mask_check_model (made_for, info, self->other_weights, error) || !moe_mask_validate (file, info, error))
+      if (!moe_mask_check_model (made_for, info, self->other_weights, error)
+          || !moe_mask_validate (file, info, error))
         {
           g_prefix_error (error, "%s: ", self->masks[f]);
           return FALSE;
@@ -132,7 +137,7 @@ moe_cli_interventions_report (MoeSession *session)
       guint64 changed, seen;
 
       moe_session_get_mask_hits (session, i, &changed, &seen);
-      moe_cli_message ("%s: changed %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " routings%s", what, changed, seen,
-                       changed == 0 ? ", so it made no difference" : "");
+      moe_cli_message ("%s: changed %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " routings%s", what, changed,
+                       seen, changed == 0 ? ", so it made no difference" : "");
     }
 }

@@ -7,7 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* --mask, --disable, --force, --bias, --scale (each repeatable) and --mask-phase, for every command that runs a model. */
+/* --mask, --disable, --force, --bias, --scale (each repeatable) and --mask-phase, for every command that
+ * runs a model. */
 typedef struct
 {
   char     **masks;
@@ -27,14 +28,14 @@ gboolean  moe_cli_interventions_check  (MoeCliInterventions  *self,
                                         const char           *command);
 void      moe_cli_interventions_clear  (MoeCliInterventions  *self);
 
-/* The mask for the model described by @info: the files', then what the options say. @mask (transfer full) is NULL
- * when there is none. @path of the model begins the messages. */
+/* The mask for the model described by @info: the files', then what the options say. @mask (transfer full) is
+ * NULL when there is none. Messages begin with the file's or the model's path. */
 gboolean  moe_cli_interventions_load   (const MoeCliInterventions  *self,
                                         const MoeModelInfo         *info,
                                         MoeMask                   **mask,
                                         GError                    **error);
 
-/* Says on stderr how often each intervention of the session's mask changed a routing, and warns when it never did. */
+/* Says on stderr how often each intervention of the session's mask changed a routing, or that it never did. */
 void      moe_cli_interventions_report (MoeSession           *session);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (MoeCliInterventions, moe_cli_interventions_clear)

@@ -11,14 +11,16 @@ moe_cli_run_add (MoeCliRun      *self,
                  GOptionContext *context)
 {
   const GOptionEntry entries[] = {
-    { "threads", 0, 0, G_OPTION_ARG_INT, &self->threads, "Threads to compute with (default: all cores)", "N" },
+    { "threads", 0, 0, G_OPTION_ARG_INT, &self->threads,
+      "Threads to compute with (default: all cores)", "N" },
     { "seed", 0, 0, G_OPTION_ARG_INT64, &self->seed, "Seed of everything that is drawn (default 0)", "N" },
     { "context", 0, 0, G_OPTION_ARG_INT, &self->context,
       "Tokens of context (default: the model's, at most 4096)", "N" },
     { "cache", 0, 0, G_OPTION_ARG_STRING, &self->cache, "KV cache: f16 (default) or f32", "TYPE" },
     { "kernels", 0, 0, G_OPTION_ARG_STRING, &self->kernels,
       "auto (default) or plain, the reference with float activations", "KIND" },
-    { "progress", 0, 0, G_OPTION_ARG_NONE, &self->progress, "Show progress also when stderr is no terminal", NULL },
+    { "progress", 0, 0, G_OPTION_ARG_NONE, &self->progress,
+      "Show progress also when stderr is no terminal", NULL },
     { NULL }
   };
 

@@ -34,7 +34,7 @@ MoeModel     *moe_cli_run_open     (const MoeCliRun *self,
 MoeSession   *moe_cli_run_session  (const MoeCliRun *self,
                                     MoeModel        *model,
                                     GError         **error);
-/* What goes into a recording; @json is the rest of the settings. The strings live as long as @self and @json. */
+/* What goes into a recording; @json is the rest of the settings. The strings are those of @self and @json. */
 void          moe_cli_run_settings (const MoeCliRun *self,
                                     MoeSession      *session,
                                     const char      *json,
@@ -58,7 +58,7 @@ gboolean      moe_cli_output_table (const MoeCliOutput *self,
                                     const MoeTable     *table,
                                     GError            **error);
 
-/* Adds where a table of a model comes from: model, fingerprint, version and, when there are interventions, the mask. */
+/* Adds where a table of a model comes from: model, fingerprint, version and the mask if there is one. */
 void          moe_cli_add_provenance (MoeTable           *table,
                                       const MoeModelInfo *info,
                                       const MoeMask      *mask);

@@ -17,12 +17,15 @@ moe_cli_profile_add (MoeCliProfile  *self,
                      GOptionContext *context)
 {
   const GOptionEntry entries[] = {
-    { "prompts", 0, 0, G_OPTION_ARG_FILENAME, &self->prompts, "Prompt set: text, a prompt a line, or CSV", "FILE" },
-    { "column", 0, 0, G_OPTION_ARG_STRING, &self->column, "Column of the CSV (default: the first known one)", "C" },
+    { "prompts", 0, 0, G_OPTION_ARG_FILENAME, &self->prompts,
+      "Prompt set: text, a prompt a line, or CSV", "FILE" },
+    { "column", 0, 0, G_OPTION_ARG_STRING, &self->column,
+      "Column of the CSV (default: the first known one)", "C" },
     { "limit", 0, 0, G_OPTION_ARG_INT, &self->limit, "Only the first N prompts", "N" },
     { "raw", 0, 0, G_OPTION_ARG_NONE, &self->raw, "Prompts as they are, without the chat template", NULL },
     { "system", 0, 0, G_OPTION_ARG_FILENAME, &self->system, "System message", "TEXT" },
-    { "generate", 0, 0, G_OPTION_ARG_INT, &self->generate, "Tokens of answer to each prompt (default 0)", "N" },
+    { "generate", 0, 0, G_OPTION_ARG_INT, &self->generate,
+      "Tokens of answer to each prompt (default 0)", "N" },
     { NULL }
   };
 
@@ -122,14 +125,14 @@ run_prompt (const MoeCliProfile  *self,
   g_autoptr(MoeSampler) sampler = NULL;
   MoeStopReason reason;
 
-  tokens = moe_cli_prompt_new (moe_session_get_model (session), prompt->text, strlen (prompt->text), self->system,
-                               self->raw, error);
+  tokens = moe_cli_prompt_new (moe_session_get_model (session), prompt->text, strlen (prompt->text),
+                               self->system, self->raw, error);
   if (tokens == NULL)
     return FALSE;
   moe_session_rewind (session, 0);
   if (self->generate == 0)
-    return moe_session_feed (session, tokens->tokens, tokens->phases, tokens->n_tokens, moe_cli_get_cancellable (),
-                             error);
+    return moe_session_feed (session, tokens->tokens, tokens->phases, tokens->n_tokens,
+                             moe_cli_get_cancellable (), error);
 
   sampler = moe_sampler_new (&greedy, error);
   if (sampler == NULL || !moe_generate (session, tokens, sampler, (guint) self->generate, NULL, NULL,

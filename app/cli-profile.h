@@ -23,8 +23,8 @@ gboolean  moe_cli_profile_check (const MoeCliProfile  *self,
                                  const char           *command);
 void      moe_cli_profile_clear (MoeCliProfile        *self);
 
-/* Records the prompt set into @path, or goes on with an unfinished recording of the same model, prompts and settings
- * there. Greedy. Whatever happens, the prompts that were done stay in the file. */
+/* Records the prompt set into @path, or goes on with an unfinished recording of the same model, prompts and
+ * settings there. Greedy. Whatever happens, the prompts that were done stay in the file. */
 gboolean  moe_cli_profile_run   (const MoeCliProfile  *self,
                                  const MoeCliRun      *run,
                                  MoeModel             *model,

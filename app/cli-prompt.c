@@ -87,8 +87,8 @@ moe_cli_prompt_from_ids (const char  *text,
         }
       if (id >= vocabulary)
         {
-          g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID, "--tokens: token %s is outside the vocabulary of %u",
-                       words[i], vocabulary);
+          g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID,
+                       "--tokens: token %s is outside the vocabulary of %u", words[i], vocabulary);
           return NULL;
         }
       prompt->tokens[prompt->n_tokens] = (gint32) id;

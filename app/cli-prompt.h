@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* A person's text as tokens: as one user turn of the model's chat, after @system when that is not NULL, or @raw as
- * it is. Errors begin with the model's path. Transfer full. */
+/* A person's text as tokens: as one user turn of the model's chat, after @system when that is not NULL, or
+ * @raw as it is. Errors begin with the model's path. Transfer full. */
 MoeChatPrompt *moe_cli_prompt_new (const MoeModel  *model,
                                    const char      *text,
                                    gsize            length,

@@ -57,7 +57,8 @@ profile (MoeCliSource  *self,
   g_autofree char *recording = NULL;
 
   model = moe_cli_run_open (&self->run, path, error);
-  if (model == NULL || !moe_cli_interventions_load (&self->interventions, moe_model_get_info (model), &mask, error))
+  if (model == NULL
+      || !moe_cli_interventions_load (&self->interventions, moe_model_get_info (model), &mask, error))
     return FALSE;
   self->folder = g_dir_make_tmp ("moescope-XXXXXX", error);
   if (self->folder == NULL)
@@ -80,12 +81,14 @@ moe_cli_source_open (MoeCliSource  *self,
     return FALSE;
   if (model && self->profile.prompts == NULL)
     {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID, "%s: is a model, so --prompts must say what to run it on", path);
+      g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID,
+                   "%s: is a model, so --prompts must say what to run it on", path);
       return FALSE;
     }
   if (model)
     return profile (self, path, error);
-  if (self->profile.prompts != NULL || self->interventions.masks != NULL || self->interventions.given->len > 0)
+  if (self->profile.prompts != NULL || self->interventions.masks != NULL
+      || self->interventions.given->len > 0)
     {
       g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID,
                    "%s: is not a model, so prompts and interventions cannot be run on it", path);

@@ -209,7 +209,8 @@ moe_cli_read_text (const char  *argument,
 
   if (memchr (text->str, 0, text->len) != NULL)
     {
-      g_set_error_literal (error, MOE_ERROR, MOE_ERROR_INVALID, "standard input holds a NUL character, so it is no text");
+      g_set_error_literal (error, MOE_ERROR, MOE_ERROR_INVALID,
+                           "standard input holds a NUL character, so it is no text");
       return NULL;
     }
   if (!g_utf8_validate_len (text->str, text->len, NULL))

@@ -34,8 +34,8 @@ int           moe_cli_routes     (int argc, char **argv);
 int           moe_cli_sql        (int argc, char **argv);
 int           moe_cli_bench      (int argc, char **argv);
 
-/* Cancelled by SIGINT and SIGTERM; a second signal ends the program at once. moe_cli_watch_signals() comes before the
- * first thread. */
+/* Cancelled by SIGINT and SIGTERM; a second signal ends the program at once. moe_cli_watch_signals() comes
+ * before the first thread. */
 void          moe_cli_watch_signals    (void);
 GCancellable *moe_cli_get_cancellable  (void);
 
@@ -49,9 +49,9 @@ int           moe_cli_usage      (const char  *command,
                                   const char  *format,
                                   ...) G_GNUC_PRINTF (2, 3);
 
-/* Parses the arguments of a command with the entries of @context. What is left over must be @min to @max words and is
- * returned in @words (transfer full). FALSE after a message; the command then returns MOE_CLI_USAGE. @context is
- * taken over. */
+/* Parses the arguments of a command with the entries of @context. What is left over must be @min to @max
+ * words and is returned in @words (transfer full). FALSE after a message; the command then returns
+ * MOE_CLI_USAGE. @context is taken over. */
 gboolean      moe_cli_parse      (GOptionContext  *context,
                                   int              argc,
                                   char           **argv,
@@ -63,14 +63,14 @@ GOptionContext *moe_cli_context_new (const char  *parameters,
                                      const char  *summary,
                                      const char  *example);
 
-/* The text a person gave: @argument itself, or standard input when it is "-". Refuses what is not UTF-8, a NUL
- * character and more than 64 MB. Transfer full. */
+/* The text a person gave: @argument itself, or standard input when it is "-". Refuses what is not UTF-8, a
+ * NUL character and more than 64 MB. Transfer full. */
 char         *moe_cli_read_text  (const char  *argument,
                                   gsize       *length,
                                   GError     **error);
 
-/* Writes all of it to standard output. FALSE with @error set when that cannot be done, G_IO_ERROR_BROKEN_PIPE when the
- * reader has gone. */
+/* Writes all of it to standard output. FALSE with @error set when that cannot be done,
+ * G_IO_ERROR_BROKEN_PIPE when the reader has gone. */
 gboolean      moe_cli_write      (const char  *text,
                                   gsize        length,
                                   GError     **error);

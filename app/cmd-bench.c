@@ -105,8 +105,9 @@ measure (const Bench  *self,
   middle = g_get_monotonic_time ();
   for (guint i = 0; i < self->decode; i++)
     {
-      if (!moe_session_feed (session, self->tokens + self->prefill + i, self->phases + self->prefill + i, 1, cancellable,
-                             error))
+      guint at = self->prefill + i;
+
+      if (!moe_session_feed (session, self->tokens + at, self->phases + at, 1, cancellable, error))
         return FALSE;
     }
   end = g_get_monotonic_time ();
@@ -299,12 +300,15 @@ moe_cli_bench (int    argc,
   const GOptionEntry entries[] = {
     { "prefill", 0, 0, G_OPTION_ARG_INT, &prefill, "Tokens fed at once (default 512)", "N" },
     { "decode", 0, 0, G_OPTION_ARG_INT, &decode, "Tokens fed one by one after them (default 64)", "N" },
-    { "threads", 0, 0, G_OPTION_ARG_STRING, &threads, "Thread counts, e.g. 1,2 (default: all cores)", "LIST" },
-    { "probes", 0, 0, G_OPTION_ARG_STRING, &probes, "none (default), or all: record into a temporary file", "WHICH" },
+    { "threads", 0, 0, G_OPTION_ARG_STRING, &threads,
+      "Thread counts, e.g. 1,2 (default: all cores)", "LIST" },
+    { "probes", 0, 0, G_OPTION_ARG_STRING, &probes,
+      "none (default), or all: record into a temporary file", "WHICH" },
     { "repeat", 0, 0, G_OPTION_ARG_INT, &repeat, "Times each is measured (default 5)", "N" },
     { "cache", 0, 0, G_OPTION_ARG_STRING, &run.cache, "KV cache: f16 (default) or f32", "TYPE" },
     { "kernels", 0, 0, G_OPTION_ARG_STRING, &run.kernels, "auto (default) or plain", "KIND" },
-    { "progress", 0, 0, G_OPTION_ARG_NONE, &run.progress, "Show progress also when stderr is no terminal", NULL },
+    { "progress", 0, 0, G_OPTION_ARG_NONE, &run.progress,
+      "Show progress also when stderr is no terminal", NULL },
     { NULL }
   };
   g_auto(GStrv) words = NULL;
@@ -312,8 +316,9 @@ moe_cli_bench (int    argc,
   g_autoptr(GError) error = NULL;
   g_autoptr(MoeTable) table = NULL;
   Bench bench = { 0 };
-  GOptionContext *context = moe_cli_context_new ("MODEL", "Speed in tokens per second, and memory.",
-                                                 "moescope-cli bench demo-q8_0.gguf --threads 1,2 --probes all");
+  GOptionContext *context = moe_cli_context_new (
+    "MODEL", "Speed in tokens per second, and memory.",
+    "moescope-cli bench demo-q8_0.gguf --threads 1,2 --probes all");
 
   g_option_context_add_main_entries (context, entries, NULL);
   moe_cli_output_add (&output, context);
@@ -325,7 +330,8 @@ moe_cli_bench (int    argc,
   if (probes != NULL && strcmp (probes, "none") != 0 && strcmp (probes, "all") != 0)
     return moe_cli_usage (argv[0], "--probes %s is neither none nor all", probes);
   if (prefill < 0 || decode < 0 || prefill > MAX_TOKENS || decode > MAX_TOKENS || prefill + decode == 0)
-    return moe_cli_usage (argv[0], "--prefill and --decode must be 0 to %d tokens and not both 0", MAX_TOKENS);
+    return moe_cli_usage (argv[0], "--prefill and --decode must be 0 to %d tokens and not both 0",
+                          MAX_TOKENS);
   if (repeat < 1 || repeat > 1000)
     return moe_cli_usage (argv[0], "--repeat must be 1 to 1000");
 

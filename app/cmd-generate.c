@@ -72,7 +72,8 @@ report_stop (MoeStopReason reason,
   if (reason == MOE_STOP_LENGTH)
     moe_cli_message ("the answer was cut off after %u tokens (--max-tokens)", n_tokens);
   else if (reason == MOE_STOP_CONTEXT)
-    moe_cli_message ("the answer was cut off: the context of %u tokens is full", moe_session_get_context (session));
+    moe_cli_message ("the answer was cut off: the context of %u tokens is full",
+                     moe_session_get_context (session));
 }
 
 typedef struct
@@ -120,8 +121,8 @@ run_job (const Job       *job,
         moe_recording_writer_add_mask (writer, 0, mask);
     }
 
-  ok = moe_generate (session, job->prompt, sampler, job->max_tokens, on_token, &printer, moe_cli_get_cancellable (),
-                     &reason, &error);
+  ok = moe_generate (session, job->prompt, sampler, job->max_tokens, on_token, &printer,
+                     moe_cli_get_cancellable (), &reason, &error);
   if (ok && reason == MOE_STOP_CANCELLED)
     {
       ok = FALSE;
@@ -167,12 +168,15 @@ moe_cli_generate (int    argc,
   gint max_tokens = 256, top_k = 0;
   gdouble temperature = 0, top_p = 1;
   const GOptionEntry entries[] = {
-    { "prompt", 'p', 0, G_OPTION_ARG_FILENAME, &prompt_text, "What to answer; - reads standard input", "TEXT" },
+    { "prompt", 'p', 0, G_OPTION_ARG_FILENAME, &prompt_text,
+      "What to answer; - reads standard input", "TEXT" },
     { "raw", 0, 0, G_OPTION_ARG_NONE, &raw, "Continue the text as it is, without the chat template", NULL },
     { "system", 0, 0, G_OPTION_ARG_FILENAME, &system, "System message", "TEXT" },
     { "max-tokens", 'n', 0, G_OPTION_ARG_INT, &max_tokens, "Tokens at most (default 256)", "N" },
-    { "temperature", 't', 0, G_OPTION_ARG_DOUBLE, &temperature, "0, the default, takes the likeliest token", "T" },
-    { "top-p", 0, 0, G_OPTION_ARG_DOUBLE, &top_p, "Draw from the likeliest tokens that make up P (default 1)", "P" },
+    { "temperature", 't', 0, G_OPTION_ARG_DOUBLE, &temperature,
+      "0, the default, takes the likeliest token", "T" },
+    { "top-p", 0, 0, G_OPTION_ARG_DOUBLE, &top_p,
+      "Draw from the likeliest tokens that make up P (default 1)", "P" },
     { "top-k", 0, 0, G_OPTION_ARG_INT, &top_k, "Draw from the K likeliest tokens (default: all)", "K" },
     { "record", 0, 0, G_OPTION_ARG_FILENAME, &record, "Record the run in a new file", "FILE" },
     { NULL }
@@ -215,7 +219,8 @@ moe_cli_generate (int    argc,
   if (text == NULL)
     return moe_cli_fail (error);
   model = moe_cli_run_open (&run, words[0], &error);
-  if (model == NULL || !moe_cli_interventions_load (&interventions, moe_model_get_info (model), &mask, &error))
+  if (model == NULL
+      || !moe_cli_interventions_load (&interventions, moe_model_get_info (model), &mask, &error))
     return moe_cli_fail (error);
   prompt = moe_cli_prompt_new (model, text, length, system, raw, &error);
   if (prompt == NULL)

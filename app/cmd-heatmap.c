@@ -68,7 +68,8 @@ write_images (const Files                  *files,
 
   for (guint i = 0; i < G_N_ELEMENTS (images); i++)
     {
-      if (images[i].path != NULL && !moe_heatmap_plot_export (&plot->plot, images[i].format, images[i].path, error))
+      if (images[i].path != NULL
+          && !moe_heatmap_plot_export (&plot->plot, images[i].format, images[i].path, error))
         return FALSE;
     }
   return TRUE;
@@ -82,18 +83,20 @@ moe_cli_heatmap (int    argc,
   g_auto(MoeCliSource) source = { { NULL } };
   g_auto(Files) files = { NULL };
   g_autofree char *metric = NULL, *phase = NULL, *scale = NULL, *color_map = NULL;
-  gboolean wide = FALSE;
+  gboolean wide = FALSE, to_files;
   const GOptionEntry entries[] = {
     { "metric", 'm', 0, G_OPTION_ARG_STRING, &metric,
       "share (default), hits, mean_weight, max_down, mean_down_norm, importance or reap", "METRIC" },
     { "phase", 0, 0, G_OPTION_ARG_STRING, &phase,
-      "prompt-template, prompt, thinking, answer, teacher-forced, several with commas, or all (default)", "PHASE" },
+      "prompt-template, prompt, thinking, answer, teacher-forced, several with commas, or all (default)",
+      "PHASE" },
     { "wide", 0, 0, G_OPTION_ARG_NONE, &wide, "A row a layer with a column per expert", NULL },
     { "csv", 0, 0, G_OPTION_ARG_FILENAME, &files.csv, "Write the table as CSV", "FILE" },
     { "svg", 0, 0, G_OPTION_ARG_FILENAME, &files.svg, "Write the map as SVG", "FILE" },
     { "pdf", 0, 0, G_OPTION_ARG_FILENAME, &files.pdf, "Write the map as PDF", "FILE" },
     { "png", 0, 0, G_OPTION_ARG_FILENAME, &files.png, "Write the map as PNG", "FILE" },
-    { "color-scale", 0, 0, G_OPTION_ARG_STRING, &scale, "Of the colours: linear, sqrt (default), log or rank", "SCALE" },
+    { "color-scale", 0, 0, G_OPTION_ARG_STRING, &scale,
+      "Of the colours: linear, sqrt (default), log or rank", "SCALE" },
     { "color-map", 0, 0, G_OPTION_ARG_STRING, &color_map, "viridis (default), cividis or puor", "NAME" },
     { NULL }
   };
@@ -103,7 +106,8 @@ moe_cli_heatmap (int    argc,
   g_autoptr(MoeTable) table = NULL;
   MoeRoutingPlotOptions options;
   GOptionContext *context = moe_cli_context_new (
-    "SOURCE", "A layer x expert map. SOURCE is a recording, or a model with --prompts, which is profiled first.",
+    "SOURCE",
+    "A layer x expert map. SOURCE is a recording, or a model with --prompts, which is profiled first.",
     "moescope-cli heatmap run.moescope --metric share --phase answer --csv map.csv --svg map.svg");
 
   g_option_context_add_main_entries (context, entries, NULL);
@@ -128,8 +132,8 @@ moe_cli_heatmap (int    argc,
     return moe_cli_fail (error);
   if (!write_images (&files, stats, moe_recording_get_info (source.recording), &options, &error))
     return moe_cli_fail (error);
-  if ((output.out != NULL || (files.csv == NULL && files.svg == NULL && files.pdf == NULL && files.png == NULL))
-      && !moe_cli_output_table (&output, table, &error))
+  to_files = files.csv != NULL || files.svg != NULL || files.pdf != NULL || files.png != NULL;
+  if ((output.out != NULL || !to_files) && !moe_cli_output_table (&output, table, &error))
     return moe_cli_fail (error);
   return MOE_CLI_DONE;
 }

@@ -95,8 +95,8 @@ moe_cli_info (int    argc,
   g_autoptr(MoeGguf) gguf = NULL;
   g_autoptr(MoeModelInfo) info = NULL;
   g_autoptr(MoeTable) table = NULL;
-  GOptionContext *context = moe_cli_context_new ("MODEL", "What a model file is, without loading its weights.",
-                                                 "moescope-cli info demo-q8_0.gguf");
+  GOptionContext *context = moe_cli_context_new (
+    "MODEL", "What a model file is, without loading its weights.", "moescope-cli info demo-q8_0.gguf");
 
   g_option_context_add_main_entries (context, entries, NULL);
   moe_cli_output_add (&output, context);

@@ -76,20 +76,22 @@ collect (MoeSession           *session,
 {
   const MoeModelInfo *info = moe_model_get_info (moe_session_get_model (session));
   const MoeProbe probe = { .logits = on_logits };
-  guint64 rows = (guint64) (all ? prompt->n_tokens : 1) * (collector->top > 0 ? collector->top : info->vocabulary);
+  guint64 per_position = collector->top > 0 ? collector->top : info->vocabulary;
+  guint64 rows = (all ? prompt->n_tokens : 1) * per_position;
   gboolean ok;
 
   if (rows > MAX_ROWS)
     {
       g_set_error (error, MOE_ERROR, MOE_ERROR_LIMIT,
-                   "that table would have %" G_GUINT64_FORMAT " rows, more than the limit of %d; use --top", rows,
-                   MAX_ROWS);
+                   "that table would have %" G_GUINT64_FORMAT " rows, more than the limit of %d; use --top",
+                   rows, MAX_ROWS);
       return FALSE;
     }
 
   if (all)
     moe_session_add_probe (session, &probe, collector);
-  ok = moe_session_feed (session, prompt->tokens, prompt->phases, prompt->n_tokens, moe_cli_get_cancellable (), error);
+  ok = moe_session_feed (session, prompt->tokens, prompt->phases, prompt->n_tokens,
+                         moe_cli_get_cancellable (), error);
   if (all)
     moe_session_remove_probe (session, &probe, collector);
   if (!ok)
@@ -99,7 +101,8 @@ collect (MoeSession           *session,
       return FALSE;
     }
   if (!all)
-    add_position (collector, (guint) prompt->n_tokens - 1, info->vocabulary, moe_session_get_logits (session));
+    add_position (collector, (guint) prompt->n_tokens - 1, info->vocabulary,
+                  moe_session_get_logits (session));
   return TRUE;
 }
 
@@ -130,8 +133,9 @@ moe_cli_logits (int    argc,
   g_autoptr(MoeChatPrompt) prompt = NULL;
   g_autoptr(MoeTable) table = NULL;
   Collector collector;
-  GOptionContext *context = moe_cli_context_new ("MODEL", "The logits after a prompt.",
-                                                 "moescope-cli logits demo-q8_0.gguf --prompt \"Call me\" --top 5");
+  GOptionContext *context = moe_cli_context_new (
+    "MODEL", "The logits after a prompt.",
+    "moescope-cli logits demo-q8_0.gguf --prompt \"Call me\" --top 5");
 
   g_option_context_add_main_entries (context, entries, NULL);
   moe_cli_output_add (&output, context);
@@ -150,7 +154,8 @@ moe_cli_logits (int    argc,
     return moe_cli_usage (argv[0], "--top %d is not positive", top);
 
   model = moe_cli_run_open (&run, words[0], &error);
-  if (model == NULL || !moe_cli_interventions_load (&interventions, moe_model_get_info (model), &mask, &error))
+  if (model == NULL
+      || !moe_cli_interventions_load (&interventions, moe_model_get_info (model), &mask, &error))
     return moe_cli_fail (error);
   if (ids != NULL)
     {

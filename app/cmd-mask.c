@@ -59,10 +59,9 @@ check (int    argc,
   g_autoptr(GError) error = NULL;
   g_autoptr(MoeModelInfo) made_for = NULL, info = NULL;
   g_autoptr(MoeMask) mask = NULL;
-  GOptionContext *context = moe_cli_context_new ("FILE MODEL",
-                                                 "Whether a mask file fits a model: exit code 0 if it does, else 1 "
-                                                 "with the reason.",
-                                                 "moescope-cli mask check quiet.json demo-q8_0.gguf");
+  GOptionContext *context = moe_cli_context_new (
+    "FILE MODEL", "Whether a mask file fits a model: exit code 0 if it does, else 1 with the reason.",
+    "moescope-cli mask check quiet.json demo-q8_0.gguf");
 
   g_option_context_add_main_entries (context, entries, NULL);
   if (!moe_cli_parse (context, argc, argv, 2, 2, &words))
@@ -73,7 +72,8 @@ check (int    argc,
   info = read_model (words[1], &error);
   if (info == NULL)
     return moe_cli_fail (error);
-  if (!moe_mask_check_model (made_for, info, other_weights, &error) || !moe_mask_validate (mask, info, &error))
+  if (!moe_mask_check_model (made_for, info, other_weights, &error)
+      || !moe_mask_validate (mask, info, &error))
     {
       g_prefix_error (&error, "%s: ", words[0]);
       return moe_cli_fail (error);
@@ -101,7 +101,8 @@ make (int    argc,
 
   g_option_context_add_main_entries (context, entries, NULL);
   moe_cli_interventions_add (&interventions, context);
-  if (!moe_cli_parse (context, argc, argv, 1, 1, &words) || !moe_cli_interventions_check (&interventions, argv[0]))
+  if (!moe_cli_parse (context, argc, argv, 1, 1, &words)
+      || !moe_cli_interventions_check (&interventions, argv[0]))
     return MOE_CLI_USAGE;
   info = read_model (words[0], &error);
   if (info == NULL || !moe_cli_interventions_load (&interventions, info, &mask, &error))

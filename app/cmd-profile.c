@@ -14,7 +14,8 @@ moe_cli_profile (int    argc,
   g_auto(MoeCliInterventions) interventions = { NULL };
   g_autofree char *record = NULL;
   const GOptionEntry entries[] = {
-    { "record", 0, 0, G_OPTION_ARG_FILENAME, &record, "The recording; an unfinished one is continued", "FILE" },
+    { "record", 0, 0, G_OPTION_ARG_FILENAME, &record,
+      "The recording; an unfinished one is continued", "FILE" },
     { NULL }
   };
   g_auto(GStrv) words = NULL;
@@ -23,7 +24,7 @@ moe_cli_profile (int    argc,
   g_autoptr(MoeMask) mask = NULL;
   GOptionContext *context = moe_cli_context_new (
     "MODEL", "Runs a prompt set through the model and records every routing and expert output.",
-    "moescope-cli profile demo-q8_0.gguf --prompts prompts/harmful.csv --generate 16 --record harmful.moescope");
+    "moescope-cli profile demo-q8_0.gguf --prompts prompts/harmful.csv --generate 16 --record run.moescope");
 
   moe_cli_profile_add (&profile, context);
   g_option_context_add_main_entries (context, entries, NULL);

@@ -19,7 +19,8 @@ moe_cli_sql (int    argc,
     "RECORDING QUERY",
     "Runs one read-only SQL statement on a recording; - reads it from standard input.\n"
     "The virtual tables routing, residual and attention give the stored blobs as rows.",
-    "moescope-cli sql run.moescope \"SELECT layer, expert, count(*) FROM routing WHERE phase='answer' GROUP BY 1, 2\"");
+    "moescope-cli sql run.moescope "
+    "\"SELECT layer, expert, count(*) FROM routing WHERE phase = 'answer' GROUP BY 1, 2\"");
 
   moe_cli_output_add (&output, context);
   if (!moe_cli_parse (context, argc, argv, 2, 2, &words) || !moe_cli_output_check (&output, argv[0]))

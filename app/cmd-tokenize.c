@@ -36,7 +36,8 @@ moe_cli_tokenize (int    argc,
   g_autofree char *system = NULL;
   gboolean chat = FALSE;
   const GOptionEntry entries[] = {
-    { "chat", 0, 0, G_OPTION_ARG_NONE, &chat, "As a user's turn, with all that the chat template adds", NULL },
+    { "chat", 0, 0, G_OPTION_ARG_NONE, &chat,
+      "As a user's turn, with all that the chat template adds", NULL },
     { "system", 0, 0, G_OPTION_ARG_FILENAME, &system, "System message (with --chat)", "TEXT" },
     { NULL }
   };
@@ -49,10 +50,9 @@ moe_cli_tokenize (int    argc,
   g_autoptr(MoeTable) table = NULL;
   g_autofree char *text = NULL;
   gsize length;
-  GOptionContext *context = moe_cli_context_new ("MODEL [TEXT]",
-                                                 "The token ids of a text. Without TEXT, or with -, it is read from "
-                                                 "standard input.",
-                                                 "moescope-cli tokenize demo-q8_0.gguf \"Call me Ishmael.\"");
+  GOptionContext *context = moe_cli_context_new (
+    "MODEL [TEXT]", "The token ids of a text. Without TEXT, or with -, it is read from standard input.",
+    "moescope-cli tokenize demo-q8_0.gguf \"Call me Ishmael.\"");
 
   g_option_context_add_main_entries (context, entries, NULL);
   moe_cli_output_add (&output, context);

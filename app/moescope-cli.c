@@ -23,7 +23,8 @@ static const MoeCliCommand commands[] = {
 static int
 print_help (void)
 {
-  g_autoptr(GString) text = g_string_new ("Usage:\n  moescope-cli [--version|--help] COMMAND [options]\n\nCommands:\n");
+  g_autoptr(GString) text = g_string_new ("Usage:\n  moescope-cli [--version|--help] COMMAND [options]\n\n"
+                                          "Commands:\n");
   g_autoptr(GError) error = NULL;
 
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
@@ -47,7 +48,7 @@ int
 main (int    argc,
       char **argv)
 {
-  /* Only how bytes become characters follows the person's locale: numbers are written and read with a point. */
+  /* Only how bytes become characters follows the person's locale: numbers keep their point. */
   setlocale (LC_CTYPE, "");
   g_set_prgname ("moescope-cli");
   g_log_set_writer_func (g_log_writer_standard_streams, NULL, NULL);

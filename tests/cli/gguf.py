@@ -15,7 +15,7 @@ def u32(value):
 
 
 class Gguf:
-    """version, keys (name -> [type, bytes of the value]), tensors ([name, dimensions, type, offset]) and data."""
+    """version, keys (name -> [type, value bytes]), tensors ([name, dimensions, type, offset]) and data."""
 
     def __init__(self, path):
         with open(path, "rb") as f:

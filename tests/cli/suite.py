@@ -40,6 +40,8 @@ class Suite:
         self.root = tempfile.mkdtemp(prefix="moescope-test-")
         self.folder = os.path.join(self.root, "case")
         os.environ["TMPDIR"] = os.path.join(self.root, "tmp")
+        # A sanitizer that lists the suppressions it used would look like a second message.
+        os.environ["LSAN_OPTIONS"] = os.environ.get("LSAN_OPTIONS", "") + ":print_suppressions=0"
         os.mkdir(os.environ["TMPDIR"])
 
     def case(self, name):

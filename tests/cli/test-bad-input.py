@@ -1,4 +1,4 @@
-"""Damaged, foreign and oversized files and inputs: each gets one sentence and the right exit code, and leaves nothing.
+"""Damaged, foreign and oversized files and inputs: one sentence and the right exit code each, nothing left behind.
 
     test-bad-input.py MOESCOPE-CLI MAKE-CHECKPOINT DEMO-MODEL"""
 import io
@@ -40,8 +40,8 @@ def refused(s, expected, *args, code=1, stdin=b""):
 
 
 def case(name, expected, make=None):
-    """A file that `info` and `logits` must refuse. `make` returns its bytes, or None to have made it itself; without it
-    the function below is that."""
+    """A file that `info` and `logits` must refuse. `make` returns its bytes, or None to have made it itself;
+    without it the function below is that."""
     if make is None:
         return lambda function: case(name, expected, function)
 
@@ -214,16 +214,30 @@ def _(file):
 # What the keys say.
 case("unknown architecture", "mamba", key("general.architecture", gguf.STRING, gguf.string("mamba")))
 case("dense model", "no experts", key("qwen3moe.expert_count", gguf.UINT32, gguf.u32(0)))
-case("no architecture", "general.architecture", patched(lambda f: f.keys.pop("general.architecture") and None))
+case(
+    "no architecture", "general.architecture", patched(lambda f: f.keys.pop("general.architecture") and None)
+)
 case("no layers", "bad.gguf", key("qwen3moe.block_count", gguf.UINT32, gguf.u32(0)))
 case("a billion layers", "bad.gguf", key("qwen3moe.block_count", gguf.UINT32, gguf.u32(10**9)))
-case("more experts used than there are", "bad.gguf", key("qwen3moe.expert_used_count", gguf.UINT32, gguf.u32(999)))
+case(
+    "more experts used than there are",
+    "bad.gguf",
+    key("qwen3moe.expert_used_count", gguf.UINT32, gguf.u32(999)),
+)
 case("no expert used", "bad.gguf", key("qwen3moe.expert_used_count", gguf.UINT32, gguf.u32(0)))
 case("no heads", "bad.gguf", key("qwen3moe.attention.head_count", gguf.UINT32, gguf.u32(0)))
-case("a width of text", "embedding_length", key("qwen3moe.embedding_length", gguf.STRING, gguf.string("wide")))
-case("a width that is negative", "embedding_length", key("qwen3moe.embedding_length", gguf.INT32, b"\xff" * 4))
+case(
+    "a width of text", "embedding_length", key("qwen3moe.embedding_length", gguf.STRING, gguf.string("wide"))
+)
+case(
+    "a width that is negative", "embedding_length", key("qwen3moe.embedding_length", gguf.INT32, b"\xff" * 4)
+)
 nan = struct.pack("<f", float("nan"))
-case("an epsilon that is no number", "epsilon", key("qwen3moe.attention.layer_norm_rms_epsilon", gguf.FLOAT32, nan))
+case(
+    "an epsilon that is no number",
+    "epsilon",
+    key("qwen3moe.attention.layer_norm_rms_epsilon", gguf.FLOAT32, nan),
+)
 case("a rotary base of 0", "freq_base", key("qwen3moe.rope.freq_base", gguf.FLOAT32, bytes(4)))
 loads("unknown tokenizer", "wordpiece", key("tokenizer.ggml.model", gguf.STRING, gguf.string("wordpiece")))
 loads("unknown pre-tokenizer", "klingon", key("tokenizer.ggml.pre", gguf.STRING, gguf.string("klingon")))
@@ -419,10 +433,16 @@ def _(s):
         refused(s, copy, "heatmap", copy)
 
     database = sqlite3.connect(path)
-    tables = {r[0]: [c[1] for c in database.execute(f"PRAGMA table_info({r[0]})")] for r in
-              database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    blobs = [(t, c) for t, columns in tables.items() for c in columns
-             if c != "text" and database.execute(f"SELECT typeof({c}) FROM {t} LIMIT 1").fetchone() == ("blob",)]
+    tables = {
+        r[0]: [c[1] for c in database.execute(f"PRAGMA table_info({r[0]})")]
+        for r in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    }
+    blobs = [
+        (t, c)
+        for t, columns in tables.items()
+        for c in columns
+        if c != "text" and database.execute(f"SELECT typeof({c}) FROM {t} LIMIT 1").fetchone() == ("blob",)
+    ]
     database.close()
     assert blobs, "no blobs found to damage"
     for table, column in blobs:

@@ -1,4 +1,4 @@
-"""The command line's contract on the demo model: columns, exit codes, and answers that must agree with each other.
+"""The command line's contract on the demo model: columns, exit codes, answers that must agree with each other.
 
     test-cli.py MOESCOPE-CLI MAKE-CHECKPOINT DEMO-MODEL"""
 import json
@@ -57,13 +57,17 @@ def _(s):
 def _(s):
     rows, provenance = table(s.ok("info", demo), "key,value")
     keys = (
-        "name architecture layers moe_layers experts experts_used shared_experts gating heads kv_heads width vocabulary"
-        " context quantisation file_bytes active_bytes_per_token tokenizer fingerprint"
+        "name architecture layers moe_layers experts experts_used shared_experts gating heads kv_heads width"
+        " vocabulary context quantisation file_bytes active_bytes_per_token tokenizer fingerprint"
     )
     assert [r["key"] for r in rows] == keys.split()
     value = {r["key"]: r["value"] for r in rows}
     assert value["architecture"] == "qwen3moe" and value["quantisation"] == "Q8_0"
-    assert (value["layers"], value["experts"], value["experts_used"]) == (str(LAYERS), str(EXPERTS), str(USED))
+    assert (value["layers"], value["experts"], value["experts_used"]) == (
+        str(LAYERS),
+        str(EXPERTS),
+        str(USED),
+    )
     assert int(value["file_bytes"]) == os.path.getsize(demo)
     assert len(value["fingerprint"]) == 64 and provenance["fingerprint"] == value["fingerprint"]
     assert 0 < int(value["active_bytes_per_token"]) < int(value["file_bytes"])
@@ -112,7 +116,9 @@ def _(s):
 def _(s):
     rows = s.ok("tokenize", demo, "Hello", "--chat", "--system", "Be brief.").rows()[1]
     text = "".join(r["text"] for r in rows)
-    expected = "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n"
+    expected = (
+        "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n"
+    )
     assert text in (expected, "<|endoftext|>" + expected), text
     typed = s.ok("tokenize", demo, "<|im_end|>", "--chat").rows()[1]
     assert [r["text"] for r in typed].count("<|im_end|>") == 1, "a typed special token became one"
@@ -156,7 +162,9 @@ def _(s):
     assert first.out.startswith(cut.out.rstrip("\n")) and "3 tokens" in cut.err
     assert s.ok("generate", demo, "--prompt", QUESTION, "--max-tokens", "0").out == ""
     drawn = [
-        s.ok("generate", demo, "--raw", "--prompt", "The", "-n", "20", "--temperature", "1.5", "--seed", seed).out
+        s.ok(
+            "generate", demo, "--raw", "--prompt", "The", "-n", "20", "--temperature", "1.5", "--seed", seed
+        ).out
         for seed in ("1", "1", "2", "3")
     ]
     assert drawn[0] == drawn[1] and len(set(drawn)) == 3, drawn
@@ -205,7 +213,9 @@ def _(s):
 @suite.case("profile")
 def _(s):
     prompts = os.path.join(PROMPTS, "lookalike.csv")
-    run = s.ok("profile", demo, "--prompts", prompts, "--limit", "3", "--generate", "4", "--record", "r.moescope")
+    run = s.ok(
+        "profile", demo, "--prompts", prompts, "--limit", "3", "--generate", "4", "--record", "r.moescope"
+    )
     assert run.out == "" and run.err == ""
     with open(prompts, encoding="utf-8") as f:
         wanted = [r["prompt"] for r in read_csv(f.read())[1][:3]]
@@ -213,7 +223,18 @@ def _(s):
     assert [r["text"] for r in rows] == wanted and {r["finished"] for r in rows} == {"1"}
     rows = sql(s, "r.moescope", "SELECT prompt, count(*) AS n FROM token WHERE phase = 'answer' GROUP BY 1")
     assert [r["n"] for r in rows] == ["4"] * 3, rows
-    raw = s.ok("profile", demo, "--prompts", prompts, "--limit", "2", "--raw", "--record", "raw.moescope", "--progress")
+    raw = s.ok(
+        "profile",
+        demo,
+        "--prompts",
+        prompts,
+        "--limit",
+        "2",
+        "--raw",
+        "--record",
+        "raw.moescope",
+        "--progress",
+    )
     assert "2 prompts" in raw.err
     phases = {r["phase"] for r in sql(s, "raw.moescope", "SELECT DISTINCT phase FROM token")}
     assert "answer" not in phases and "prompt" in phases, phases
@@ -221,7 +242,16 @@ def _(s):
 
 @suite.case("profile goes on where it was interrupted")
 def _(s):
-    run = ["profile", demo, "--prompts", os.path.join(PROMPTS, "lookalike.csv"), "--generate", "8", "--threads", "1"]
+    run = [
+        "profile",
+        demo,
+        "--prompts",
+        os.path.join(PROMPTS, "lookalike.csv"),
+        "--generate",
+        "8",
+        "--threads",
+        "1",
+    ]
     process = subprocess.Popen(
         [cli, *run, "--record", "r.moescope", "--progress"], stderr=subprocess.PIPE, cwd=s.folder, text=True
     )
@@ -240,7 +270,10 @@ def _(s):
     s.ok(*run, "--record", "whole.moescope")
     query = "SELECT id, prompt, position, token_id, phase, logprob FROM token ORDER BY id"
     assert sql(s, "r.moescope", query) == sql(s, "whole.moescope", query)
-    heatmaps = [s.ok("heatmap", f, "--metric", "max_down", "--no-provenance").out for f in ("r.moescope", "whole.moescope")]
+    heatmaps = [
+        s.ok("heatmap", f, "--metric", "max_down", "--no-provenance").out
+        for f in ("r.moescope", "whole.moescope")
+    ]
     assert heatmaps[0] == heatmaps[1]
 
 
@@ -294,8 +327,12 @@ def _(s):
         assert (x["value"] == "") == (key not in expected), x
         assert x["value"] == "" or abs(float(x["value"]) - expected[key]) <= 1e-6 * expected[key]
     both = s.ok("heatmap", r, "--metric", "hits", "--phase", "prompt,prompt-template").rows()[1]
-    parts = [s.ok("heatmap", r, "--metric", "hits", "--phase", p).rows()[1] for p in ("prompt", "prompt-template")]
-    assert [float(x["value"]) for x in both] == [float(a["value"]) + float(b["value"]) for a, b in zip(*parts)]
+    parts = [
+        s.ok("heatmap", r, "--metric", "hits", "--phase", p).rows()[1] for p in ("prompt", "prompt-template")
+    ]
+    assert [float(x["value"]) for x in both] == [
+        float(a["value"]) + float(b["value"]) for a, b in zip(*parts)
+    ]
 
 
 @suite.case("heatmap wide, long and in files")
@@ -318,7 +355,16 @@ def _(s):
 
 @suite.case("heatmap of a model and a prompt set")
 def _(s):
-    options = ["--prompts", os.path.join(PROMPTS, "harmful.csv"), "--limit", "2", "--disable", "L3E1", "--scale", "L2E30=0.5"]
+    options = [
+        "--prompts",
+        os.path.join(PROMPTS, "harmful.csv"),
+        "--limit",
+        "2",
+        "--disable",
+        "L3E1",
+        "--scale",
+        "L2E30=0.5",
+    ]
     s.ok("profile", demo, *options, "--record", "r.moescope")
     direct = s.ok("heatmap", demo, *options, "--metric", "reap", "--no-provenance")
     assert direct.out == s.ok("heatmap", "r.moescope", "--metric", "reap", "--no-provenance").out
@@ -327,7 +373,16 @@ def _(s):
 
 @suite.case("masks")
 def _(s):
-    options = ["--disable", "L2E30,L4E1:drop", "--force", "L1E3:add", "--bias", "L6E5=-1.5", "--scale", "L7E20=0.25"]
+    options = [
+        "--disable",
+        "L2E30,L4E1:drop",
+        "--force",
+        "L1E3:add",
+        "--bias",
+        "L6E5=-1.5",
+        "--scale",
+        "L7E20=0.25",
+    ]
     json_text = s.ok("mask", "new", demo, *options, "--mask-phase", "answer").out
     s.ok("mask", "new", demo, *options, "--mask-phase", "answer", "--out", "m.json")
     assert content(s.path("m.json")).decode() == json_text
@@ -343,7 +398,9 @@ def _(s):
     check = s.ok("mask", "check", "m.json", demo)
     assert check.out == "" and check.err == ""
     s.ok("mask", "new", demo, "--mask", "m.json", "--bias", "L6E5=+3", "--out", "n.json")
-    changed = {(r["layer"], r["expert"], r["action"]): r["value"] for r in s.ok("mask", "show", "n.json").rows()[1]}
+    changed = {
+        (r["layer"], r["expert"], r["action"]): r["value"] for r in s.ok("mask", "show", "n.json").rows()[1]
+    }
     assert changed["6", "5", "bias"] == "3" and len(changed) == 5
     run = ["logits", demo, "--prompt", QUESTION, "--no-provenance"]
     s.ok("mask", "new", demo, *options, "--out", "both.json")
@@ -356,8 +413,10 @@ def _(s):
     rows, provenance = table(s.ok("sql", r, "SELECT 1 AS a, NULL AS b, 'x,\"y\"' AS c, 0.1 AS d"), "a,b,c,d")
     assert rows == [{"a": "1", "b": "", "c": 'x,"y"', "d": "0.1"}]
     assert provenance["query"].startswith("SELECT 1")
-    assert s.ok("sql", r, "-", stdin=b"SELECT count(*) AS n FROM routing").rows()[1][0]["n"] == sql(
-        s, r, f"SELECT {LAYERS * USED} * count(*) AS n FROM token")[0]["n"]
+    assert (
+        s.ok("sql", r, "-", stdin=b"SELECT count(*) AS n FROM routing").rows()[1][0]["n"]
+        == sql(s, r, f"SELECT {LAYERS * USED} * count(*) AS n FROM token")[0]["n"]
+    )
     for name in ("routing", "residual", "attention"):
         assert int(sql(s, r, f"SELECT count(*) AS n FROM {name}")[0]["n"]) > 0
 
@@ -369,7 +428,9 @@ def _(s):
     for probes in ("none", "all"):
         rows, _ = table(s.ok(*run, "--threads", "1,2", "--probes", probes), columns)
         assert [(r["test"], r["threads"], r["probes"], r["tokens"]) for r in rows] == [
-            (test, threads, probes, tokens) for threads in "12" for test, tokens in (("prefill", "16"), ("decode", "4"))
+            (test, threads, probes, tokens)
+            for threads in "12"
+            for test, tokens in (("prefill", "16"), ("decode", "4"))
         ]
         for r in rows:
             assert 0 < float(r["min_tps"]) <= float(r["median_tps"]) <= float(r["max_tps"])
@@ -387,7 +448,10 @@ def _(s):
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 
     process = subprocess.run(
-        [cli, "info", demo, "--tensors", "--out", path], cwd=s.folder, capture_output=True, preexec_fn=no_large_files
+        [cli, "info", demo, "--tensors", "--out", path],
+        cwd=s.folder,
+        capture_output=True,
+        preexec_fn=no_large_files,
     )
     assert process.returncode == 1 and b"keep.csv" in process.stderr, process.stderr
     assert content(path) == b"mine" and os.listdir(s.folder) == ["keep.csv"]
@@ -408,7 +472,9 @@ def _(s):
 @suite.case("a reader that goes away")
 def _(s):
     process = subprocess.Popen(
-        [cli, "logits", demo, "--prompt", "a b c d e f", "--all"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [cli, "logits", demo, "--prompt", "a b c d e f", "--all"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     process.stdout.readline()
     process.stdout.close()
