@@ -17,7 +17,8 @@ typedef enum
   MOE_METRIC_MEAN_WEIGHT,    /* mean gate weight over its hits; missing without hits */
   MOE_METRIC_MAX_DOWN,       /* max over tokens and channels of |down_proj output|, before the gate weight */
   MOE_METRIC_MEAN_DOWN_NORM, /* mean L2 norm of its down_proj output over its hits */
-  MOE_METRIC_IMPORTANCE,     /* EASY-EP (arXiv 2504.06792): sum over hits of g * ||o||_2 * max(1 - cos(x, x + routed), 0) */
+  MOE_METRIC_IMPORTANCE,     /* EASY-EP (arXiv 2504.06792): sum over hits of
+                                g * ||o||_2 * max(1 - cos(x, x + routed), 0) */
   MOE_METRIC_REAP,           /* REAP (arXiv 2510.13999): mean over hits of g * ||o||_2 */
   MOE_N_METRICS
 } MoeMetric;
@@ -47,8 +48,9 @@ double          *moe_routing_stats_get_map   (const MoeRoutingStats *self,
                                               MoeMetric              metric,
                                               guint                  phases);
 
-/* Long form: layer,expert,metric,value,n_tokens, one row per expert of every MoE layer, shared expert (-1) first where
- * there is one. Provenance is filled with the model and the phases; the caller adds the recording. */
+/* Long form: layer,expert,metric,value,n_tokens, one row per expert of every MoE layer, shared expert (-1)
+ * first where there is one. Provenance is filled with the model and the phases; the caller adds the
+ * recording. */
 MoeTable        *moe_routing_stats_to_table  (const MoeRoutingStats *self,
                                               MoeMetric              metric,
                                               guint                  phases);

@@ -13,8 +13,8 @@ moe_cli_routes (int    argc,
   g_autofree char *metric = NULL;
   int layer = -1;
   const GOptionEntry entries[] = {
-    { "metric", 'm', 0, G_OPTION_ARG_STRING, &metric, "similarity: cosine of two experts' router rows; needs no run",
-      "METRIC" },
+    { "metric", 'm', 0, G_OPTION_ARG_STRING, &metric,
+      "similarity: cosine of two experts' router rows; needs no run", "METRIC" },
     { "layer", 0, 0, G_OPTION_ARG_INT, &layer, "Only this layer (default: all)", "N" },
     { NULL }
   };
@@ -24,7 +24,8 @@ moe_cli_routes (int    argc,
   g_autoptr(MoeTable) table = NULL;
   const MoeModelInfo *info;
   GOptionContext *context = moe_cli_context_new ("MODEL", "Statistics of how experts are chosen.",
-                                                 "moescope-cli routes demo-q8_0.gguf --metric similarity --layer 3");
+                                                 "moescope-cli routes demo-q8_0.gguf --metric similarity "
+                                                 "--layer 3");
 
   g_option_context_add_main_entries (context, entries, NULL);
   moe_cli_output_add (&output, context);

@@ -159,7 +159,8 @@ parse_lines (Reader             *self,
   if (!self->stopped && csv_fini (parser, on_field, on_row, self) != 0)
     {
       g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT,
-                   "%s: line %u: the quoted field that starts in this row never ends", self->path, self->line);
+                   "%s: line %u: the quoted field that starts in this row never ends", self->path,
+                   self->line);
       return FALSE;
     }
 

@@ -62,7 +62,8 @@ moe_file_lock_take (const char  *path,
           if (saved == EWOULDBLOCK)
             g_set_error (error, MOE_ERROR, MOE_ERROR_IO, "%s: is being written by another run", path);
           else
-            g_set_error (error, MOE_ERROR, MOE_ERROR_IO, "%s: cannot be locked: %s", path, g_strerror (saved));
+            g_set_error (error, MOE_ERROR, MOE_ERROR_IO, "%s: cannot be locked: %s", path,
+                         g_strerror (saved));
           return NULL;
         }
       if (is_still_there (fd, lock_path))

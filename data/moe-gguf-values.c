@@ -55,7 +55,8 @@ wrong_kind (MoeGguf           *self,
             GError           **error)
 {
   g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: key '%s' is %s%s, not %s", self->path, key,
-               in_array ? "an array whose first element is " : "", moe_gguf_value_type_get_name (type), wanted);
+               in_array ? "an array whose first element is " : "", moe_gguf_value_type_get_name (type),
+               wanted);
   return FALSE;
 }
 

@@ -393,7 +393,8 @@ place_tensors (MoeGguf  *self,
       if (__builtin_add_overflow (tensor->offset, data_start, &tensor->offset) ||
           __builtin_add_overflow (tensor->offset, tensor->n_bytes, &end) || end > self->file_bytes)
         return fail (self, MOE_ERROR_FORMAT, error,
-                     "the file is cut off or damaged: the data of tensor %s ends after its last byte", quoted);
+                     "the file is cut off or damaged: the data of tensor %s ends after its last byte",
+                     quoted);
       tensor->data = self->data + tensor->offset;
     }
 

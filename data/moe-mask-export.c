@@ -130,8 +130,10 @@ moe_mask_check_model (const MoeModelInfo  *made_for,
       made_for->n_used != info->n_used)
     {
       g_set_error (error, MOE_ERROR, MOE_ERROR_MISMATCH,
-                   "the mask was made for %s with %u layers of %u experts, %u used, but %s has %u layers of %u "
-                   "experts, %u used", made_for->name, made_for->n_layers, made_for->n_experts, made_for->n_used,
+                   "the mask was made for %s with %u layers of %u experts, %u used, but %s has %u layers of "
+                   "%u "
+                   "experts, %u used", made_for->name, made_for->n_layers, made_for->n_experts,
+                   made_for->n_used,
                    info->name, info->n_layers, info->n_experts, info->n_used);
       return FALSE;
     }

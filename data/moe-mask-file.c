@@ -124,7 +124,8 @@ static gboolean
 fail_syntax (const GError  *cause,
              GError       **error)
 {
-  g_autoptr (GRegex) regex = g_regex_new ("^<data>:(\\d+):(\\d+): (?:Parse error: )?(.*)$", G_REGEX_DOTALL, 0, NULL);
+  g_autoptr (GRegex) regex = g_regex_new ("^<data>:(\\d+):(\\d+): (?:Parse error: )?(.*)$", G_REGEX_DOTALL, 0,
+                                          NULL);
   g_autoptr (GMatchInfo) match = NULL;
 
   if (g_regex_match (regex, cause->message, 0, &match))
@@ -174,7 +175,8 @@ get_integer (JsonObject  *object,
 
   *value = json_node_get_int (node);
   if (*value < low || *value > high)
-    return fail (error, "%s\"%s\" is %" G_GINT64_FORMAT ", not from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT,
+    return fail (error,
+                 "%s\"%s\" is %" G_GINT64_FORMAT ", not from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT,
                  where, name, *value, low, high);
   return TRUE;
 }
@@ -455,7 +457,8 @@ read_file (JsonObject    *object,
   interventions = json_object_get_member (object, "interventions");
   if (interventions == NULL || !JSON_NODE_HOLDS_ARRAY (interventions))
     {
-      fail (error, interventions == NULL ? "\"interventions\" is missing" : "\"interventions\" is not an array");
+      fail (error, interventions == NULL ? "\"interventions\" is missing"
+            : "\"interventions\" is not an array");
       return NULL;
     }
   mask = read_interventions (json_node_get_array (interventions), made_for, error);

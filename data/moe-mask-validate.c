@@ -149,7 +149,8 @@ check_layer (const MoeMask       *self,
     return fail (error, "%u experts of layer %d are forced, but only %u are chosen for a token", use.n_forced,
                  layer, info->n_used);
   if (info->n_experts - use.n_refilled < info->n_used)
-    return fail (error, "%u of the %u experts of layer %d are disabled, which leaves fewer than the %u chosen "
+    return fail (error,
+                 "%u of the %u experts of layer %d are disabled, which leaves fewer than the %u chosen "
                  "for a token", use.n_refilled, info->n_experts, layer, info->n_used);
   if (use.n_gone == info->n_experts)
     return fail (error, "all %u experts of layer %d are dropped or disabled", info->n_experts, layer);

@@ -19,11 +19,14 @@ typedef enum
 typedef enum
 {
   MOE_MODE_NONE,   /* bias and scale have no mode */
-  MOE_MODE_REFILL, /* disable: logit -> -inf before top-k, the next expert enters (SteerMoE, arXiv 2509.09660) */
-  MOE_MODE_DROP,   /* disable: removed after top-k, the survivors' weights renormalised (MoTE, arXiv 2502.11096) */
+  MOE_MODE_REFILL, /* disable: logit -> -inf before top-k, the next expert enters
+                      (SteerMoE, arXiv 2509.09660) */
+  MOE_MODE_DROP,   /* disable: removed after top-k, the survivors' weights renormalised
+                      (MoTE, arXiv 2502.11096) */
   MOE_MODE_ZERO,   /* disable: stays chosen, contributes zeros, nothing renormalised (arXiv 2507.23279) */
   MOE_MODE_MAX,    /* force: log-softmax score = max + 0.01 (SteerMoE) */
-  MOE_MODE_ADD,    /* force: always chosen, evicting the weakest; weight = its own probability, renormalised */
+  MOE_MODE_ADD,    /* force: always chosen, evicting the weakest; weight = its own probability,
+                      renormalised */
 } MoeMode;
 
 typedef enum
@@ -47,7 +50,8 @@ typedef struct
 } MoeIntervention;
 
 /* An immutable, reference counted, ordered set of interventions. Each (layer, expert) is named at most once
- * per action. NULL and the empty mask both mean: change nothing, bit for bit. Safe to share between threads. */
+ * per action. NULL and the empty mask both mean: change nothing, bit for bit. Safe to share between
+ * threads. */
 typedef struct _MoeMask MoeMask;
 
 MoeMask               *moe_mask_new              (const MoeIntervention *interventions,
@@ -72,10 +76,10 @@ int                    moe_mask_find             (const MoeMask         *self,
                                                   int                    expert,
                                                   MoeAction              action);
 
-/* Refuses, with one sentence (MOE_ERROR_INVALID), what cannot act on a model of this shape: a layer that is not
- * an MoE layer, an expert out of range, more than k experts of a layer forced, so many disabled by refill that
- * fewer than k remain, all of a layer's experts dropped, an expert both forced and disabled, a value that is
- * not finite. */
+/* Refuses, with one sentence (MOE_ERROR_INVALID), what cannot act on a model of this shape: a layer that is
+ * not an MoE layer, an expert out of range, more than k experts of a layer forced, so many disabled by refill
+ * that fewer than k remain, all of a layer's experts dropped, an expert both forced and disabled, a value
+ * that is not finite. */
 gboolean               moe_mask_validate         (const MoeMask         *self,
                                                   const MoeModelInfo    *info,
                                                   GError               **error);

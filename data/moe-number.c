@@ -27,8 +27,8 @@ print (char   *buffer,
   return g_ascii_strtod (buffer, NULL);
 }
 
-/* Every number with FLT_DIG (DBL_DIG) digits survives the way through a normal float (double), so fewer digits need
- * not be tried: zeros at the end are left out by %g. */
+/* Every number with FLT_DIG (DBL_DIG) digits survives the way through a normal float (double), so fewer
+ * digits need not be tried: zeros at the end are left out by %g. */
 const char *
 moe_number_format_float (char  *buffer,
                          float  value)

@@ -44,7 +44,8 @@ add_prompt (MoePromptSet  *self,
 
   if (self->prompts->len >= MAX_PROMPTS)
     {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_LIMIT, "%s: holds more than %u prompts", self->path, MAX_PROMPTS);
+      g_set_error (error, MOE_ERROR, MOE_ERROR_LIMIT, "%s: holds more than %u prompts", self->path,
+                   MAX_PROMPTS);
       return FALSE;
     }
 
@@ -152,7 +153,8 @@ choose_column (CsvState            *state,
                  state->column, known->str);
   else
     g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID,
-                 "%s: which column holds the prompts has to be named (it has %s)", state->set->path, known->str);
+                 "%s: which column holds the prompts has to be named (it has %s)", state->set->path,
+                 known->str);
   g_string_free (known, TRUE);
   return FALSE;
 }
@@ -180,7 +182,8 @@ on_csv_row (const char * const  *fields,
   text = fields[state->index];
   if (text == NULL || is_blank (text, strlen (text)))
     {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: line %u has an empty prompt", state->set->path, line);
+      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: line %u has an empty prompt", state->set->path,
+                   line);
       return FALSE;
     }
 

@@ -20,8 +20,8 @@ fail (sqlite3     *db,
       const char  *path,
       GError     **error)
 {
-  g_set_error (error, MOE_ERROR, code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? MOE_ERROR_FORMAT : MOE_ERROR_IO,
-               "%s: %s", path, db != NULL ? sqlite3_errmsg (db) : sqlite3_errstr (code));
+  g_set_error (error, MOE_ERROR, code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? MOE_ERROR_FORMAT
+               : MOE_ERROR_IO, "%s: %s", path, db != NULL ? sqlite3_errmsg (db) : sqlite3_errstr (code));
   return FALSE;
 }
 
@@ -65,7 +65,8 @@ copy_pages (const char  *source,
   if (code != SQLITE_OK)
     {
       /* A damaged source and a full disk both come out here; the code tells which file to name. */
-      fail (to, code, code == SQLITE_CORRUPT || code == SQLITE_NOTADB || code == SQLITE_BUSY ? source : target, error);
+      fail (to, code, code == SQLITE_CORRUPT || code == SQLITE_NOTADB || code == SQLITE_BUSY ? source
+            : target, error);
       goto out;
     }
 

@@ -249,7 +249,8 @@ create_or_resume (sqlite3               *db,
   if (exists && version != MOE_RECORDING_VERSION)
     {
       g_set_error (error, MOE_ERROR, MOE_ERROR_MISMATCH,
-                   "%s: cannot be resumed: its format is version %" G_GINT64_FORMAT ", this program writes %d",
+                   "%s: cannot be resumed: its format is version %" G_GINT64_FORMAT ", this program writes "
+                                                                                    "%d",
                    path, version, MOE_RECORDING_VERSION);
       return FALSE;
     }

@@ -90,8 +90,8 @@ give_mask (GArray              *interventions,
 
   if (!moe_mask_validate (mask, info, &reason))
     {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: damaged: the mask at token %" G_GINT64_FORMAT ": %s",
-                   path, token, reason->message);
+      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT,
+                   "%s: damaged: the mask at token %" G_GINT64_FORMAT ": %s", path, token, reason->message);
       return FALSE;
     }
   func (token, mask, user_data);

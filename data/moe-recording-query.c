@@ -32,8 +32,8 @@ typedef struct
   gsize         n_bytes;
 } Result;
 
-/* Called by SQLite for everything a statement would do. Virtual tables read through the same connection, so what they
- * need is what a plain SELECT needs. */
+/* Called by SQLite for everything a statement would do. Virtual tables read through the same connection, so
+ * what they need is what a plain SELECT needs. */
 static int
 authorize (void       *data,
            int         action,
@@ -43,7 +43,8 @@ authorize (void       *data,
            const char *trigger)
 {
   static const char * const pragmas[] =
-    { "table_info", "table_xinfo", "table_list", "index_list", "index_info", "user_version", "application_id" };
+    { "table_info", "table_xinfo", "table_list", "index_list", "index_info", "user_version",
+      "application_id" };
 
   switch (action)
     {
@@ -244,7 +245,8 @@ set_query_error (GError     **error,
   g_set_error (error, MOE_ERROR,
                rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB ? MOE_ERROR_FORMAT
                : rc == SQLITE_IOERR ? MOE_ERROR_IO : MOE_ERROR_INVALID,
-               "%s: %s", path, rc == SQLITE_AUTH ? "only statements that read are allowed" : sqlite3_errmsg (db));
+               "%s: %s", path, rc == SQLITE_AUTH ? "only statements that read are allowed"
+               : sqlite3_errmsg (db));
 }
 
 static gboolean

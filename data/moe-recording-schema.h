@@ -46,8 +46,8 @@ typedef struct
   guint width;
 } MoeRecordingShape;
 
-/* The blobs of one row of table `token`: little-endian arrays without padding, in the order and with the names
- * of the arrays of MoeTokenRecord. */
+/* The blobs of one row of table `token`: little-endian arrays without padding, in the order and with the
+ * names of the arrays of MoeTokenRecord. */
 typedef enum
 {
   MOE_BLOB_EXPERTS,
@@ -75,13 +75,13 @@ typedef enum
 
 void        moe_recording_shape_init    (MoeRecordingShape        *shape,
                                          const MoeModelInfo       *info);
-/* Refuses (MOE_ERROR_LIMIT, MOE_ERROR_FORMAT) shapes that no model has, before anything is allocated: more than
- * 4,096 layers or heads, more than 65,534 experts, rows of more than a few megabytes. */
+/* Refuses (MOE_ERROR_LIMIT, MOE_ERROR_FORMAT) shapes that no model has, before anything is allocated: more
+ * than 4,096 layers or heads, more than 65,534 experts, rows of more than a few megabytes. */
 gboolean    moe_recording_shape_check   (const MoeRecordingShape  *shape,
                                          GError                  **error);
 
-/* The numbers of the MoE layers from the text of run.moe_layers, "[0,1,2]": ascending, below @n_layers. Transfer
- * full; MOE_ERROR_FORMAT. */
+/* The numbers of the MoE layers from the text of run.moe_layers, "[0,1,2]": ascending, below @n_layers.
+ * Transfer full; MOE_ERROR_FORMAT. */
 guint      *moe_recording_parse_layers  (const char               *text,
                                          guint                     n_layers,
                                          guint                    *n_moe_layers,

@@ -37,7 +37,8 @@ typedef struct
   const guint8       *blobs[MOE_VTAB_MAX_COLUMNS];     /* by column; NULL when not asked for */
 } Cursor;
 
-/* What xBestIndex tells xFilter: which conditions come as arguments, in this order, and which columns are read. */
+/* What xBestIndex tells xFilter: which conditions come as arguments, in this order, and which columns are
+ * read. */
 enum
 {
   PLAN_TOKEN_MIN = 1 << 0,
@@ -156,7 +157,8 @@ table_connect (sqlite3            *db,
     {
       self->n_outer = kind == MOE_VTAB_SHARED && self->shape.n_shared == 0 ? 0 : self->shape.n_moe_layers;
     }
-  self->n_inner = kind == MOE_VTAB_ROUTING ? self->shape.n_slots : kind == MOE_VTAB_ATTENTION ? self->shape.n_heads : 1;
+  self->n_inner = kind == MOE_VTAB_ROUTING ? self->shape.n_slots : kind == MOE_VTAB_ATTENTION
+  ? self->shape.n_heads : 1;
 
   rc = sqlite3_declare_vtab (db, self->kind->declaration);
   if (rc != SQLITE_OK)
@@ -268,7 +270,8 @@ table_best_index (sqlite3_vtab       *table,
   info->estimatedRows = (sqlite3_int64) rows + 1;
   info->estimatedCost = rows + 1;
   info->orderByConsumed = is_our_order (self, info);
-  info->idxNum = plan | (int) (info->colUsed & ((1u << (MOE_VTAB_N_COMMON_COLUMNS + MOE_VTAB_MAX_COLUMNS)) - 1))
+  info->idxNum = plan | (int) (info->colUsed & ((1u << (MOE_VTAB_N_COMMON_COLUMNS + MOE_VTAB_MAX_COLUMNS)) -
+                                                1))
                         << PLAN_COLUMNS_SHIFT;
   return SQLITE_OK;
 }
@@ -360,7 +363,8 @@ take_token (Cursor *self,
       self->blobs[i] = NULL;
       if (!is_read (self, table->kind, i))
         continue;
-      wanted = moe_recording_blob_count (column->blob, &table->shape) * moe_recording_blob_get_size (column->blob);
+      wanted = moe_recording_blob_count (column->blob,
+                                         &table->shape) * moe_recording_blob_get_size (column->blob);
       self->blobs[i] = sqlite3_column_blob (self->statement, 4 + (int) i);
       if (sqlite3_column_type (self->statement, 4 + (int) i) != SQLITE_BLOB || self->blobs[i] == NULL ||
           (gsize) sqlite3_column_bytes (self->statement, 4 + (int) i) != wanted)

@@ -329,8 +329,8 @@ write_entry (MoeRecordingWriter  *self,
   g_return_val_if_reached (TRUE);
 }
 
-/* What is committed stays, also after an error: folds the WAL into the file, so that it can be copied alone. A reader
- * that is in the way leaves a file in WAL mode, which is as good. */
+/* What is committed stays, also after an error: folds the WAL into the file, so that it can be copied alone.
+ * A reader that is in the way leaves a file in WAL mode, which is as good. */
 static void
 close_database (MoeRecordingWriter *self)
 {

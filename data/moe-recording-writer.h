@@ -7,8 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* Writes a recording (*.moescope, an SQLite file; schema in DESIGN.md, "Recordings") from a thread of its own.
- * The functions below may be called from one other thread; they queue and return at once, and block only
+/* Writes a recording (*.moescope, an SQLite file; schema in DESIGN.md, "Recordings") from a thread of its
+ * own. The functions below may be called from one other thread; they queue and return at once, and block only
  * when the queue is full (the disk is slower than the model), so that nothing is dropped. Rows are committed
  * at least every 64 tokens or 250 ms: a process killed at any moment leaves a recording that opens and
  * holds all but the last quarter second. */
@@ -46,8 +46,8 @@ void                moe_recording_writer_add_token   (MoeRecordingWriter    *sel
                                                       const char            *token_text,
                                                       gsize                  token_text_length);
 void                moe_recording_writer_end_prompt  (MoeRecordingWriter    *self);
-/* From token @token_id (the id of the next record) on, @mask acts. On resuming, masks that acted on no token kept
- * are gone: who resumes sets the mask again. */
+/* From token @token_id (the id of the next record) on, @mask acts. On resuming, masks that acted on no token
+ * kept are gone: who resumes sets the mask again. */
 void                moe_recording_writer_add_mask    (MoeRecordingWriter    *self,
                                                       gint64                 token_id,
                                                       const MoeMask         *mask);

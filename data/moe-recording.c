@@ -44,8 +44,8 @@ set_damaged (MoeRecording  *self,
   g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: damaged: %s", self->path, what);
 }
 
-/* Whatever is in the file's schema, nothing of it is run: no views, no triggers, no virtual tables, and nothing
- * that hides ours. */
+/* Whatever is in the file's schema, nothing of it is run: no views, no triggers, no virtual tables, and
+ * nothing that hides ours. */
 static gboolean
 check_schema (MoeRecording  *self,
               GError       **error)
@@ -89,8 +89,8 @@ check_schema (MoeRecording  *self,
   return TRUE;
 }
 
-/* SQLite takes what is missing of a last page for zeros. With a WAL the rest of the file may be there. In this order
- * a writer that closes meanwhile does no harm. */
+/* SQLite takes what is missing of a last page for zeros. With a WAL the rest of the file may be there. In
+ * this order a writer that closes meanwhile does no harm. */
 static gboolean
 check_length (MoeRecording  *self,
               GError       **error)
@@ -281,8 +281,8 @@ read_counts (MoeRecording  *self,
 
   if (!count_rows (self, "SELECT count(*) FROM token", "SELECT coalesce(max(id), -1) FROM token",
                    &self->n_tokens, error) ||
-      !count_rows (self, "SELECT count(*) FROM prompt", "SELECT coalesce(max(id), -1) FROM prompt", &n_prompts,
-                   error))
+      !count_rows (self, "SELECT count(*) FROM prompt", "SELECT coalesce(max(id), -1) FROM prompt",
+                   &n_prompts, error))
     return FALSE;
   if (n_prompts > G_MAXINT32)
     {
@@ -622,7 +622,8 @@ moe_recording_dup_prompt (MoeRecording *self,
 
   g_return_val_if_fail (self != NULL, NULL);
 
-  statement = moe_sqlite_prepare (self->db, "SELECT text FROM prompt WHERE id = ?", self->path, CANNOT_READ, NULL);
+  statement = moe_sqlite_prepare (self->db, "SELECT text FROM prompt WHERE id = ?", self->path, CANNOT_READ,
+                                  NULL);
   if (statement == NULL)
     return NULL;
   sqlite3_bind_int64 (statement, 1, prompt);

@@ -8,8 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* A recording opened for reading. May be read while another process or thread writes it: the counts, the hash and
- * what foreach gives are those at the time of opening. One thread. */
+/* A recording opened for reading. May be read while another process or thread writes it: the counts, the hash
+ * and what foreach gives are those at the time of opening. One thread. */
 typedef struct _MoeRecording MoeRecording;
 
 /* Errors: MOE_ERROR_IO, _FORMAT (not a recording, damaged), _UNSUPPORTED (a newer version). */
@@ -27,9 +27,9 @@ const char         *moe_recording_get_hash       (MoeRecording    *self);
 const char         *moe_recording_get_settings   (MoeRecording    *self);
 guint64             moe_recording_get_seed       (MoeRecording    *self);
 
-/* Calls @func for every token with id in [@first, @end) (@end -1 = to the last) in order; @text is the token's
- * bytes. Every blob's size is checked against the run's shape. FALSE with @error set on damage, or without when @func
- * returned FALSE to stop. */
+/* Calls @func for every token with id in [@first, @end) (@end -1 = to the last) in order; @text is the
+ * token's bytes. Every blob's size is checked against the run's shape. FALSE with @error set on damage, or
+ * without when @func returned FALSE to stop. */
 typedef gboolean (*MoeRecordFunc) (MoeTokenRecord *record,
                                    const char     *text,
                                    gsize           text_length,

@@ -8,8 +8,8 @@ G_BEGIN_DECLS
 
 /* What SQLite says, as GErrors. @path is the file's; messages start with it. */
 
-/* Sets @error from the last failure on @db: MOE_ERROR_FORMAT for damage, else MOE_ERROR_IO. @what says what could
- * not be done: "PATH: WHAT: reason". */
+/* Sets @error from the last failure on @db: MOE_ERROR_FORMAT for damage, else MOE_ERROR_IO. @what says what
+ * could not be done: "PATH: WHAT: reason". */
 void          moe_sqlite_set_error (GError     **error,
                                     sqlite3     *db,
                                     const char  *path,

@@ -95,7 +95,8 @@ append_field (GString    *out,
     g_string_append (out, field);
 }
 
-/* An empty text is quoted to tell it from a missing one; so is a missing cell that would otherwise be a blank line. */
+/* An empty text is quoted to tell it from a missing one; so is a missing cell that would otherwise be a blank
+ * line. */
 static void
 append_csv (GString        *out,
             const MoeTable *table)

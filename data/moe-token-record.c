@@ -145,7 +145,8 @@ moe_half_from_float (float value)
       return (guint16) (sign | ((magnitude - 0x38000000) >> 13));
     }
 
-  /* Below 2^-14 a half counts in steps of 2^-24, which is what a float does from 0.5 on: the addition rounds. */
+  /* Below 2^-14 a half counts in steps of 2^-24, which is what a float does from 0.5 on: the addition
+   * rounds. */
   return (guint16) (sign | (float_bits (bits_float (magnitude) + 0.5f) - 0x3f000000));
 }
 

@@ -29,10 +29,12 @@ typedef struct
 
   guint16  *experts;   /* (M, K) expert numbers, MOE_NO_EXPERT for an empty slot */
   guint16  *weights;   /* (M, K) F16 gate weights as used */
-  float    *down_max;     /* (M, K) max over channels of |down_proj output| before the gate weight; 0 in empty slots */
+  float    *down_max;     /* (M, K) max over channels of |down_proj output| before the gate weight;
+                             0 in empty slots */
   guint16  *down_channel; /* (M, K) the channel of that maximum */
   guint16  *down_norm;    /* (M, K) F16 L2 norm of the down_proj output */
-  guint16  *moe_turn;     /* (M) F16 max(1 - cos(x, x + routed), 0): how far the routed experts turn the residual */
+  guint16  *moe_turn;     /* (M) F16 max(1 - cos(x, x + routed), 0): how far the routed experts turn
+                             the residual */
   guint16  *router_entropy; /* (M) F16 entropy of the full router distribution, nats */
 
   float    *shared_max;     /* (M) of the shared expert, or NULL when the model has none */

@@ -13,12 +13,13 @@ static const MoeArch archs[] = {
 
 /* Mixture-of-experts architectures that exist but cannot be computed here, to be refused by name. */
 static const char *const other_moe_archs[] = {
-  "afmoe", "arctic", "bailingmoe", "bailingmoe2", "bailingmoe3", "cohere2moe", "dbrx", "deepseek", "deepseek2",
-  "deepseek32", "deepseek4", "dots1", "dots3note", "ernie4_5-moe", "exaone-moe", "gemma4", "glm-dsa", "glm4moe",
-  "gpt-oss", "granitehybrid", "granitemoe", "grok", "grovemoe", "hunyuan-moe", "hy_v3", "hy_v4", "jamba", "kimi-k3",
-  "kimi-linear", "laguna", "lfm2moe", "llada-moe", "llama4", "maple", "mellum", "mimo2", "minimax-01", "minimax-m2",
-  "minimax-m3", "mistral3", "mistral4", "nemotron_h_moe", "nomic-bert-moe", "phimoe", "qwen2moe", "qwen35moe",
-  "qwen3next", "qwen3vlmoe", "qwen4exp", "rnd1", "smallthinker", "step35",
+  "afmoe", "arctic", "bailingmoe", "bailingmoe2", "bailingmoe3", "cohere2moe", "dbrx", "deepseek",
+  "deepseek2", "deepseek32", "deepseek4", "dots1", "dots3note", "ernie4_5-moe", "exaone-moe", "gemma4",
+  "glm-dsa", "glm4moe", "gpt-oss", "granitehybrid", "granitemoe", "grok", "grovemoe", "hunyuan-moe", "hy_v3",
+  "hy_v4", "jamba", "kimi-k3", "kimi-linear", "laguna", "lfm2moe", "llada-moe", "llama4", "maple", "mellum",
+  "mimo2", "minimax-01", "minimax-m2", "minimax-m3", "mistral3", "mistral4", "nemotron_h_moe",
+  "nomic-bert-moe", "phimoe", "qwen2moe", "qwen35moe", "qwen3next", "qwen3vlmoe", "qwen4exp", "rnd1",
+  "smallthinker", "step35",
 };
 
 /* Bounds far above any published model; they keep products of shapes inside 64 bits. */
@@ -72,7 +73,8 @@ read_uint (MoeGguf        *gguf,
         }
       if (!required)
         return TRUE;
-      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: the key %s is missing", moe_gguf_get_path (gguf), full);
+      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: the key %s is missing", moe_gguf_get_path (gguf),
+                   full);
       return FALSE;
     }
   if (*value < minimum || *value > maximum)
@@ -106,7 +108,8 @@ read_float (MoeGguf        *gguf,
         }
       if (!required)
         return TRUE;
-      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: the key %s is missing", moe_gguf_get_path (gguf), full);
+      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: the key %s is missing", moe_gguf_get_path (gguf),
+                   full);
       return FALSE;
     }
   /* Written so that NaN fails. */
@@ -190,7 +193,8 @@ moe_hparams_read (MoeGguf        *gguf,
   if (h->n_experts == 0)
     {
       g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
-                   "%s: a dense %s model: it has no experts to look into", moe_gguf_get_path (gguf), arch->name);
+                   "%s: a dense %s model: it has no experts to look into", moe_gguf_get_path (gguf),
+                   arch->name);
       return FALSE;
     }
   if (!read_uint (gguf, arch, "expert_used_count", TRUE, 1, MAX_USED, &h->n_used, error) ||
@@ -214,19 +218,22 @@ moe_hparams_read (MoeGguf        *gguf,
     return FALSE;
   if (value_dim != h->head_dim)
     {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED, "%s: values of %u beside keys of %u are not supported",
+      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+                   "%s: values of %u beside keys of %u are not supported",
                    moe_gguf_get_path (gguf), value_dim, h->head_dim);
       return FALSE;
     }
   if (swa != 0 && swa < h->context)
     {
       g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
-                   "%s: attention with a sliding window of %u tokens is not supported", moe_gguf_get_path (gguf), swa);
+                   "%s: attention with a sliding window of %u tokens is not supported",
+                   moe_gguf_get_path (gguf), swa);
       return FALSE;
     }
 
   h->expert_width = feed_forward;
-  if (!read_uint (gguf, arch, "expert_feed_forward_length", feed_forward == 0, 1, MAX_WIDTH, &h->expert_width, error) ||
+  if (!read_uint (gguf, arch, "expert_feed_forward_length", feed_forward == 0, 1, MAX_WIDTH, &h->expert_width,
+                  error) ||
       !read_float (gguf, arch, "attention.layer_norm_rms_epsilon", TRUE, 0, 1, &h->norm_epsilon, error) ||
       !read_float (gguf, arch, "rope.freq_base", FALSE, 1, 1e12f, &h->rope_base, error) ||
       !read_float (gguf, arch, "expert_weights_scale", FALSE, 0, 1e6f, &h->weights_scale, error) ||

@@ -30,8 +30,8 @@ typedef struct
   gboolean     norm_weights; /* gate weights renormalised over the chosen */
 } MoeArch;
 
-/* NULL with MOE_ERROR_UNSUPPORTED when @name cannot be computed: says whether it is a dense architecture, a known MoE
- * architecture, or unknown. */
+/* NULL with MOE_ERROR_UNSUPPORTED when @name cannot be computed: says whether it is a dense architecture, a
+ * known MoE architecture, or unknown. */
 const MoeArch *moe_arch_find (const char *name,
                               GError    **error);
 

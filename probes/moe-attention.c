@@ -134,8 +134,8 @@ summarise (AttentionJob *job,
   f->attention_entropy[at] = MAX (0, logf (sum) + max - f->ops->dot (e, scores, n_keys) / sum);
 }
 
-/* The query rows of one work item: consecutive tokens, and heads that share one key-value head. Row r is token
- * first_token + r / group, head first_head + r % group, so later rows see no fewer keys. */
+/* The query rows of one work item: consecutive tokens, and heads that share one key-value head. Row r is
+ * token first_token + r / group, head first_head + r % group, so later rows see no fewer keys. */
 typedef struct
 {
   AttentionJob *job;
@@ -166,8 +166,8 @@ row_keys (const QueryBlock *block,
   return block->job->batch->first + row_token (block, r) + 1;
 }
 
-/* rows[r][j] = q[r] . k[j]: a plane of the cache is a weight matrix with a row per key. What lies beyond a row's
- * own keys is computed with the others and never read. */
+/* rows[r][j] = q[r] . k[j]: a plane of the cache is a weight matrix with a row per key. What lies beyond a
+ * row's own keys is computed with the others and never read. */
 static void
 score (QueryBlock *block)
 {
@@ -195,8 +195,8 @@ score (QueryBlock *block)
   kernel->matmul (k, h->head_dim, 0, block->n_keys, x, y, block->n_rows);
 }
 
-/* attended[r] = sum over keys of weight times v. A tile of v serves all rows that see it whole; the last keys, of which
- * each row sees another number, are added row by row. */
+/* attended[r] = sum over keys of weight times v. A tile of v serves all rows that see it whole; the last
+ * keys, of which each row sees another number, are added row by row. */
 static void
 add_values (QueryBlock *block,
             float      *out[])
@@ -218,7 +218,8 @@ add_values (QueryBlock *block,
         p[r] = block->rows + r * block->stride + j;
       if (cache->type == MOE_CACHE_F16)
         f->ops->weighted_sum_f16 (p + first, block->n_rows - first,
-                                  (const guint16 *) cache->v + plane + (gsize) j * h->head_dim, n, h->head_dim,
+                                  (const guint16 *) cache->v + plane + (gsize) j * h->head_dim, n,
+                                  h->head_dim,
                                   out + first);
       else
         f->ops->weighted_sum (p + first, block->n_rows - first,
@@ -241,7 +242,8 @@ attend (guint    item,
     job, item / job->n_head_blocks * job->block_tokens,
     .rows = f->scores[thread], .stride = f->scores_allocated,
   };
-  float *copy = block.rows + (gsize) MOE_ATTENTION_ROWS * block.stride, *out[MOE_ATTENTION_ROWS], inverse[MOE_ATTENTION_ROWS];
+  float *copy = block.rows + (gsize) MOE_ATTENTION_ROWS *
+                block.stride, *out[MOE_ATTENTION_ROWS], inverse[MOE_ATTENTION_ROWS];
   float scale = 1 / sqrtf ((float) h->head_dim);
 
   block.kv_head = item % job->n_head_blocks / per_kv_head;
@@ -263,7 +265,8 @@ attend (guint    item,
       if (job->summaries)
         summarise (job, row_token (&block, r), row_head (&block, r), n_keys, copy, row, sum);
       inverse[r] = 1 / sum;
-      out[r] = f->attended + ((gsize) row_token (&block, r) * h->n_heads + row_head (&block, r)) * h->head_dim;
+      out[r] = f->attended + ((gsize) row_token (&block, r) * h->n_heads + row_head (&block, r)) *
+      h->head_dim;
       memset (out[r], 0, h->head_dim * sizeof *out[r]);
     }
   add_values (&block, out);
@@ -279,8 +282,8 @@ attend (guint    item,
         continue;
       for (guint j = 0; j < n_keys; j++)
         row[j] *= inverse[r];
-      MOE_PROBE_EMIT (f, attention_row, job->batch, job->layer, row_token (&block, r), row_head (&block, r), n_keys,
-                      row);
+      MOE_PROBE_EMIT (f, attention_row, job->batch, job->layer, row_token (&block, r), row_head (&block, r),
+                      n_keys, row);
     }
 }
 
@@ -315,7 +318,8 @@ moe_attention_run (MoeForward          *self,
   if (job.summaries)
     {
       MoeAttentionEvent event = {
-        h->n_heads, self->attention_first, self->attention_entropy, self->attention_top, self->attention_top_key,
+        h->n_heads, self->attention_first, self->attention_entropy, self->attention_top,
+        self->attention_top_key,
       };
 
       MOE_PROBE_EMIT (self, attention, batch, layer, &event);

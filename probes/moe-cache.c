@@ -42,7 +42,8 @@ moe_cache_init (MoeCache         *self,
 
   moe_cache_clear (self);
   g_set_error (error, MOE_ERROR, MOE_ERROR_LIMIT,
-               "a context of %u tokens needs %.1f GB for the KV cache, more than this machine has; choose a smaller "
+               "a context of %u tokens needs %.1f GB for the KV cache, more than this machine has; choose a "
+               "smaller "
                "context", context, bytes * 2 / 1e9);
   return FALSE;
 }

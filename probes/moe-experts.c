@@ -43,8 +43,8 @@ route_one (guint    t,
   };
   guint64 *hits = f->n_hits > 0 ? f->hits[thread] : NULL;
 
-  moe_route_token (f->model->arch, h, f->router_logits + (gsize) t * h->n_experts, job->plan, job->layer_index,
-                   job->batch->phases[t], job->batch->first + t, &routing, hits,
+  moe_route_token (f->model->arch, h, f->router_logits + (gsize) t * h->n_experts, job->plan,
+                   job->layer_index, job->batch->phases[t], job->batch->first + t, &routing, hits,
                    hits != NULL ? hits + f->n_hits : NULL);
 }
 
@@ -138,7 +138,8 @@ gate_up_chunk (guint    item,
   const guint8 *gate_data = expert_data (&job->layer->gate, job->experts[active]);
   const guint8 *up_data = expert_data (&job->layer->up, job->experts[active]);
   /* A kernel that prepares its input otherwise than the gate's needs rows of its own. */
-  const void *const *up_rows = up->prepare != gate->prepare ? moe_activations_get (&f->input, up, f->alone) : NULL;
+  const void *const *up_rows = up->prepare != gate->prepare ? moe_activations_get (&f->input, up, f->alone)
+  : NULL;
   float *gate_y[MOE_MICRO_BATCH], *up_y[MOE_MICRO_BATCH];
   const void *up_x[MOE_MICRO_BATCH];
   guint first = job->starts[active], n = job->starts[active + 1] - first;
@@ -222,7 +223,8 @@ combine_token (guint    t,
       f->down_norm[i] = f->silent[i] ? 0 : sqrtf (f->ops->sum_squares (down, d));
     }
   if (statistics)
-    f->turn[t] = turn_of (f->ops->sum_squares (x, d), f->ops->dot (x, delta, d), f->ops->sum_squares (delta, d));
+    f->turn[t] = turn_of (f->ops->sum_squares (x, d), f->ops->dot (x, delta, d),
+                          f->ops->sum_squares (delta, d));
 }
 
 static void
@@ -241,7 +243,8 @@ emit_vectors (ExpertJob *job)
 
       down = g_renew (float, down, n * d);
       for (guint i = 0; i < n; i++)
-        memcpy (down + i * d, f->down + ((gsize) job->tokens[first + i] * f->h->n_used + job->slots[first + i]) * d,
+        memcpy (down + i * d,
+                f->down + ((gsize) job->tokens[first + i] * f->h->n_used + job->slots[first + i]) * d,
                 d * sizeof *down);
       event.down = down;
       MOE_PROBE_EMIT (f, expert_vectors, job->batch, job->layer_index, &event);
@@ -252,7 +255,8 @@ static void
 emit (ExpertJob *job)
 {
   MoeForward *f = job->forward;
-  MoeRouterEvent router = { f->h->n_experts, f->h->n_used, f->router_logits, f->router_probs, f->chosen, f->weights };
+  MoeRouterEvent router = { f->h->n_experts, f->h->n_used, f->router_logits, f->router_probs, f->chosen,
+                            f->weights };
   MoeExpertEvent expert = {
     f->h->n_used, f->chosen, f->weights, f->down_max, f->down_channel, f->down_norm, f->turn,
   };
@@ -277,13 +281,15 @@ moe_experts_run (MoeForward          *self,
 
   moe_activations_set (&self->input, self->normed, batch->n, h->width);
   /* Always the plain kernel: the router decides everything after it and costs next to nothing. */
-  moe_linear (&job.layer->router, &self->input, MOE_KERNELS_PLAIN, self->pool, self->router_logits, h->n_experts);
+  moe_linear (&job.layer->router, &self->input, MOE_KERNELS_PLAIN, self->pool, self->router_logits,
+              h->n_experts);
   moe_pool_run (self->pool, batch->n, route_one, &job);
   collect_hits (&job);
   group_by_expert (&job);
   n_rows = job.starts[job.n_active];
 
-  inputs = moe_activations_get (&self->input, moe_kernel_get (job.layer->gate.type, self->choice), self->pool);
+  inputs = moe_activations_get (&self->input, moe_kernel_get (job.layer->gate.type, self->choice),
+                                self->pool);
   moe_activations_get (&self->input, moe_kernel_get (job.layer->up.type, self->choice), self->pool);
   for (guint i = 0; i < n_rows; i++)
     job.inputs[i] = inputs[job.tokens[i]];
@@ -291,7 +297,8 @@ moe_experts_run (MoeForward          *self,
   moe_pool_run (self->pool, job.n_active * job.n_chunks, gate_up_chunk, &job);
 
   moe_activations_set (&self->hidden, self->gate, n_rows, h->expert_width);
-  job.hidden = moe_activations_get (&self->hidden, moe_kernel_get (job.layer->down.type, self->choice), self->pool);
+  job.hidden = moe_activations_get (&self->hidden, moe_kernel_get (job.layer->down.type, self->choice),
+                                    self->pool);
   job.n_chunks = (h->width + MOE_LINEAR_CHUNK - 1) / MOE_LINEAR_CHUNK;
   moe_pool_run (self->pool, job.n_active * job.n_chunks, down_chunk, &job);
 

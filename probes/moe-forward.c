@@ -40,12 +40,13 @@ free_buffers (MoeForward *self)
 {
   gpointer *buffers[] = {
     (gpointer *) &self->x, (gpointer *) &self->normed, (gpointer *) &self->q, (gpointer *) &self->k,
-    (gpointer *) &self->v, (gpointer *) &self->attended, (gpointer *) &self->delta, (gpointer *) &self->angles,
-    (gpointer *) &self->router_logits, (gpointer *) &self->router_probs, (gpointer *) &self->chosen,
-    (gpointer *) &self->weights, (gpointer *) &self->silent, (gpointer *) &self->gate, (gpointer *) &self->up,
-    (gpointer *) &self->down, (gpointer *) &self->down_max, (gpointer *) &self->down_channel,
-    (gpointer *) &self->down_norm, (gpointer *) &self->turn, (gpointer *) &self->attention_first,
-    (gpointer *) &self->attention_entropy, (gpointer *) &self->attention_top, (gpointer *) &self->attention_top_key,
+    (gpointer *) &self->v, (gpointer *) &self->attended, (gpointer *) &self->delta,
+    (gpointer *) &self->angles, (gpointer *) &self->router_logits, (gpointer *) &self->router_probs,
+    (gpointer *) &self->chosen, (gpointer *) &self->weights, (gpointer *) &self->silent,
+    (gpointer *) &self->gate, (gpointer *) &self->up, (gpointer *) &self->down, (gpointer *) &self->down_max,
+    (gpointer *) &self->down_channel, (gpointer *) &self->down_norm, (gpointer *) &self->turn,
+    (gpointer *) &self->attention_first, (gpointer *) &self->attention_entropy,
+    (gpointer *) &self->attention_top, (gpointer *) &self->attention_top_key,
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (buffers); i++)
@@ -80,7 +81,8 @@ allocate (MoeForward *self,
           gsize       n)
 {
   const MoeHparams *h = self->h;
-  gsize d = h->width, k = h->n_used, q = (gsize) h->n_heads * h->head_dim, kv = (gsize) h->n_kv_heads * h->head_dim;
+  gsize d = h->width, k = h->n_used, q = (gsize) h->n_heads * h->head_dim, kv = (gsize) h->n_kv_heads *
+            h->head_dim;
 
   if (n <= self->n_allocated)
     return;
@@ -122,7 +124,8 @@ allocate_scores (MoeForward *self,
   for (guint i = 0; i < self->threads; i++)
     {
       g_aligned_free (self->scores[i]);
-      self->scores[i] = g_aligned_alloc ((MOE_ATTENTION_ROWS + 1) * self->scores_allocated, sizeof (float), 64);
+      self->scores[i] = g_aligned_alloc ((MOE_ATTENTION_ROWS + 1) * self->scores_allocated, sizeof (float),
+                                         64);
     }
 }
 
@@ -147,7 +150,8 @@ moe_forward_wants (const MoeForward *self,
                    gsize             callback_offset)
 {
   for (guint i = 0; i < self->probes->len; i++)
-    if (G_STRUCT_MEMBER (gpointer, g_array_index (self->probes, MoeProbeEntry, i).probe, callback_offset) != NULL)
+    if (G_STRUCT_MEMBER (gpointer, g_array_index (self->probes, MoeProbeEntry, i).probe,
+                         callback_offset) != NULL)
       return TRUE;
   return FALSE;
 }

@@ -66,8 +66,8 @@ typedef struct
 #define MOE_PROBE_WANTED(forward, callback) \
   (moe_forward_wants ((forward), G_STRUCT_OFFSET (MoeProbe, callback)))
 
-/* Everything one run of the network needs besides the model: buffers for a micro-batch of n tokens. Below d = width,
- * k = experts used, E = experts, F = expert_width. Grown on demand, reused ever after. */
+/* Everything one run of the network needs besides the model: buffers for a micro-batch of n tokens. Below d =
+ * width, k = experts used, E = experts, F = expert_width. Grown on demand, reused ever after. */
 typedef struct
 {
   const MoeModel     *model;
@@ -113,7 +113,8 @@ typedef struct
   MoeActivations hidden;       /* of down_proj, rows grouped by expert */
   float         *logit_rows;   /* (logit_rows_allocated, vocabulary) */
   gsize          logit_rows_allocated;
-  const float   *logits;       /* (vocabulary) after the last token run, inside logit_rows; NULL = not computed */
+  const float   *logits;       /* (vocabulary) after the last token run, inside logit_rows;
+                                   NULL = not computed */
 } MoeForward;
 
 void     moe_forward_init   (MoeForward            *self,
@@ -125,8 +126,8 @@ void     moe_forward_clear  (MoeForward            *self);
 gboolean moe_forward_wants  (const MoeForward      *self,
                              gsize                  callback_offset);
 
-/* Runs one micro-batch of at most MOE_MICRO_BATCH tokens whose ids are valid and that fit the cache. Leaves the
- * logits after the last token in self->logits when @want_logits, or when a probe wants all. */
+/* Runs one micro-batch of at most MOE_MICRO_BATCH tokens whose ids are valid and that fit the cache. Leaves
+ * the logits after the last token in self->logits when @want_logits, or when a probe wants all. */
 void     moe_forward_run    (MoeForward            *self,
                              MoeCache              *cache,
                              const MoeProbeBatch   *batch,

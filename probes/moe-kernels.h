@@ -32,8 +32,8 @@ typedef struct
                            void        *prepared);
 
   /* y[t][r] = sum over i of W[r, i] * x[t][i] for rows r in [row_begin, row_end) and t in [0, n_tokens).
-   * @w: (rows, n) in blocks, row r at w + r * n / block * block_bytes. @x: (n_tokens) prepared rows of n values. @y:
-   * (n_tokens) pointers, y[t][r] is written with r counted from 0, not from row_begin. */
+   * @w: (rows, n) in blocks, row r at w + r * n / block * block_bytes. @x: (n_tokens) prepared rows of n
+   * values. @y: (n_tokens) pointers, y[t][r] is written with r counted from 0, not from row_begin. */
   void  (*matmul)         (const void         *w,
                            gsize               n,
                            gsize               row_begin,
@@ -48,7 +48,8 @@ typedef struct
                            float      *x);
 } MoeKernel;
 
-/* NULL when this program cannot compute with @type. Never NULL for F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q5_K, Q6_K. */
+/* NULL when this program cannot compute with @type. Never NULL for F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q5_K,
+ * Q6_K. */
 const MoeKernel *moe_kernel_get (guint32         type,
                                  MoeKernelChoice choice);
 

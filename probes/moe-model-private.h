@@ -7,8 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* One decoder layer. Below d = width, H = n_heads, G = n_kv_heads, D = head_dim, E = n_experts, F = expert_width;
- * shapes are (rows, values in a row). Vectors are F32 and point into the file. */
+/* One decoder layer. Below d = width, H = n_heads, G = n_kv_heads, D = head_dim, E = n_experts, F =
+ * expert_width; shapes are (rows, values in a row). Vectors are F32 and point into the file. */
 typedef struct
 {
   const float *attention_norm; /* (d) */

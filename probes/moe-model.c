@@ -77,7 +77,8 @@ bind_matrix (MoeModel             *self,
     {
       g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT,
                    "%s: the tensor %s has the shape %" G_GUINT64_FORMAT " x %" G_GUINT64_FORMAT
-                   " x %" G_GUINT64_FORMAT " where %" G_GUINT64_FORMAT " x %" G_GUINT64_FORMAT " x %" G_GUINT64_FORMAT
+                   " x %" G_GUINT64_FORMAT " where %" G_GUINT64_FORMAT " x %" G_GUINT64_FORMAT
+                   " x %" G_GUINT64_FORMAT
                    " is expected", moe_gguf_get_path (self->gguf), tensor->name,
                    tensor->ne[0], tensor->ne[1], tensor->ne[2], n_in, n_rows, n_matrices);
       return FALSE;
@@ -120,7 +121,8 @@ bind_vector (MoeModel             *self,
     }
   if (tensor->type != MOE_TYPE_F32)
     {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED, "%s: the tensor %s is stored as %s instead of F32",
+      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+                   "%s: the tensor %s is stored as %s instead of F32",
                    moe_gguf_get_path (self->gguf), tensor->name, moe_tensor_type_get_name (tensor->type));
       return FALSE;
     }
@@ -184,7 +186,8 @@ check_no_extra_tensors (MoeModel  *self,
 {
   static const char *const suffixes[] = {
     "attn_q.bias", "attn_k.bias", "attn_v.bias", "attn_output.bias", "attn_sinks.weight", "ffn_gate_inp.bias",
-    "exp_probs_b.bias", "ffn_gate_shexp.weight", "ffn_gate_exps.bias", "ffn_up_exps.bias", "ffn_down_exps.bias",
+    "exp_probs_b.bias", "ffn_gate_shexp.weight", "ffn_gate_exps.bias", "ffn_up_exps.bias",
+    "ffn_down_exps.bias",
   };
 
   for (guint i = 0; i < moe_gguf_get_n_tensors (self->gguf); i++)
@@ -216,7 +219,8 @@ bind_tensors (MoeModel  *self,
   if (!require (self, embedding, "token_embd.weight", -1, error) ||
       !require (self, norm, "output_norm.weight", -1, error) ||
       !bind_matrix (self, embedding, h->width, h->vocabulary, 1, &self->embedding, error) ||
-      !bind_matrix (self, logits != NULL ? logits : embedding, h->width, h->vocabulary, 1, &self->logits, error) ||
+      !bind_matrix (self, logits != NULL ? logits : embedding, h->width, h->vocabulary, 1, &self->logits,
+                    error) ||
       !bind_vector (self, norm, h->width, &self->output_norm, error) ||
       (factors != NULL && !bind_vector (self, factors, h->rope_dims / 2, &self->rope_factors, error)))
     return FALSE;
@@ -246,7 +250,8 @@ compare_type_bytes (gconstpointer a,
                     gconstpointer b,
                     gpointer      bytes)
 {
-  guint64 x = ((const guint64 *) bytes)[*(const guint *) a], y = ((const guint64 *) bytes)[*(const guint *) b];
+  guint64 x = ((const guint64 *) bytes)[*(const guint *) a], y =
+    ((const guint64 *) bytes)[*(const guint *) b];
 
   return x < y ? 1 : x > y ? -1 : 0;
 }
@@ -399,7 +404,8 @@ read_hparams (MoeGguf         *gguf,
     }
   if (embedding->ne[1] > (1u << 24))
     {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_LIMIT, "%s: a vocabulary of %" G_GUINT64_FORMAT " tokens is too large",
+      g_set_error (error, MOE_ERROR, MOE_ERROR_LIMIT,
+                   "%s: a vocabulary of %" G_GUINT64_FORMAT " tokens is too large",
                    moe_gguf_get_path (gguf), embedding->ne[1]);
       return FALSE;
     }
@@ -489,7 +495,8 @@ moe_model_open (const char       *path,
     }
   if (moe_tokenizer_get_n_tokens (self->tokenizer) > self->h.vocabulary)
     {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: the tokenizer has %u tokens but the embedding only %u",
+      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT,
+                   "%s: the tokenizer has %u tokens but the embedding only %u",
                    path, moe_tokenizer_get_n_tokens (self->tokenizer), self->h.vocabulary);
       return NULL;
     }

@@ -21,8 +21,8 @@ MoeModelInfo       *moe_model_read_info     (MoeGguf        *gguf,
 /* Called with 0..1 while pages are read ahead, from the thread that opens. */
 typedef void (*MoeProgressFunc) (double fraction, gpointer user_data);
 
-/* Errors: as moe_gguf_open, and MOE_ERROR_UNSUPPORTED (architecture, tensor type, tokenizer), _FORMAT (a tensor
- * missing or of the wrong shape); G_IO_ERROR_CANCELLED. */
+/* Errors: as moe_gguf_open, and MOE_ERROR_UNSUPPORTED (architecture, tensor type, tokenizer), _FORMAT (a
+ * tensor missing or of the wrong shape); G_IO_ERROR_CANCELLED. */
 MoeModel           *moe_model_open          (const char      *path,
                                              MoeProgressFunc  progress,
                                              gpointer         user_data,

@@ -13,8 +13,8 @@
 /* Looks at the state between two looks at the clock, and before the processor is offered to others. */
 #define SPINS 64
 
-/* One 64-bit word says what can be claimed, so that a claim is one compare-and-swap and cannot mix two jobs: the
- * job's number (16 bits), how many items it has (24), and the next to hand out (24). */
+/* One 64-bit word says what can be claimed, so that a claim is one compare-and-swap and cannot mix two jobs:
+ * the job's number (16 bits), how many items it has (24), and the next to hand out (24). */
 #define COUNT_BITS 24
 #define COUNT_MASK ((1u << COUNT_BITS) - 1)
 #define MAX_ITEMS COUNT_MASK

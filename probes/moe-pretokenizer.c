@@ -33,7 +33,8 @@
 #define GPT2 "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
 #define LLAMA3 CONTRACTION "|" WORD "|\\p{N}{1,3}|" SIGNS "[\\r\\n]*|" SPACE
 #define QWEN2 CONTRACTION "|" WORD "|\\p{N}|" SIGNS "[\\r\\n]*|" SPACE
-#define DEEPSEEK_WORD "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"
+#define DEEPSEEK_WORD "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|" \
+  "[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"
 
 typedef struct
 {
@@ -46,7 +47,8 @@ typedef struct
 static const Kind kinds[] = {
   { "default", FALSE, FALSE,
     { "[\\p{P}\\$\\+<=>\\^~\\|]+", GPT2, "\\p{N}+", "[0-9][0-9][0-9]" } },
-  { "gpt-2 olmo mpt phi-2 jina-es jina-de gigachat jina-v2-es jina-v2-de a.x-4.0 mellum modern-bert jais trillion "
+  { "gpt-2 olmo mpt phi-2 jina-es jina-de gigachat jina-v2-es jina-v2-de a.x-4.0 mellum modern-bert jais "
+    "trillion "
     "granite-docling exaone4", FALSE, FALSE,
     { GPT2 } },
   { "llama-bpe llama3 llama-v3 lfm2 pixtral falcon3 falcon-h1 midm-2.0", TRUE, TRUE,
@@ -56,7 +58,8 @@ static const Kind kinds[] = {
   { "qwen2 deepseek-r1-qwen kormo f2llmv2 megrez hunyuan solar-open stablelm2 grok-2", FALSE, FALSE,
     { QWEN2 } },
   { "qwen35", FALSE, FALSE,
-    { CONTRACTION "|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*|" SPACE } },
+    { CONTRACTION "|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}|"
+      " ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*|" SPACE } },
   { "refact starcoder command-r smollm codeshell exaone minerva-7b mellum2", FALSE, FALSE,
     { "\\p{N}", GPT2 } },
   { "falcon", FALSE, FALSE,

@@ -87,13 +87,17 @@ typedef struct
   /* One row of attention after softmax; token @index of the batch, @row: (position + 1). */
   void (*attention_row)  (const MoeProbeBatch *batch, guint layer, guint index, guint head, guint n_keys,
                           const float *row, gpointer user_data);
-  void (*router)         (const MoeProbeBatch *batch, guint layer, const MoeRouterEvent *event, gpointer user_data);
-  void (*expert)         (const MoeProbeBatch *batch, guint layer, const MoeExpertEvent *event, gpointer user_data);
-  void (*expert_vectors) (const MoeProbeBatch *batch, guint layer, const MoeExpertVectors *event, gpointer user_data);
+  void (*router)         (const MoeProbeBatch *batch, guint layer, const MoeRouterEvent *event,
+                          gpointer user_data);
+  void (*expert)         (const MoeProbeBatch *batch, guint layer, const MoeExpertEvent *event,
+                          gpointer user_data);
+  void (*expert_vectors) (const MoeProbeBatch *batch, guint layer, const MoeExpertVectors *event,
+                          gpointer user_data);
   /* The block's output that is added to the residual. @x: (n, width) */
-  void (*moe_out)        (const MoeProbeBatch *batch, guint layer, guint width, const float *x, gpointer user_data);
-  /* Logits after token @index of the batch, (vocabulary). Setting this makes the session compute the logits of every
-   * token. */
+  void (*moe_out)        (const MoeProbeBatch *batch, guint layer, guint width, const float *x,
+                          gpointer user_data);
+  /* Logits after token @index of the batch, (vocabulary). Setting this makes the session compute the logits
+   * of every token. */
   void (*logits)         (const MoeProbeBatch *batch, guint index, guint vocabulary, const float *logits,
                           gpointer user_data);
   /* The micro-batch is done. */

@@ -28,13 +28,14 @@ struct _MoeRecorder
   guint               prompt;
   gint64              next_id;
   guint               next_position; /* of the token after the last one seen */
-  double              log_sum;       /* of the exponentials of the logits before that token; NaN when unknown */
+  double              log_sum;       /* of the exponentials of the logits before that token;
+                                        NaN when unknown */
   GPtrArray          *records;       /* of the micro-batch; an entry is NULL once it was handed out */
 };
 
-/* Entropy of softmax (@logits), and the log of the sum of exp (@logits) into self->log_sum; @logits: (vocabulary).
- * moe_logits_get_entropy() gives the same to six digits; a vocabulary of 150,000 leaves no time for its precision at
- * every token. */
+/* Entropy of softmax (@logits), and the log of the sum of exp (@logits) into self->log_sum; @logits:
+ * (vocabulary). moe_logits_get_entropy() gives the same to six digits; a vocabulary of 150,000 leaves no time
+ * for its precision at every token. */
 static float
 take_logits (MoeRecorder *self,
              const float *logits)
@@ -125,7 +126,8 @@ on_attention (const MoeProbeBatch     *batch,
 
       for (guint head = 0; head < n_heads; head++)
         {
-          record->attention_first[layer * n_heads + head] = moe_half_from_float (event->first[i * n_heads + head]);
+          record->attention_first[layer * n_heads +
+                                  head] = moe_half_from_float (event->first[i * n_heads + head]);
           record->attention_entropy[layer * n_heads + head] =
             moe_half_from_float (event->entropy[i * n_heads + head]);
         }

@@ -16,13 +16,13 @@ typedef void (*MoeRecorderFunc) (MoeTokenRecord *record,
                                  const float    *logits,
                                  gpointer        user_data);
 
-/* @writer is not owned; prompt and id go on from what it holds. Computes the logits of every token when @all_logits
- * (perplexity of prompts); else a prompt token's log-probability and entropy are missing, except where the logits
- * were computed anyway: after the last token of a feed.
+/* @writer is not owned; prompt and id go on from what it holds. Computes the logits of every token when
+ * @all_logits (perplexity of prompts); else a prompt token's log-probability and entropy are missing, except
+ * where the logits were computed anyway: after the last token of a feed.
  *
- * No record is held back: those of a micro-batch are handed out, in order, before moe_session_feed() goes on to the
- * next. A token's log-probability comes from the logits after the token before it, also across feeds; after
- * moe_session_rewind() they are gone and it is missing. */
+ * No record is held back: those of a micro-batch are handed out, in order, before moe_session_feed() goes on
+ * to the next. A token's log-probability comes from the logits after the token before it, also across feeds;
+ * after moe_session_rewind() they are gone and it is missing. */
 MoeRecorder *moe_recorder_new          (MoeSession         *session,
                                         MoeRecordingWriter *writer,
                                         gboolean            all_logits,
@@ -30,8 +30,8 @@ MoeRecorder *moe_recorder_new          (MoeSession         *session,
                                         gpointer            user_data);
 void         moe_recorder_free         (MoeRecorder        *self);
 
-/* Number of the prompt that the next tokens belong to, and id of the next record. The caller begins and ends the
- * prompt of the writer. */
+/* Number of the prompt that the next tokens belong to, and id of the next record. The caller begins and ends
+ * the prompt of the writer. */
 void         moe_recorder_begin_prompt (MoeRecorder        *self,
                                         guint               prompt);
 gint64       moe_recorder_get_next_id  (MoeRecorder        *self);

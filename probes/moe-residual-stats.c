@@ -116,8 +116,8 @@ find_smallest_from (const gint32 *bits,
   return smallest;
 }
 
-/* The values that @rank and @rank + 1 others precede (the second only when there is one). Halves the range of bit
- * patterns by counting, which vectorises, until few are left in it. @kept: (SMALL). */
+/* The values that @rank and @rank + 1 others precede (the second only when there is one). Halves the range of
+ * bit patterns by counting, which vectorises, until few are left in it. @kept: (SMALL). */
 static void
 select_two (const gint32 *bits,
             guint         n,

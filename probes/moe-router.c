@@ -230,7 +230,8 @@ add_forced (const GArray *entries,
         {
           const MoeIntervention *other = &g_array_index (entries, PlanEntry, i).intervention;
 
-          forced = other->action == MOE_ACTION_FORCE && other->expert == chosen[s] && acts (other, phase, position);
+          forced = other->action == MOE_ACTION_FORCE && other->expert == chosen[s] &&
+                   acts (other, phase, position);
         }
       if (!forced)
         {
@@ -409,7 +410,8 @@ route_with_mask (const MoeArch    *arch,
         {
           entry = &g_array_index (entries, PlanEntry, i);
           difference = difference || (acts (&entry->intervention, phase, position) &&
-                                      made_difference (&entry->intervention, h, plain, plain_weights, routing));
+                                      made_difference (&entry->intervention, h, plain, plain_weights,
+                                                       routing));
         }
       if (difference)
         changed[index]++;

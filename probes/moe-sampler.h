@@ -25,7 +25,8 @@ gint32      moe_sampler_pick   (MoeSampler               *self,
                                 const float              *logits,
                                 guint                     vocabulary);
 
-/* Natural log of the softmax probability of @token, and the entropy of the softmax in nats; @logits: (vocabulary). */
+/* Natural log of the softmax probability of @token, and the entropy of the softmax in nats; @logits:
+ * (vocabulary). */
 float       moe_logits_get_logprob (const float          *logits,
                                     guint                 vocabulary,
                                     gint32                token);

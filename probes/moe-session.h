@@ -40,8 +40,9 @@ guint        moe_session_get_context   (MoeSession               *self);
 guint        moe_session_get_length    (MoeSession               *self);
 
 /* Runs @n tokens. @phases (n), or NULL when all are MOE_PHASE_PROMPT; they decide which interventions act.
- * Errors: MOE_ERROR_LIMIT when the context would overflow (nothing is run), MOE_ERROR_INVALID for an id outside the
- * vocabulary, MOE_ERROR_IO when the model file changed; G_IO_ERROR_CANCELLED between micro-batches (what was run stays). */
+ * Errors: MOE_ERROR_LIMIT when the context would overflow (nothing is run), MOE_ERROR_INVALID for an id
+ * outside the vocabulary, MOE_ERROR_IO when the model file changed; G_IO_ERROR_CANCELLED between
+ * micro-batches (what was run stays). */
 gboolean     moe_session_feed          (MoeSession               *self,
                                         const gint32             *tokens,
                                         const MoePhase           *phases,
@@ -49,9 +50,9 @@ gboolean     moe_session_feed          (MoeSession               *self,
                                         GCancellable             *cancellable,
                                         GError                  **error);
 
-/* Logits after the last token fed: (vocabulary), valid until the next feed. NULL before the first. Probes may read
- * them too: in `batch` they are still those after the token before, or NULL when these were not computed; in
- * `batch_end` those after the last token of the micro-batch, likewise. */
+/* Logits after the last token fed: (vocabulary), valid until the next feed. NULL before the first. Probes may
+ * read them too: in `batch` they are still those after the token before, or NULL when these were not
+ * computed; in `batch_end` those after the last token of the micro-batch, likewise. */
 const float *moe_session_get_logits    (MoeSession               *self);
 
 /* Back to the state after the first @length tokens; logits are gone until the next feed. */
@@ -62,7 +63,8 @@ MoeSession  *moe_session_fork          (MoeSession               *self,
                                         guint                     length,
                                         GError                  **error);
 
-/* Takes effect with the next micro-batch, as a whole. Takes a reference. Refuses what moe_mask_validate() refuses. */
+/* Takes effect with the next micro-batch, as a whole. Takes a reference. Refuses what moe_mask_validate()
+ * refuses. */
 gboolean     moe_session_set_mask      (MoeSession               *self,
                                         MoeMask                  *mask,
                                         GError                  **error);

@@ -106,7 +106,8 @@ load_tokens (MoeTokenizer  *self,
       if (g_hash_table_contains (self->ids, token))
         {
           g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT,
-                       "%s: tokens %" G_GINT64_FORMAT " and %" G_GSIZE_FORMAT " of the vocabulary are spelled alike",
+                       "%s: tokens %" G_GINT64_FORMAT " and %" G_GSIZE_FORMAT " of the vocabulary are "
+                                                                              "spelled alike",
                        path, moe_tokenizer_find_symbol (self, token->bytes, token->length), i);
           return FALSE;
         }

@@ -30,9 +30,9 @@ typedef struct
   float (*soft_max)    (float *x, gsize n);
   /* y[i] = x[i] * scale * w[i] */
   void  (*scale_mul)   (float *y, const float *x, float scale, const float *w, gsize n);
-  /* y[t] += sum over keys j of p[t][j] * v[j], added in the order of the keys; @p: (n_rows) pointers to (n_keys)
-   * weights, @v: (n_keys, n), @y: (n_rows) pointers to (n). A row's bits do not depend on the other rows, nor
-   * on how the keys are split into calls. */
+  /* y[t] += sum over keys j of p[t][j] * v[j], added in the order of the keys; @p: (n_rows) pointers to
+   * (n_keys) weights, @v: (n_keys, n), @y: (n_rows) pointers to (n). A row's bits do not depend on the other
+   * rows, nor on how the keys are split into calls. */
   void  (*weighted_sum)     (const float *const *p, gsize n_rows, const float *v, gsize n_keys, gsize n,
                              float *const *y);
   void  (*weighted_sum_f16) (const float *const *p, gsize n_rows, const guint16 *v, gsize n_keys, gsize n,

@@ -10,8 +10,8 @@
 
 /* One of each storage type, each architecture, grouped queries or not. */
 static const char *const names[] = {
-  "qwen3moe-f32", "olmoe-f32", "llama-rope-f32", "olmoe-f16", "llama-bf16", "qwen3moe-q8_0", "llama-q4_0", "qwen3moe-q5_k",
-  "olmoe-q6_k", "llama-q4_k_m",
+  "qwen3moe-f32", "olmoe-f32", "llama-rope-f32", "olmoe-f16", "llama-bf16", "qwen3moe-q8_0", "llama-q4_0",
+  "qwen3moe-q5_k", "olmoe-q6_k", "llama-q4_k_m",
 };
 
 typedef struct
@@ -141,7 +141,8 @@ test_rewind_and_fork (void)
   g_assert_cmpuint (moe_session_get_length (session), ==, 10);
   moe_session_feed (session, others, NULL, 3, NULL, &error);
   g_assert_no_error (error);
-  g_assert_cmpint (memcmp (moe_session_get_logits (session), logits + 12 * (row / sizeof (float)), row), !=, 0);
+  g_assert_cmpint (memcmp (moe_session_get_logits (session), logits + 12 * (row / sizeof (float)), row), !=,
+                   0);
   moe_session_rewind (session, 10);
   moe_session_feed (session, tokens + 10, NULL, n - 10, NULL, &error);
   g_assert_no_error (error);

@@ -67,7 +67,8 @@ tear_down (Setup *setup)
 }
 
 #define CHATML \
-  "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}" \
+  "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + " \
+  "'<|im_end|>' + '\n'}}" \
   "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 #define QWEN2 \
   "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}" \
@@ -75,23 +76,27 @@ tear_down (Setup *setup)
   "{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}{% endfor %}" \
   "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 #define LLAMA3 \
-  "{% set loop_messages = messages %}{% for message in loop_messages %}{% set content = '<|start_header_id|>' + " \
+  "{% set loop_messages = messages %}{% for message in loop_messages %}{% set content = " \
+  "'<|start_header_id|>' + " \
   "message['role'] + '<|end_header_id|>\\n\\n' + message['content'] | trim + '<|eot_id|>' %}" \
   "{% if loop.index0 == 0 %}{% set content = bos_token + content %}{% endif %}{{ content }}{% endfor %}" \
   "{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}"
 #define MISTRAL \
-  "{{ bos_token }}{% for message in messages %}{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}" \
+  "{{ bos_token }}{% for message in messages %}{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) " \
+  "%}" \
   "{{ raise_exception('roles must alternate') }}{% endif %}{% if message['role'] == 'user' %}" \
   "{{ '[INST] ' + message['content'] + ' [/INST]' }}{% elif message['role'] == 'assistant' %}" \
   "{{ message['content'] + eos_token }}{% else %}{{ raise_exception('no such role') }}{% endif %}{% endfor %}"
 /* With the system message in front of the first user turn, over several lines. */
 #define MISTRAL_SYSTEM \
   "{%- if messages[0]['role'] == 'system' %}\n    {%- set system_message = messages[0]['content'] %}\n" \
-  "    {%- set loop_messages = messages[1:] %}\n{%- else %}\n    {%- set loop_messages = messages %}\n{%- endif %}\n\n" \
+  "    {%- set loop_messages = messages[1:] %}\n{%- else %}\n    {%- set loop_messages = messages %}\n{%- " \
+  "endif %}\n\n" \
   "{{- bos_token }}\n{%- for message in loop_messages %}\n    {%- if message['role'] == 'user' %}\n" \
   "        {%- if loop.first and system_message is defined %}\n" \
   "            {{- '[INST]' + system_message + '\\n\\n' + message['content'] + '[/INST]' }}\n" \
-  "        {%- else %}\n            {{- '[INST]' + message['content'] + '[/INST]' }}\n        {%- endif %}\n" \
+  "        {%- else %}\n            {{- '[INST]' + message['content'] + '[/INST]' }}\n        {%- endif " \
+  "%}\n" \
   "    {%- else %}\n        {{- message['content'] + eos_token }}\n    {%- endif %}\n{%- endfor %}\n"
 #define OLMOE \
   "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'system' %}" \
@@ -108,7 +113,8 @@ tear_down (Setup *setup)
   "        {%- set content = content.split('</think>')[-1].lstrip('\\n') %}\n    {%- endif %}\n" \
   "    {{- '<|im_start|>' + message.role + '\\n' + content + '<|im_end|>\\n' }}\n{%- endfor %}\n" \
   "{%- if add_generation_prompt %}\n    {{- '<|im_start|>assistant\\n' }}\n" \
-  "    {%- if enable_thinking is defined and enable_thinking is false %}\n        {{- '<think>\\n\\n</think>\\n\\n' }}\n" \
+  "    {%- if enable_thinking is defined and enable_thinking is false %}\n        {{- " \
+  "'<think>\\n\\n</think>\\n\\n' }}\n" \
   "    {%- endif %}\n{%- endif %}\n"
 
 static const MoeChatMessage conversation[] = {
@@ -132,7 +138,8 @@ static const struct { const char *family, *template; gboolean add_bos; guint fir
     "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n Why? <|im_end|>\n"
     "<|im_start|>assistant\n" },
   { "llama-3", LLAMA3, TRUE, 0, 2, BOS "<|start_header_id|>system<|end_header_id|>\n\nBe brief.<|eot_id|>"
-    "<|start_header_id|>user<|end_header_id|>\n\nWhy?<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n" },
+    "<|start_header_id|>user<|end_header_id|>\n\n"
+    "Why?<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n" },
   { "mistral", MISTRAL, FALSE, 1, 3, BOS "[INST]  Why?  [/INST]<think>\nhm\n</think>\n\nBecause." EOS
     "[INST] And\nthen? [/INST]" },
   { "mistral", MISTRAL_SYSTEM, FALSE, 0, 4,
@@ -320,7 +327,8 @@ test_refused_templates (void)
     { "{{ messages }}", "not a text" },
     { "{{ 'a' + 1 }}", "\"+\"" },
     { "always the same", "leaves the message out" },
-    { "{% set ns = namespace(x='aaaaaaaa') %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}{% endfor %}", "memory" },
+    { "{% set ns = namespace(x='aaaaaaaa') %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}{% endfor "
+      "%}", "memory" },
     { "{% for a in range(90000) %}{% for b in range(90000) %}{% endfor %}{% endfor %}", "too" },
     { "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "nests calls" },
     { "{{ raise_exception('never') }}", "never" },
@@ -371,7 +379,8 @@ test_language (void)
       "True True True True" },
     { "{{ none }}|{{ missing }}|{{ missing is defined }}|{{ none is none }}|{{ missing or 'else' }}",
       "None||False|True|else" },
-    { "{{ messages[1:] | length }} {{ messages[::-1][0].role }} {{ messages[-1]['role'] }} {{ 'abcd'[1:-1] }}", "0 user user bc" },
+    { "{{ messages[1:] | length }} {{ messages[::-1][0].role }} {{ messages[-1]['role'] }} {{ 'abcd'[1:-1] "
+      "}}", "0 user user bc" },
     { "{{ ' a ' | trim }}{{ 'xax'.strip('x') }}{{ 'a-b'.split('-')[1] }}{{ 'aXa'.replace('a', 'b') }}",
       "aabbXb" },
     { "{{ ['a', 'b'] | join('+') }} {{ missing | default('d') }} {{ messages[0].get('none', 'no') }}",
@@ -388,8 +397,8 @@ test_language (void)
     /* Loops. */
     { "{% for i in range(5) if i != 1 %}{{ loop.index }}{{ i }}{{ ',' if not loop.last }}{% endfor %}",
       "10,22,33,44" },
-    { "{% for i in range(9) %}{% if i == 1 %}{% continue %}{% endif %}{% if i == 3 %}{% break %}{% endif %}{{ i }}{% endfor %}",
-      "02" },
+    { "{% for i in range(9) %}{% if i == 1 %}{% continue %}{% endif %}{% if i == 3 %}{% break %}{% endif "
+      "%}{{ i }}{% endfor %}", "02" },
     { "{% for i in [] %}x{% else %}none{% endfor %}", "none" },
     { "{% for k, v in messages[0].items() %}{{ k }}={{ v }};{% endfor %}", "role=user;content=hi;" },
     { "{% for i in range(3) %}{{ loop.previtem }}<{{ i }}>{{ loop.nextitem }} {% endfor %}",

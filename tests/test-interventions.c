@@ -217,7 +217,8 @@ test_fork_and_rewind (void)
   g_autoptr(MoeSession) session = open_session (path);
   g_autoptr(MoeSession) fork = NULL;
   g_autoptr(GError) error = NULL;
-  guint vocabulary = moe_model_get_info (moe_session_get_model (session))->vocabulary, half = checkpoint->n_tokens / 2;
+  guint vocabulary = moe_model_get_info (moe_session_get_model (session))->vocabulary, half =
+    checkpoint->n_tokens / 2;
   g_autofree float *expected = NULL;
 
   feed (session);

@@ -238,7 +238,8 @@ case_check (Case     *c,
               sum += (double) row[i] * x[i];
               magnitude += fabs ((double) amplitude[i] * x[i]);
             }
-          /* A lane adds up n / 8 parts at most; each addition rounds by half an ulp of at most the magnitude. */
+          /* A lane adds up n / 8 parts at most; each addition rounds by half an ulp of at most the
+           * magnitude. */
           g_assert_cmpfloat (fabs (c->y[t][r] - sum), <=, magnitude * (c->n / 8. + 8.) * 0x1p-24 + 1e-37);
         }
     }
@@ -316,7 +317,8 @@ test_prepare (gconstpointer data)
               g_assert_cmpint (chunk->sum16[group % 8 * 2], ==, sums[0]);
               g_assert_cmpint (chunk->sum16[group % 8 * 2 + 1], ==, sums[1]);
               g_assert_cmpint (chunk->minus128[group % 8], ==, -128 * (sums[0] + sums[1]));
-              g_assert_cmpfloat (chunk->sum[group % 8], ==, chunk->scale[group % 8] * (float) (sums[0] + sums[1]));
+              g_assert_cmpfloat (chunk->sum[group % 8], ==,
+                                 chunk->scale[group % 8] * (float) (sums[0] + sums[1]));
             }
         case_free (c);
       }

@@ -15,9 +15,10 @@
 /* Two logits closer than this are a tie: which is first is left to rounding. */
 #define TIE 1e-4f
 
-/* What 256 positions leave of chance. Where both sides round alike (Q8_0 and Q4_0: 32 activations to 8 bits), the ratio of
- * the mean differences came out between 0.986 and 1.009 over six checkpoints, that of the divergences, which
- * grow with the square, between 0.953 and 1.021: a spread of 1 and 2.5 percent, of which this is 3 and 2.4 times. */
+/* What 256 positions leave of chance. Where both sides round alike (Q8_0 and Q4_0: 32 activations to 8 bits),
+ * the ratio of the mean differences came out between 0.986 and 1.009 over six checkpoints, that of the
+ * divergences, which grow with the square, between 0.953 and 1.021: a spread of 1 and 2.5 percent, of which
+ * this is 3 and 2.4 times. */
 #define NOISE 1.03
 
 static guint
@@ -57,12 +58,13 @@ assert_close (const MoeReference *reference,
 
       if (!(difference <= TOLERANCE))
         g_error ("position %" G_GSIZE_FORMAT ", token %" G_GSIZE_FORMAT ": logit %g, llama.cpp has %g",
-                 i / reference->vocabulary, i % reference->vocabulary, (double) ours[i], (double) reference->logits[i]);
+                 i / reference->vocabulary, i % reference->vocabulary, (double) ours[i],
+                 (double) reference->logits[i]);
       largest = MAX (largest, difference);
     }
   for (guint t = 0; t < reference->n_tokens; t++)
-    assert_same_top (reference->logits + (gsize) t * reference->vocabulary, ours + (gsize) t * reference->vocabulary,
-                     reference->vocabulary);
+    assert_same_top (reference->logits + (gsize) t * reference->vocabulary,
+                     ours + (gsize) t * reference->vocabulary, reference->vocabulary);
   g_test_message ("largest difference %g", (double) largest);
 }
 
@@ -85,8 +87,8 @@ assert_same_continuation (const MoeReference *reference,
     }
 }
 
-/* Float activations, whatever the weights are stored in: the logits of the F32 copy, the same experts in the same order, the
- * same greedy continuation. */
+/* Float activations, whatever the weights are stored in: the logits of the F32 copy, the same experts in the
+ * same order, the same greedy continuation. */
 static void
 test_plain (gconstpointer data)
 {
@@ -135,8 +137,8 @@ log_sum_exp (const float *logits,
   return top + log (sum);
 }
 
-/* Adds to @difference the mean |q - p| of one position's logits and to @divergence the Kullback-Leibler divergence of
- * q's distribution from p's, nats. */
+/* Adds to @difference the mean |q - p| of one position's logits and to @divergence the Kullback-Leibler
+ * divergence of q's distribution from p's, nats. */
 static void
 add_distances (const float *p,
                const float *q,
@@ -153,8 +155,8 @@ add_distances (const float *p,
     }
 }
 
-/* Kernels that round activations are no further from the F32 copy than llama.cpp is on the same file. The copy's logits
- * are those of the plain kernels, which test_plain holds against llama.cpp's. */
+/* Kernels that round activations are no further from the F32 copy than llama.cpp is on the same file. The
+ * copy's logits are those of the plain kernels, which test_plain holds against llama.cpp's. */
 static void
 test_rounding (gconstpointer data)
 {
@@ -172,7 +174,8 @@ test_rounding (gconstpointer data)
   g_assert_nonnull (reference->rounding);
   for (gsize t = 0; t < n; t++)
     {
-      add_distances (exact + t * vocabulary, rounded + t * vocabulary, reference->vocabulary, &difference, &divergence);
+      add_distances (exact + t * vocabulary, rounded + t * vocabulary, reference->vocabulary, &difference,
+                     &divergence);
       their_difference += reference->rounding[2 * t];
       their_divergence += reference->rounding[2 * t + 1];
     }

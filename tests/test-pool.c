@@ -67,7 +67,8 @@ test_many_jobs (void)
     g_assert_cmpint (job.runs[i], ==, 70000);
 }
 
-/* Sleeping threads wake up: with each item waiting for all others to have begun, one thread alone would hang. */
+/* Sleeping threads wake up: with each item waiting for all others to have begun, one thread alone would
+ * hang. */
 typedef struct
 {
   gint begun;

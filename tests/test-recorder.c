@@ -70,7 +70,8 @@ test_residual_stats (void)
                   x[j] = (float) (g_rand_double_range (random, -1, 1) * g_rand_double (random));
                   break;
                 case 1: /* all sizes there are */
-                  x[j] = (float) ldexp (g_rand_double_range (random, -1, 1), g_rand_int_range (random, -140, 120));
+                  x[j] = (float) ldexp (g_rand_double_range (random, -1, 1),
+                                        g_rand_int_range (random, -140, 120));
                   break;
                 case 2: /* equal */
                   x[j] = -2.5f;
@@ -328,8 +329,8 @@ check_near (float value,
   g_assert_cmpfloat_with_epsilon (value, wanted, 1e-5 * (1 + fabsf (wanted)));
 }
 
-/* The records of a run in feeds of @split tokens against the plain probe, and what comes from logits against a
- * plain run. */
+/* The records of a run in feeds of @split tokens against the plain probe, and what comes from logits against
+ * a plain run. */
 static void
 check_run (Fixture  *fixture,
            gsize     split,
@@ -338,7 +339,8 @@ check_run (Fixture  *fixture,
   const MoeModelInfo *info = moe_model_get_info (fixture->model);
   guint vocabulary = info->vocabulary;
   MoeSessionOptions options = { 64, MOE_CACHE_F16, MOE_KERNELS_AUTO, 0 };
-  MoeProbe probe = { .router = see_router, .expert = see_expert, .residual = see_residual, .attention = see_attention };
+  MoeProbe probe = { .router = see_router, .expert = see_expert, .residual = see_residual,
+                     .attention = see_attention };
   g_autoptr(GPtrArray) records = g_ptr_array_new_with_free_func ((GDestroyNotify) moe_token_record_unref);
   g_autoptr(GArray) has_logits = g_array_new (FALSE, FALSE, sizeof (gboolean));
   g_autofree MoePhase *phases = g_new (MoePhase, fixture->n);
@@ -384,11 +386,13 @@ check_run (Fixture  *fixture,
 
       g_assert_cmpint (g_array_index (has_logits, gboolean, t), ==, all_logits || is_last);
       if (all_logits || is_last)
-        check_near (record->entropy, moe_logits_get_entropy (fixture->logits + (gsize) t * vocabulary, vocabulary));
+        check_near (record->entropy,
+                    moe_logits_get_entropy (fixture->logits + (gsize) t * vocabulary, vocabulary));
       else
         g_assert_true (isnan (record->entropy));
       if (t > 0 && (all_logits || follows_last))
-        check_near (record->logprob, moe_logits_get_logprob (fixture->logits + (gsize) (t - 1) * vocabulary, vocabulary,
+        check_near (record->logprob,
+                    moe_logits_get_logprob (fixture->logits + (gsize) (t - 1) * vocabulary, vocabulary,
                                                              record->token_id));
       else
         g_assert_true (isnan (record->logprob));

@@ -173,7 +173,8 @@ test_prompts_and_text (void)
   g_assert_cmpstr (second, ==, "");
   g_assert_null (moe_recording_dup_prompt (recording, 2));
 
-  table = moe_recording_query (recording, "SELECT text, (SELECT text FROM note WHERE token = 0) FROM token", &error);
+  table = moe_recording_query (recording, "SELECT text, (SELECT text FROM note WHERE token = 0) FROM token",
+                               &error);
   g_assert_no_error (error);
   g_assert_cmpstr (moe_table_get_text (table, 0, 0), ==, "x'e282007a'");
   g_assert_cmpstr (moe_table_get_text (table, 0, 1), ==, "looks odd");
@@ -289,10 +290,12 @@ test_rows (Fixture       *fixture,
               check_common (routing, routing_row, record, fixture->info->moe_layers[layer]);
               g_assert_cmpint (moe_table_get_int (routing, routing_row, 5), ==, slot);
               g_assert_cmpint (moe_table_get_int (routing, routing_row, 6), ==, record->experts[at]);
-              g_assert_cmpfloat (moe_table_get_double (routing, routing_row, 7), ==, half (record->weights[at]));
+              g_assert_cmpfloat (moe_table_get_double (routing, routing_row, 7), ==,
+                                 half (record->weights[at]));
               g_assert_cmpfloat (moe_table_get_double (routing, routing_row, 8), ==, record->down_max[at]);
               g_assert_cmpint (moe_table_get_int (routing, routing_row, 9), ==, record->down_channel[at]);
-              g_assert_cmpfloat (moe_table_get_double (routing, routing_row, 10), ==, half (record->down_norm[at]));
+              g_assert_cmpfloat (moe_table_get_double (routing, routing_row, 10), ==,
+                                 half (record->down_norm[at]));
               g_assert_cmpfloat (moe_table_get_double (routing, routing_row, 11), ==,
                                  half (record->moe_turn[layer]));
               g_assert_cmpfloat (moe_table_get_double (routing, routing_row, 12), ==,
@@ -304,7 +307,8 @@ test_rows (Fixture       *fixture,
           check_common (shared, shared_row, record, fixture->info->moe_layers[layer]);
           g_assert_cmpfloat (moe_table_get_double (shared, shared_row, 5), ==, record->shared_max[layer]);
           g_assert_cmpint (moe_table_get_int (shared, shared_row, 6), ==, record->shared_channel[layer]);
-          g_assert_cmpfloat (moe_table_get_double (shared, shared_row, 7), ==, half (record->shared_norm[layer]));
+          g_assert_cmpfloat (moe_table_get_double (shared, shared_row, 7), ==,
+                             half (record->shared_norm[layer]));
           shared_row++;
         }
 
@@ -374,8 +378,8 @@ test_group_by (Fixture       *fixture,
   g_assert_cmpuint (moe_table_get_n_rows (table), ==, row);
 }
 
-/* A condition that is pushed down gives what the same condition gives on rows that were all unpacked: `+column` keeps
- * SQLite from offering it. */
+/* A condition that is pushed down gives what the same condition gives on rows that were all unpacked:
+ * `+column` keeps SQLite from offering it. */
 static void
 test_conditions (Fixture       *fixture,
                  gconstpointer  with_shared)
@@ -453,9 +457,12 @@ test_joins_and_order (Fixture       *fixture,
               "SELECT sum(expert) FROM routing WHERE +layer = 2");
   /* Pairs of experts of neighbouring layers. */
   check_same (fixture->recording,
-              "SELECT count(*) FROM routing a JOIN routing b ON b.token = a.token AND a.layer = 1 AND b.layer = 2",
-              "SELECT sum(x * y) FROM (SELECT token, sum(layer = 1) x, sum(layer = 2) y FROM routing GROUP BY token)");
-  check_same (fixture->recording, "SELECT token * 1000 + layer * 10 + slot FROM routing ORDER BY token, layer, slot",
+              "SELECT count(*) FROM routing a JOIN routing b ON b.token = a.token AND a.layer = 1 AND "
+              "b.layer = 2",
+              "SELECT sum(x * y) FROM (SELECT token, sum(layer = 1) x, sum(layer = 2) y FROM routing GROUP "
+              "BY token)");
+  check_same (fixture->recording,
+              "SELECT token * 1000 + layer * 10 + slot FROM routing ORDER BY token, layer, slot",
               "SELECT token * 1000 + layer * 10 + slot FROM routing ORDER BY +token, +layer, +slot");
   check_same (fixture->recording, "SELECT token FROM residual ORDER BY token DESC, layer",
               "SELECT token FROM residual ORDER BY +token DESC");
@@ -466,7 +473,8 @@ test_types (Fixture       *fixture,
             gconstpointer  with_shared)
 {
   g_autoptr(MoeTable) table = query (fixture->recording,
-    "SELECT 1 AS a, 0.5 AS b, 0.1 AS c, 'x' AS d, NULL AS e, 7 AS f, 1 AS g, x'00ff' AS h, CAST('y' AS BLOB) AS i "
+    "SELECT 1 AS a, 0.5 AS b, 0.1 AS c, 'x' AS d, NULL AS e, 7 AS f, 1 AS g, x'00ff' AS h, CAST('y' AS BLOB) "
+    "AS i "
     "UNION ALL SELECT NULL, 3, 1, 2.5, NULL, 'z', 0.25, NULL, NULL");
   static const MoeColumnType types[] =
   {
@@ -514,8 +522,8 @@ test_refused_queries (Fixture       *fixture,
     { "BEGIN", MOE_ERROR_INVALID },
     { "SELECT load_extension('x')", MOE_ERROR_INVALID },
     { "SELECT 1 + 9223372036854775807, abs(-9223372036854775808)", MOE_ERROR_INVALID },
-    { "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT printf('%.*c', 20000000, 'x') FROM c",
-      MOE_ERROR_LIMIT },
+    { "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT printf('%.*c', 20000000, 'x') "
+      "FROM c", MOE_ERROR_LIMIT },
     { "SELECT zeroblob(100000000)", MOE_ERROR_INVALID },
   };
 
@@ -532,7 +540,8 @@ test_refused_queries (Fixture       *fixture,
     }
   /* And none of them left a trace. */
   check_same (fixture->recording, "SELECT count(*) FROM token", "SELECT 90");
-  check_same (fixture->recording, "SELECT count(*) FROM pragma_table_info('token') WHERE name = 'phase'", "SELECT 1");
+  check_same (fixture->recording, "SELECT count(*) FROM pragma_table_info('token') WHERE name = 'phase'",
+              "SELECT 1");
 }
 
 static void
@@ -602,7 +611,8 @@ test_extension (Fixture       *fixture,
   g_assert_cmpint (sqlite3_open_v2 (fixture->path, &db, SQLITE_OPEN_READONLY, NULL), ==, SQLITE_OK);
   sqlite3_db_config (db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 1, NULL);
   g_assert_cmpint (sqlite3_load_extension (db, extension, NULL, &message), ==, SQLITE_OK);
-  g_assert_cmpint (sqlite3_prepare_v2 (db, "SELECT count(DISTINCT layer) FROM residual", -1, &statement, NULL), ==,
+  g_assert_cmpint (sqlite3_prepare_v2 (db, "SELECT count(DISTINCT layer) FROM residual", -1, &statement,
+                                       NULL), ==,
                    SQLITE_OK);
   g_assert_cmpint (sqlite3_step (statement), ==, SQLITE_ROW);
   g_assert_cmpint (sqlite3_column_int (statement, 0), ==, 5);

@@ -63,7 +63,8 @@ test_table (void)
             g_assert_cmpint (moe_table_get_int (table, row, 1), ==, a);
             g_assert_cmpint (moe_table_get_int (table, row, 2), ==, b);
             g_assert_cmpfloat_with_epsilon (moe_table_get_double (table, row, 3),
-                                            cosine (router + a * info->width, router + b * info->width, info->width),
+                                            cosine (router + a * info->width, router + b * info->width,
+                                                    info->width),
                                             1e-6);
           }
     }

@@ -178,7 +178,8 @@ test_tables (void)
   norm = to_csv (moe_routing_stats_to_table (stats, MOE_METRIC_MEAN_DOWN_NORM, MOE_PHASES_ALL));
   g_assert_nonnull (strstr (norm, "\n1,-1,mean_down_norm,4,3\n1,0,mean_down_norm,4,3\n"));
   hits = to_csv (moe_routing_stats_to_table (stats, MOE_METRIC_HITS,
-                                             MOE_PHASE_BIT (MOE_PHASE_ANSWER) | MOE_PHASE_BIT (MOE_PHASE_THINKING)));
+                                             MOE_PHASE_BIT (MOE_PHASE_ANSWER) |
+                                             MOE_PHASE_BIT (MOE_PHASE_THINKING)));
   g_assert_cmpstr (hits, ==,
                    "# model: tiny\n# fingerprint: \n# phase: thinking,answer\n"
                    "layer,expert,metric,value,n_tokens\n"
@@ -190,8 +191,8 @@ test_tables (void)
   g_assert_nonnull (strstr (wide, "\nlayer,e0,e1,e2,e3\n1,1,9,7.25,\n"));
 }
 
-/* What is summed while tokens arrive is, byte for byte, what is summed from the file; and the long form, the wide form
- * and plain SQL agree. */
+/* What is summed while tokens arrive is, byte for byte, what is summed from the file; and the long form, the
+ * wide form and plain SQL agree. */
 static void
 test_live_equals_file (void)
 {
@@ -242,11 +243,14 @@ test_live_equals_file (void)
     }
 
   {
-    g_autofree double *hits = moe_routing_stats_get_map (live, MOE_METRIC_HITS, MOE_PHASE_BIT (MOE_PHASE_ANSWER));
+    g_autofree double *hits = moe_routing_stats_get_map (live, MOE_METRIC_HITS,
+                                                         MOE_PHASE_BIT (MOE_PHASE_ANSWER));
     g_autofree double *max = moe_routing_stats_get_map (live, MOE_METRIC_MAX_DOWN,
                                                         MOE_PHASE_BIT (MOE_PHASE_ANSWER));
-    g_autoptr(MoeTable) table = moe_recording_query (recording, "SELECT layer, expert, count(*), max(max_down) "
-                                                     "FROM routing WHERE phase='answer' GROUP BY 1,2", &error);
+    g_autoptr(MoeTable) table = moe_recording_query (recording,
+                                                     "SELECT layer, expert, count(*), max(max_down) "
+                                                     "FROM routing WHERE phase='answer' GROUP BY 1,2",
+                                                     &error);
 
     g_assert_no_error (error);
     g_assert_cmpuint (moe_table_get_n_rows (table), >, 20);

@@ -216,12 +216,15 @@ static void
 test_numbers (void)
 {
   static const struct { float value; const char *text; } floats[] = {
-    { 0.1f, "0.1" }, { 1.0f / 3, "0.33333334" }, { 16777216.0f, "16777216" }, { 1e10f, "1e+10" }, { -0.0f, "-0" },
-    { FLT_MAX, "3.4028235e+38" }, { FLT_MIN, "1.1754944e-38" }, { 0x1p-149f, "1e-45" }, { 8388610.0f, "8.38861e+06" },
+    { 0.1f, "0.1" }, { 1.0f / 3, "0.33333334" }, { 16777216.0f, "16777216" }, { 1e10f, "1e+10" },
+    { -0.0f, "-0" },
+    { FLT_MAX, "3.4028235e+38" }, { FLT_MIN, "1.1754944e-38" }, { 0x1p-149f, "1e-45" },
+    { 8388610.0f, "8.38861e+06" },
     { 2.5f, "2.5" }, { INFINITY, "inf" }, { -INFINITY, "-inf" }, { 123456.0f, "123456" },
   };
   static const struct { double value; const char *text; } doubles[] = {
-    { 0.1, "0.1" }, { 0.1 + 0.2, "0.30000000000000004" }, { 1.0 / 3, "0.3333333333333333" }, { 1e22, "1e+22" },
+    { 0.1, "0.1" }, { 0.1 + 0.2, "0.30000000000000004" }, { 1.0 / 3, "0.3333333333333333" },
+    { 1e22, "1e+22" },
     { 0x1p-1074, "5e-324" }, { DBL_MAX, "1.7976931348623157e+308" }, { 5e-324 * 3, "1.5e-323" },
   };
   char buffer[MOE_NUMBER_BUFFER], shorter[MOE_NUMBER_BUFFER], format[8];
@@ -341,13 +344,16 @@ test_json (void)
 
   root = json_node_get_object (json_parser_get_root (parser));
   g_assert_cmpstr (json_object_get_string_member (root, "title"), ==, "Sample");
-  g_assert_cmpstr (json_object_get_string_member (json_object_get_object_member (root, "provenance"), "model"), ==,
+  g_assert_cmpstr (json_object_get_string_member (json_object_get_object_member (root, "provenance"),
+                                                  "model"), ==,
                    "a \"b\"\n");
   row = json_object_get_array_member (root, "columns");
   g_assert_cmpuint (json_array_get_length (row), ==, 5);
   g_assert_cmpstr (json_object_get_string_member (json_array_get_object_element (row, 2), "name"), ==, "kl");
-  g_assert_cmpstr (json_object_get_string_member (json_array_get_object_element (row, 2), "type"), ==, "double");
-  g_assert_cmpstr (json_object_get_string_member (json_array_get_object_element (row, 2), "unit"), ==, "nats");
+  g_assert_cmpstr (json_object_get_string_member (json_array_get_object_element (row, 2), "type"), ==,
+                   "double");
+  g_assert_cmpstr (json_object_get_string_member (json_array_get_object_element (row, 2), "unit"), ==,
+                   "nats");
 
   rows = json_object_get_array_member (root, "rows");
   g_assert_cmpuint (json_array_get_length (rows), ==, 3);
@@ -526,7 +532,8 @@ remove_tree (const char *path)
 {
   g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
 
-  for (const char *name = dir != NULL ? g_dir_read_name (dir) : NULL; name != NULL; name = g_dir_read_name (dir))
+  for (const char *name = dir != NULL ? g_dir_read_name (dir)
+       : NULL; name != NULL; name = g_dir_read_name (dir))
     {
       g_autofree char *inside = g_build_filename (path, name, NULL);
 

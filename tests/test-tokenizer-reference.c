@@ -106,8 +106,8 @@ check_strings (const MoeTokenizer *tokenizer,
   g_assert_cmpuint (n_wrong, ==, 0);
 }
 
-/* What was encoded without special tokens decodes to the same bytes, as long as they are UTF-8; @prefix is what the
- * tokenizer puts in front. */
+/* What was encoded without special tokens decodes to the same bytes, as long as they are UTF-8; @prefix is
+ * what the tokenizer puts in front. */
 static void
 check_round_trips (const MoeTokenizer *tokenizer,
                    const char         *prefix)
@@ -123,8 +123,10 @@ check_round_trips (const MoeTokenizer *tokenizer,
       g_autofree char *decoded = NULL;
       g_autoptr (GString) expected = NULL;
 
-      /* U+2581 is SentencePiece's own sign for a space, and the prefix is also added after a special token. */
-      if (length == 0 || !g_utf8_validate_len (bytes, length, NULL) || strstr (bytes, "\xe2\x96\x81") != NULL ||
+      /* U+2581 is SentencePiece's own sign for a space, and the prefix is also added after a special
+       * token. */
+      if (length == 0 || !g_utf8_validate_len (bytes, length, NULL) ||
+          strstr (bytes, "\xe2\x96\x81") != NULL ||
           strstr (bytes, "<tool>") != NULL)
         continue;
       ids = moe_tokenizer_encode (tokenizer, bytes, length, MOE_TOKENIZE_DEFAULT, &n);
@@ -148,9 +150,11 @@ test_vocabulary (gconstpointer data)
   g_assert_no_error (error);
   g_assert_cmpint (moe_tokenizer_get_bos (tokenizer), ==, json_object_get_int_member (expected, "bos"));
   g_assert_cmpint (moe_tokenizer_get_eos (tokenizer), ==, json_object_get_int_member (expected, "eos"));
-  g_assert_cmpint (moe_tokenizer_get_add_bos (tokenizer), ==, json_object_get_boolean_member (expected, "add_bos"));
+  g_assert_cmpint (moe_tokenizer_get_add_bos (tokenizer), ==,
+                   json_object_get_boolean_member (expected, "add_bos"));
   check_strings (tokenizer, json_object_get_array_member (expected, "plain"), MOE_TOKENIZE_DEFAULT, "plain");
-  check_strings (tokenizer, json_object_get_array_member (expected, "special"), MOE_TOKENIZE_PARSE_SPECIAL, "special");
+  check_strings (tokenizer, json_object_get_array_member (expected, "special"), MOE_TOKENIZE_PARSE_SPECIAL,
+                 "special");
   check_strings (tokenizer, json_object_get_array_member (expected, "bos_special"),
                  MOE_TOKENIZE_ADD_BOS | MOE_TOKENIZE_PARSE_SPECIAL, "bos_special");
   check_round_trips (tokenizer, g_str_equal (name, "vocab-spm") ? " " : "");

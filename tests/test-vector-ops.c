@@ -108,7 +108,8 @@ test_axpy (gconstpointer data)
       for (gsize i = 0; i < n; i++)
         {
           g_assert_cmpfloat_with_epsilon (y[i], before[i] + (double) 0.7f * x[i], 0x1p-22);
-          g_assert_cmpfloat_with_epsilon (z[i], before[i] + (double) 0.7f * moe_half_to_float (h[i]), 0x1p-22);
+          g_assert_cmpfloat_with_epsilon (z[i], before[i] + (double) 0.7f * moe_half_to_float (h[i]),
+                                          0x1p-22);
           g_assert_cmpfloat_with_epsilon (v[i], (double) x[i] * 0.3f * before[i], 0x1p-23);
         }
       g_assert_true (y[n] == 777.f && z[n] == 777.f && v[n] == 777.f);
@@ -163,7 +164,8 @@ test_f16 (gconstpointer data)
         }
       if (exponent == 31)
         value = INFINITY;
-      g_assert_cmphex (moe_float_to_bits (moe_half_to_float (half)), ==, moe_float_to_bits (sign * (float) value));
+      g_assert_cmphex (moe_float_to_bits (moe_half_to_float (half)), ==,
+                       moe_float_to_bits (sign * (float) value));
       check_to_f16 (ops, sign * (float) value, half);
       if (fraction == 0x3ff && exponent == 30)
         {

@@ -63,7 +63,8 @@ action_about (GSimpleAction *action,
                          "program-name", "Moescope",
                          "logo-icon-name", APPLICATION_ID,
                          "version", MOE_VERSION,
-                         "comments", "A workbench for looking into mixture-of-experts language models and steering "
+                         "comments",
+                         "A workbench for looking into mixture-of-experts language models and steering "
                                      "them while they generate.",
                          "copyright", "© The Moescope authors",
                          "license-type", GTK_LICENSE_MIT_X11,
@@ -188,7 +189,8 @@ moe_application_init (MoeApplication *self)
   g_application_add_main_option_entries (G_APPLICATION (self), options);
   g_application_set_option_context_parameter_string (G_APPLICATION (self), "[MODEL or RECORDING]");
   g_application_set_option_context_summary (G_APPLICATION (self),
-                                            "Look into mixture-of-experts language models and steer them. Without "
+                                            "Look into mixture-of-experts language models and steer them. "
+                                            "Without "
                                             "a file the demo model is opened.");
 }
 

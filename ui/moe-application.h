@@ -10,8 +10,8 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (MoeApplication, moe_application, MOE, APPLICATION, GtkApplication)
 
 MoeApplication *moe_application_new           (void);
-/* Where the demo model is: under MOESCOPE_DATADIR, the installed data, or the source tree; NULL when it is in none.
- * Transfer full. */
+/* Where the demo model is: under MOESCOPE_DATADIR, the installed data, or the source tree; NULL when it is in
+ * none. Transfer full. */
 char           *moe_application_find_demo     (void);
 
 G_END_DECLS

@@ -145,7 +145,8 @@ on_model_changed (MoeConversationView *self)
 {
   gtk_label_set_text (GTK_LABEL (self->empty_text),
                       moe_document_get_model (self->document) != NULL
-                        ? "Write a prompt below and press Enter. The tokens, what each was chosen from and the experts "
+                        ? "Write a prompt below and press Enter. The tokens, what each was chosen from and "
+                          "the experts "
                           "that made it appear here."
                         : "Open a model to begin.");
 }
@@ -192,9 +193,11 @@ moe_conversation_view_init (MoeConversationView *self)
   self->turns = gtk_box_new (GTK_ORIENTATION_VERTICAL, 8);
   gtk_widget_add_css_class (self->turns, "turns");
   self->scrolled = gtk_scrolled_window_new ();
-  gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (self->scrolled), GTK_POLICY_NEVER, GTK_POLICY_AUTOMATIC);
+  gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (self->scrolled), GTK_POLICY_NEVER,
+                                  GTK_POLICY_AUTOMATIC);
   gtk_scrolled_window_set_child (GTK_SCROLLED_WINDOW (self->scrolled), self->turns);
-  gtk_accessible_update_property (GTK_ACCESSIBLE (self->scrolled), GTK_ACCESSIBLE_PROPERTY_LABEL, "Conversation", -1);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self->scrolled), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                  "Conversation", -1);
 
   self->stack = gtk_stack_new ();
   gtk_stack_add_named (GTK_STACK (self->stack), empty, "empty");

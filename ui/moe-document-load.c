@@ -81,7 +81,8 @@ load_thread (GTask        *task,
       if (error != NULL)
         g_task_return_error (task, error);
       else if (!g_task_return_error_if_cancelled (task))
-        g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_FAILED, "%s: reading stopped", (char *) task_data);
+        g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_FAILED, "%s: reading stopped",
+                                 (char *) task_data);
       return;
     }
 

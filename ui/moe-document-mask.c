@@ -55,7 +55,8 @@ moe_document_note_change (MoeDocument *self)
 
   g_return_if_fail (MOE_IS_DOCUMENT (self));
 
-  if (turn == NULL || !turn->from_model || turn->note == NULL || g_str_has_suffix (turn->note, "changed on the way"))
+  if (turn == NULL || !turn->from_model || turn->note == NULL ||
+      g_str_has_suffix (turn->note, "changed on the way"))
     return;
   g_free (turn->note);
   turn->note = g_strdup ("interventions changed on the way");

@@ -139,8 +139,8 @@ moe_document_class_init (MoeDocumentClass *klass)
   G_OBJECT_CLASS (klass)->dispose = moe_document_dispose;
 
   for (guint i = 0; i < MOE_DOCUMENT_N_SIGNALS; i++)
-    signals[i] = g_signal_new (names[i], MOE_TYPE_DOCUMENT, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE,
-                               i == MOE_DOCUMENT_TEXT_ADDED ? 1 : 0, G_TYPE_STRING);
+    signals[i] = g_signal_new (names[i], MOE_TYPE_DOCUMENT, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                               G_TYPE_NONE, i == MOE_DOCUMENT_TEXT_ADDED ? 1 : 0, G_TYPE_STRING);
 }
 
 static void
@@ -164,7 +164,8 @@ same_shape (const MoeModelInfo *a,
             const MoeModelInfo *b)
 {
   return a->n_layers == b->n_layers && a->n_moe_layers == b->n_moe_layers && a->n_experts == b->n_experts &&
-         a->n_used == b->n_used && memcmp (a->moe_layers, b->moe_layers, a->n_moe_layers * sizeof (guint)) == 0;
+         a->n_used == b->n_used &&
+         memcmp (a->moe_layers, b->moe_layers, a->n_moe_layers * sizeof (guint)) == 0;
 }
 
 void
@@ -228,7 +229,8 @@ moe_document_can_intervene (MoeDocument  *self,
   if (self->model == NULL)
     self->reason = g_strdup ("Open a model to intervene.");
   else if (self->shown != NULL && !same_shape (self->shown->info, self->model))
-    self->reason = g_strdup_printf ("This recording is of %s, which is not the open model.", self->shown->info->name);
+    self->reason = g_strdup_printf ("This recording is of %s, which is not the open model.",
+                                    self->shown->info->name);
 
   if (reason != NULL)
     *reason = self->reason;

@@ -9,12 +9,13 @@
 
 G_BEGIN_DECLS
 
-/* What all pages of a window share: the model that runs, the recording that is shown (the one being written, or
- * a file), its conversation, the mask with its history, and one selection. Main thread only; no GTK.
+/* What all pages of a window share: the model that runs, the recording that is shown (the one being written,
+ * or a file), its conversation, the mask with its history, and one selection. Main thread only; no GTK.
  *
  * Signals:
  *   model-changed         another model runs
- *   recording-changed     another recording is shown, or its earliest tokens were dropped: read everything anew
+ *   recording-changed     another recording is shown, or its earliest tokens were dropped: read everything
+ *   anew
  *   tokens-added          tokens were added at the end
  *   conversation-changed  turns were added or removed: read everything anew
  *   text-added (text)     to the last turn
@@ -72,7 +73,8 @@ void                   moe_document_clear            (MoeDocument            *se
 void                   moe_document_begin_live       (MoeDocument            *self,
                                                       const char             *path);
 gboolean               moe_document_is_live          (MoeDocument            *self);
-/* Where it is on disk: a saved file while that holds all that is shown, else the unsaved one. NULL for none. */
+/* Where it is on disk: a saved file while that holds all that is shown, else the unsaved one. NULL for
+ * none. */
 const char            *moe_document_get_path         (MoeDocument            *self);
 gboolean               moe_document_is_saved         (MoeDocument            *self);
 /* @n_tokens: how many were shown when saving was asked for. */

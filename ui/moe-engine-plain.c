@@ -66,8 +66,8 @@ catch_up (MoeEngine  *self,
   /* The logits of a rewound session are gone; its last token brings them back. */
   if (length == self->fed->len)
     moe_session_rewind (self->plain, --length);
-  return moe_session_feed (self->plain, &g_array_index (self->fed, gint32, length), NULL, self->fed->len - length,
-                           self->job, error);
+  return moe_session_feed (self->plain, &g_array_index (self->fed, gint32, length), NULL,
+                           self->fed->len - length, self->job, error);
 }
 
 float

@@ -97,8 +97,8 @@ void            moe_engine_do_flush      (MoeEngine           *self,
                                           guint                serial);
 void            moe_engine_do_save       (MoeEngine           *self,
                                           const char          *path);
-/* KL divergence in nats of the next token's distribution, @logits (vocabulary) under the mask against the plain run;
- * NaN when there is nothing to compare. */
+/* KL divergence in nats of the next token's distribution, @logits (vocabulary) under the mask against the
+ * plain run; NaN when there is nothing to compare. */
 float           moe_engine_compare_plain (MoeEngine         *self,
                                           const float       *logits);
 void            moe_engine_rewind_plain  (MoeEngine         *self,

@@ -47,7 +47,8 @@ void
 moe_engine_do_open (MoeEngine  *self,
                     MoeCommand *command)
 {
-  MoeSessionOptions options = { .cache = MOE_CACHE_F16, .kernels = MOE_KERNELS_AUTO, .threads = moe_engine_choose_threads () };
+  MoeSessionOptions options = { .cache = MOE_CACHE_F16, .kernels = MOE_KERNELS_AUTO,
+                                .threads = moe_engine_choose_threads () };
   g_autoptr(MoeModel) model = NULL;
   g_autoptr(GError) chat_error = NULL;
   MoeSession *session;
@@ -137,8 +138,8 @@ open_recording (MoeEngine   *self,
 
   g_ascii_formatd (temperature, sizeof temperature, "%.9g", command->sampler.temperature);
   g_ascii_formatd (top_p, sizeof top_p, "%.9g", command->sampler.top_p);
-  json = g_strdup_printf ("{\"temperature\": %s, \"top_p\": %s, \"top_k\": %u, \"max_tokens\": %u, \"chat\": %s}",
-                          temperature, top_p, command->sampler.top_k, command->max_tokens,
+  json = g_strdup_printf ("{\"temperature\": %s, \"top_p\": %s, \"top_k\": %u, \"max_tokens\": %u, \"chat\": "
+                          "%s}", temperature, top_p, command->sampler.top_k, command->max_tokens,
                           command->messages != NULL ? "true" : "false");
   settings.context = moe_session_get_context (self->session);
   settings.cache = "f16";
@@ -363,7 +364,8 @@ render (MoeEngine   *self,
   return moe_chat_render (chat, tokenizer, messages, n, error);
 }
 
-/* How many tokens of @prompt the session already holds. At least one is left to run: its logits are needed. */
+/* How many tokens of @prompt the session already holds. At least one is left to run: its logits are
+ * needed. */
 static guint
 count_common (MoeEngine           *self,
               const MoeChatPrompt *prompt)
@@ -440,8 +442,8 @@ generate (MoeEngine      *self,
   rest.tokens += common;
   rest.phases += common;
   rest.n_tokens -= common;
-  ok = moe_generate (self->session, &rest, sampler, command->max_tokens, on_picked, self, command->cancellable,
-                     reason, error);
+  ok = moe_generate (self->session, &rest, sampler, command->max_tokens, on_picked, self,
+                     command->cancellable, reason, error);
   moe_recording_writer_end_prompt (self->writer);
   g_clear_pointer (&self->picked, moe_engine_event_free);
   return ok;

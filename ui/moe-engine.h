@@ -101,7 +101,8 @@ void            moe_engine_set_notify (MoeEngine               *self,
 MoeEngineEvent *moe_engine_pop        (MoeEngine               *self);
 void            moe_engine_event_free (MoeEngineEvent          *event);
 
-/* Opening and generating stop what runs before them. The model that was open stays until the new one is ready. */
+/* Opening and generating stop what runs before them. The model that was open stays until the new one is
+ * ready. */
 void            moe_engine_open       (MoeEngine               *self,
                                        const char              *path);
 /* Chat: @messages end with a user turn. */
@@ -121,8 +122,8 @@ void            moe_engine_stop       (MoeEngine               *self);
 /* Takes effect with the next token; also while generating or paused. */
 void            moe_engine_set_mask   (MoeEngine               *self,
                                        MoeMask                 *mask);
-/* While a mask is in force, runs every token through the model without it too (on at first), at the price of half the
- * speed, and says how far the two distributions of the next token are apart. */
+/* While a mask is in force, runs every token through the model without it too (on at first), at the price of
+ * half the speed, and says how far the two distributions of the next token are apart. */
 void            moe_engine_set_compare (MoeEngine              *self,
                                         gboolean                compare);
 /* The next generation starts a new recording with an empty context. */

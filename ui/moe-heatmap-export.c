@@ -67,7 +67,8 @@ moe_heatmap_command (const char                  *recording_path,
   gboolean is_table = format == MOE_HEATMAP_CSV || format == MOE_HEATMAP_CSV_WIDE;
   GString *line = g_string_new ("moescope-cli heatmap");
 
-  g_string_append_printf (line, " %s --metric %s --phase %s", recording, moe_metric_get_name (options->metric), phases);
+  g_string_append_printf (line, " %s --metric %s --phase %s", recording,
+                          moe_metric_get_name (options->metric), phases);
   if (!is_table)
     g_string_append_printf (line, " --color-scale %s --color-map %s", moe_scale_get_name (options->scale),
                             options->color_map == MOE_COLOR_MAP_CIVIDIS ? "cividis" : "viridis");

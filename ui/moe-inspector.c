@@ -114,7 +114,8 @@ static void
 show_place (MoeInspector *self,
             double        maximum)
 {
-  const MoeDocumentToken *token = self->best_token >= 0 ? moe_document_get_token (self->document, self->best_token)
+  const MoeDocumentToken *token = self->best_token >= 0
+                                  ? moe_document_get_token (self->document, self->best_token)
                                                         : NULL;
 
   if (token != NULL && self->best_max >= (float) maximum)
@@ -125,7 +126,8 @@ show_place (MoeInspector *self,
       gtk_label_set_text (self->where, text);
     }
   else
-    gtk_label_set_text (self->where, isnan (maximum) || maximum == 0 ? "–" : "an earlier token, in the recording");
+    gtk_label_set_text (self->where, isnan (maximum) || maximum == 0 ? "–"
+                        : "an earlier token, in the recording");
 }
 
 static void
@@ -133,7 +135,8 @@ show_figures (MoeInspector *self)
 {
   const MoeModelInfo *info = moe_document_get_info (self->document);
   const MoeSelection *selection = moe_document_get_selection (self->document);
-  int row = info != NULL && selection->has_expert ? moe_model_info_find_moe_layer (info, (guint) selection->layer) : -1;
+  int row = info != NULL && selection->has_expert
+            ? moe_model_info_find_moe_layer (info, (guint) selection->layer) : -1;
   gboolean shown = row >= 0 && selection->expert >= 0 && selection->expert < (int) info->n_experts;
   g_autofree char *title = NULL;
   gboolean measured;
@@ -159,7 +162,8 @@ show_figures (MoeInspector *self)
     gtk_label_set_text (self->hint, reason);
   else if (!measured)
     gtk_label_set_text (self->hint, "No tokens of this phase have been recorded.");
-  gtk_widget_set_visible (GTK_WIDGET (self->hint), !measured || !moe_document_can_intervene (self->document, NULL));
+  gtk_widget_set_visible (GTK_WIDGET (self->hint), !measured ||
+                          !moe_document_can_intervene (self->document, NULL));
   gtk_widget_set_sensitive (self->controls, moe_document_can_intervene (self->document, NULL));
 
   column = (guint) selection->expert;
@@ -225,7 +229,8 @@ show_controls (MoeInspector *self)
   const MoeIntervention *forced = find_present (self, MOE_ACTION_FORCE);
   const MoeIntervention *biased = find_present (self, MOE_ACTION_BIAS);
   const MoeIntervention *scaled = find_present (self, MOE_ACTION_SCALE);
-  const MoeIntervention *any = disabled != NULL ? disabled : forced != NULL ? forced : biased != NULL ? biased : scaled;
+  const MoeIntervention *any = disabled != NULL ? disabled : forced != NULL ? forced : biased != NULL ? biased
+                               : scaled;
 
   self->showing = TRUE;
   gtk_toggle_button_set_active (self->disable, disabled != NULL);
@@ -234,7 +239,8 @@ show_controls (MoeInspector *self)
     gtk_drop_down_set_selected (self->disable_mode,
                                 mode_index (disable_modes, G_N_ELEMENTS (disable_modes), disabled->mode));
   if (forced != NULL)
-    gtk_drop_down_set_selected (self->force_mode, mode_index (force_modes, G_N_ELEMENTS (force_modes), forced->mode));
+    gtk_drop_down_set_selected (self->force_mode,
+                                mode_index (force_modes, G_N_ELEMENTS (force_modes), forced->mode));
   gtk_spin_button_set_value (self->bias, biased != NULL ? biased->value : 0);
   gtk_spin_button_set_value (self->scale, scaled != NULL ? scaled->value : 1);
   if (any != NULL)
@@ -249,7 +255,8 @@ intervene (MoeInspector *self,
            double        value)
 {
   const MoeSelection *selection = moe_document_get_selection (self->document);
-  gboolean merge = find_present (self, action) != NULL && (action == MOE_ACTION_BIAS || action == MOE_ACTION_SCALE);
+  gboolean merge = find_present (self, action) != NULL &&
+                   (action == MOE_ACTION_BIAS || action == MOE_ACTION_SCALE);
   g_autoptr(GError) error = NULL;
   MoeIntervention intervention = {
     .layer = selection->layer,
@@ -329,7 +336,8 @@ on_scope (GtkDropDown  *drop_down,
           GParamSpec   *pspec,
           MoeInspector *self)
 {
-  static const MoeAction actions[] = { MOE_ACTION_DISABLE, MOE_ACTION_FORCE, MOE_ACTION_BIAS, MOE_ACTION_SCALE };
+  static const MoeAction actions[] = { MOE_ACTION_DISABLE, MOE_ACTION_FORCE, MOE_ACTION_BIAS,
+                                       MOE_ACTION_SCALE };
 
   if (self->showing)
     return;

@@ -139,7 +139,8 @@ moe_interventions_view_class_init (MoeInterventionsViewClass *klass)
 
   G_OBJECT_CLASS (klass)->dispose = moe_interventions_view_dispose;
 
-  gtk_widget_class_set_template_from_resource (widget_class, "/org/moescope/Moescope/moe-interventions-view.ui");
+  gtk_widget_class_set_template_from_resource (widget_class,
+                                               "/org/moescope/Moescope/moe-interventions-view.ui");
   gtk_widget_class_bind_template_child (widget_class, MoeInterventionsView, box);
   gtk_widget_class_bind_template_child (widget_class, MoeInterventionsView, list);
   gtk_widget_class_set_css_name (widget_class, "interventions");

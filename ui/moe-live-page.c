@@ -10,7 +10,8 @@
 #include "ui/moe-heatmap-view.h"
 #include "ui/moe-text.h"
 
-#define HINT "Each token lights up the experts it is routed to. Click a cell to select its expert, double click to disable it."
+#define HINT "Each token lights up the experts it is routed to. Click a cell to select its expert, double "
+             "click to disable it."
 
 struct _MoeLivePage
 {
@@ -59,7 +60,8 @@ show_candidates (MoeLivePage            *self,
 
           gtk_label_set_text (GTK_LABEL (self->candidate_text[i]), text);
           gtk_label_set_text (GTK_LABEL (self->candidate_share[i]), share);
-          gtk_level_bar_set_value (GTK_LEVEL_BAR (self->candidate_bar[i]), CLAMP (candidate->probability, 0, 1));
+          gtk_level_bar_set_value (GTK_LEVEL_BAR (self->candidate_bar[i]),
+                                   CLAMP (candidate->probability, 0, 1));
           if (candidate->token == token->record->token_id)
             gtk_widget_add_css_class (self->candidate_text[i], "chosen");
           else
@@ -74,7 +76,8 @@ show_candidates (MoeLivePage            *self,
       g_autofree char *entropy = moe_text_number (token->entropy);
       g_autofree char *kl = moe_text_number (token->kl);
       g_autofree char *text = isnan (token->kl) ? g_strdup_printf ("entropy %s nats", entropy)
-                                                : g_strdup_printf ("entropy %s nats\nKL to the plain run %s nats", entropy, kl);
+                                                : g_strdup_printf ("entropy %s nats\nKL to the plain run %s "
+                                                                   "nats", entropy, kl);
 
       gtk_label_set_text (self->candidates_note, text);
     }
@@ -102,8 +105,8 @@ show_token (MoeLivePage            *self,
     }
 
   text = moe_text_token (token->text);
-  title = g_strdup_printf ("%s %s", moe_document_get_selection (self->document)->token >= 0 ? "Selected" : "Latest",
-                           text);
+  title = g_strdup_printf ("%s %s", moe_document_get_selection (self->document)->token >= 0 ? "Selected"
+                           : "Latest", text);
   logprob = moe_text_number (token->record->logprob);
   details = g_strdup_printf ("position %u, id %d, %s\nlog-probability %s", token->record->position,
                              token->record->token_id, moe_phase_get_name (token->record->phase), logprob);
@@ -182,7 +185,8 @@ show_map (MoeLivePage            *self,
   plot.value_title = "gate weight";
   plot.unit = "";
   plot.marginals = FALSE;
-  plot.empty_text = info == NULL ? "Open a model to see its experts" : "Generate to see which experts each token uses";
+  plot.empty_text = info == NULL ? "Open a model to see its experts"
+  : "Generate to see which experts each token uses";
   if (info != NULL)
     {
       plot.n_rows = info->n_moe_layers;
@@ -237,8 +241,8 @@ describe_cell (guint    row,
           g_autofree char *weight = moe_text_number (moe_half_to_float (record->weights[slot]));
           g_autofree char *max = moe_text_number (record->down_max[slot]);
 
-          return g_strdup_printf ("layer %u, expert %u: choice %u of %u, weight %s, max |down| %s in channel %u",
-                                  info->moe_layers[row], column, k + 1, record->n_slots, weight, max,
+          return g_strdup_printf ("layer %u, expert %u: choice %u of %u, weight %s, max |down| %s in channel "
+                                  "%u", info->moe_layers[row], column, k + 1, record->n_slots, weight, max,
                                   record->down_channel[slot]);
         }
     }
@@ -417,7 +421,8 @@ moe_live_page_set_document (MoeLivePage *self,
   g_signal_connect_object (document, "recording-changed", G_CALLBACK (on_recording_changed), self, 0);
   g_signal_connect_object (document, "model-changed", G_CALLBACK (queue_refresh), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (document, "tokens-added", G_CALLBACK (queue_refresh), self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (document, "selection-changed", G_CALLBACK (queue_refresh), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (document, "selection-changed", G_CALLBACK (queue_refresh), self,
+                           G_CONNECT_SWAPPED);
   g_signal_connect_object (document, "mask-changed", G_CALLBACK (queue_refresh), self, G_CONNECT_SWAPPED);
   moe_conversation_view_set_document (self->conversation, document);
   refresh (self);

@@ -77,8 +77,9 @@ describe_cell (guint    row,
   if (self->options.metric != MOE_METRIC_HITS && self->options.metric != MOE_METRIC_MEAN_WEIGHT &&
       !isnan (self->values[cell]))
     {
-      g_autofree char *value = self->options.metric == MOE_METRIC_SHARE ? moe_text_percent (self->values[cell])
-                                                                         : moe_text_number (self->values[cell]);
+      g_autofree char *value = self->options.metric == MOE_METRIC_SHARE
+                                 ? moe_text_percent (self->values[cell])
+                                 : moe_text_number (self->values[cell]);
 
       g_string_append_printf (text, ", %s %s", moe_metric_get_name (self->options.metric), value);
     }
@@ -112,8 +113,8 @@ describe_area (MoeRoutingPage *self)
 
   hits = moe_text_count ((gint64) inside);
   share = moe_text_percent (all > 0 ? inside / all : NAN);
-  return g_strdup_printf ("layers %u–%u, experts %d–%d: %s routings, %s of all; %u of %d experts never chosen",
-                          info->moe_layers[self->area_row],
+  return g_strdup_printf ("layers %u–%u, experts %d–%d: %s routings, %s of all; %u of %d experts never "
+                          "chosen", info->moe_layers[self->area_row],
                           info->moe_layers[self->area_row + self->area_rows - 1], self->area_column,
                           self->area_column + self->area_columns - 1, hits, share, unused,
                           self->area_rows * self->area_columns);
@@ -125,7 +126,8 @@ update_status (MoeRoutingPage *self)
 {
   const MoeModelInfo *info = moe_document_get_info (self->document);
   const MoeSelection *selection = moe_document_get_selection (self->document);
-  int row = info != NULL && selection->has_expert ? moe_model_info_find_moe_layer (info, (guint) selection->layer) : -1;
+  int row = info != NULL && selection->has_expert
+            ? moe_model_info_find_moe_layer (info, (guint) selection->layer) : -1;
   g_autofree char *text = NULL;
 
   if (self->hover_row >= 0)
@@ -138,7 +140,8 @@ update_status (MoeRoutingPage *self)
     {
       g_autofree char *tokens = moe_text_count (self->n_tokens);
 
-      text = g_strdup_printf ("%s tokens. Click a cell to select its expert, double click to disable it.", tokens);
+      text = g_strdup_printf ("%s tokens. Click a cell to select its expert, double click to disable it.",
+                              tokens);
     }
   gtk_label_set_text (self->status, text != NULL ? text : " ");
 }
@@ -462,11 +465,14 @@ moe_routing_page_set_document (MoeRoutingPage *self,
   g_return_if_fail (self->document == NULL);
 
   self->document = g_object_ref (document);
-  g_signal_connect_object (document, "recording-changed", G_CALLBACK (on_recording_changed), self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (document, "model-changed", G_CALLBACK (on_recording_changed), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (document, "recording-changed", G_CALLBACK (on_recording_changed), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (document, "model-changed", G_CALLBACK (on_recording_changed), self,
+                           G_CONNECT_SWAPPED);
   g_signal_connect_object (document, "tokens-added", G_CALLBACK (queue_refresh), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (document, "phases-changed", G_CALLBACK (queue_refresh), self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (document, "selection-changed", G_CALLBACK (update_overlays), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (document, "selection-changed", G_CALLBACK (update_overlays), self,
+                           G_CONNECT_SWAPPED);
   g_signal_connect_object (document, "mask-changed", G_CALLBACK (update_overlays), self, G_CONNECT_SWAPPED);
 
   show_choices (self);

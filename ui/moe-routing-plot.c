@@ -44,7 +44,8 @@ moe_routing_plot_new (const MoeRoutingStats       *stats,
   self->row_numbers = g_new (gint, info->n_moe_layers);
   for (guint i = 0; i < info->n_moe_layers; i++)
     self->row_numbers[i] = (gint) info->moe_layers[i];
-  self->title = g_strdup_printf ("%s: %s, %s tokens%s%s%s", info->name, moe_metric_get_title (options->metric), count,
+  self->title = g_strdup_printf ("%s: %s, %s tokens%s%s%s", info->name,
+                                 moe_metric_get_title (options->metric), count,
                                  options->phases == MOE_PHASES_ALL ? "" : " (",
                                  options->phases == MOE_PHASES_ALL ? "" : phases,
                                  options->phases == MOE_PHASES_ALL ? "" : ")");

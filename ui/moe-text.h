@@ -15,7 +15,8 @@ char *moe_text_number  (double      value);
 char *moe_text_percent (double      fraction);
 /* A token with its spaces and line ends visible: “ the”, “\n”. */
 char *moe_text_token   (const char *text);
-/* An error's message as a sentence: capital letter (unless it begins with a path or a name in code) and full stop. */
+/* An error's message as a sentence: capital letter (unless it begins with a path or a name in code) and full
+ * stop. */
 char *moe_text_sentence (const char *message);
 
 G_END_DECLS

@@ -116,7 +116,8 @@ action_save_recording (GSimpleAction *action,
   else if (path != NULL)
     save_chosen (path, self);
   else
-    moe_file_dialog_save (GTK_WINDOW (self), "Save the Recording", "conversation.moescope", save_chosen, self);
+    moe_file_dialog_save (GTK_WINDOW (self), "Save the Recording", "conversation.moescope", save_chosen,
+                          self);
 }
 
 static void
@@ -322,8 +323,8 @@ save_mask (const char *path,
   MoeWindow *self = user_data;
   g_autoptr(GError) error = NULL;
 
-  if (!moe_mask_file_save (moe_document_get_mask (self->document), moe_document_get_model (self->document), path,
-                           &error))
+  if (!moe_mask_file_save (moe_document_get_mask (self->document), moe_document_get_model (self->document),
+                           path, &error))
     moe_window_show_error (self, error->message);
   else
     moe_window_show_note (self, "Saved the mask.");
@@ -618,8 +619,9 @@ moe_window_update_actions (MoeWindow *self)
     enable (self, export_actions[i].action, has_tokens);
 }
 
-/* Keys without a modifier. They are looked at on the way up from the widget that has the keyboard, so that typing into
- * an entry stays typing; and in a controller of their own, which comes before those of GtkWindow. */
+/* Keys without a modifier. They are looked at on the way up from the widget that has the keyboard, so that
+ * typing into an entry stays typing; and in a controller of their own, which comes before those of
+ * GtkWindow. */
 static void
 add_plain_keys (MoeWindow *self)
 {

@@ -94,7 +94,8 @@ answer (MoeWindow *self)
   read_sampler (self, &sampler);
   moe_document_select_token (self->document, -1);
   if (moe_window_is_raw (self))
-    moe_engine_raw (self->engine, moe_document_get_turn (self->document, question)->text->str, &sampler, max_tokens);
+    moe_engine_raw (self->engine, moe_document_get_turn (self->document, question)->text->str, &sampler,
+                    max_tokens);
   else
     {
       g_autoptr(GArray) messages = g_array_new (FALSE, FALSE, sizeof (MoeChatMessage));
@@ -108,7 +109,8 @@ answer (MoeWindow *self)
           if (!turn->superseded)
             g_array_append_val (messages, message);
         }
-      moe_engine_chat (self->engine, (const MoeChatMessage *) messages->data, messages->len, &sampler, max_tokens);
+      moe_engine_chat (self->engine, (const MoeChatMessage *) messages->data, messages->len, &sampler,
+                       max_tokens);
     }
   moe_document_add_turn (self->document, TRUE, "");
   /* What was asked without the template is no conversation that could go on. */
@@ -137,7 +139,8 @@ moe_window_prompt (MoeWindow  *self,
   answer (self);
 }
 
-/* Asks the last question again, under another mask or with another seed; the answer before stays to be compared. */
+/* Asks the last question again, under another mask or with another seed; the answer before stays to be
+ * compared. */
 void
 moe_window_regenerate (MoeWindow *self)
 {
@@ -394,7 +397,8 @@ moe_window_start_engine (MoeWindow *self)
 {
   self->engine = moe_engine_new ();
   moe_engine_set_notify (self->engine, on_notify, self);
-  g_signal_connect_object (self->document, "mask-changed", G_CALLBACK (on_mask_changed), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->document, "mask-changed", G_CALLBACK (on_mask_changed), self,
+                           G_CONNECT_SWAPPED);
 }
 
 void

@@ -64,8 +64,10 @@ void
 moe_window_init_strip (MoeWindow *self)
 {
   g_signal_connect (self->strip, "token-selected", G_CALLBACK (on_token_selected), self);
-  g_signal_connect_object (self->document, "recording-changed", G_CALLBACK (rebuild_strip), self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (self->document, "tokens-added", G_CALLBACK (on_tokens_added), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->document, "recording-changed", G_CALLBACK (rebuild_strip), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->document, "tokens-added", G_CALLBACK (on_tokens_added), self,
+                           G_CONNECT_SWAPPED);
   g_signal_connect_object (self->document, "selection-changed", G_CALLBACK (on_selection_changed), self,
                            G_CONNECT_SWAPPED);
   rebuild_strip (self);
@@ -82,7 +84,8 @@ moe_window_step_token (MoeWindow *self,
     return;
   if (token < 0)
     token = by < 0 ? n : n - 1;
-  moe_document_select_token (self->document, CLAMP (token + by, moe_document_get_first_token (self->document), n - 1));
+  moe_document_select_token (self->document,
+                             CLAMP (token + by, moe_document_get_first_token (self->document), n - 1));
 }
 
 /* An expert ("L3E17"), or the next token that has @text in it, from the selected one on and around. */
@@ -101,7 +104,8 @@ moe_window_find (MoeWindow  *self,
     return FALSE;
   if (moe_expert_parse (text, &layer, &expert) && expert >= 0)
     {
-      if (layer < 0 || moe_model_info_find_moe_layer (info, (guint) layer) < 0 || expert >= (int) info->n_experts)
+      if (layer < 0 || moe_model_info_find_moe_layer (info, (guint) layer) < 0 ||
+          expert >= (int) info->n_experts)
         return FALSE;
       moe_document_select_expert (self->document, layer, expert);
       return TRUE;

@@ -104,7 +104,8 @@ update_title (MoeWindow *self)
   else if (info != NULL && *info->path != '\0')
     {
       name = g_path_get_basename (info->path);
-      title = g_strdup_printf ("%s%s", name, moe_document_get_n_tokens (self->document) > 0 ? " – not saved" : "");
+      title = g_strdup_printf ("%s%s", name, moe_document_get_n_tokens (self->document) > 0 ? " – not saved"
+                               : "");
     }
 
   gtk_label_set_text (self->title, title != NULL ? title : "Moescope");
@@ -120,7 +121,8 @@ update_buttons (MoeWindow *self)
   guint n = moe_mask_get_n (moe_document_get_mask (self->document));
   g_autofree char *count = g_strdup_printf (n == 1 ? "%u intervention" : "%u interventions", n);
 
-  gtk_button_set_label (self->generate_button, !generating ? "_Generate" : self->paused ? "_Go On" : "_Pause");
+  gtk_button_set_label (self->generate_button, !generating ? "_Generate" : self->paused ? "_Go On"
+                        : "_Pause");
   if (generating && !self->paused)
     gtk_widget_remove_css_class (GTK_WIDGET (self->generate_button), "suggested-action");
   else
@@ -131,7 +133,8 @@ update_buttons (MoeWindow *self)
   gtk_widget_set_sensitive (GTK_WIDGET (self->mode), self->no_chat == NULL);
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->mode),
                                self->no_chat != NULL ? self->no_chat
-                                                     : "With the Model's Chat Template, or the Text as It Is");
+                                                     : "With the Model's Chat Template, or the Text as It "
+                                                       "Is");
 }
 
 void
@@ -278,7 +281,8 @@ moe_window_init (MoeWindow *self)
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->document, "recording-changed", G_CALLBACK (moe_window_update), self,
                            G_CONNECT_SWAPPED);
-  g_signal_connect_object (self->document, "model-changed", G_CALLBACK (moe_window_update), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->document, "model-changed", G_CALLBACK (moe_window_update), self,
+                           G_CONNECT_SWAPPED);
   g_signal_connect_object (self->document, "selection-changed", G_CALLBACK (moe_window_update_actions), self,
                            G_CONNECT_SWAPPED);
   moe_window_update (self);

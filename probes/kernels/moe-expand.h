@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* Rows of each storage format as floats: @w a row of @n values in blocks (any alignment), x (n). These are the
- * definition of the formats for every kernel. */
+/* Rows of each storage format as floats: @w a row of @n values in blocks (any alignment), x (n). These are
+ * the definition of the formats for every kernel. */
 void moe_expand_f32  (const void *w, gsize n, float *x);
 void moe_expand_f16  (const void *w, gsize n, float *x);
 void moe_expand_bf16 (const void *w, gsize n, float *x);

@@ -46,9 +46,9 @@ typedef struct
   guint8  qs[MOE_QK / 2];
 } MoeBlockQ5_K;
 
-/* Sixteen groups of 16 values: w = d * scale * (q - 32), q of 6 bits. For each half of 128 values: 64 bytes of
- * ql (low nibbles: values 0..63, high nibbles: 64..127) and 32 bytes of qh (two bits for values j, j + 32, j + 64
- * and j + 96, from the lowest). */
+/* Sixteen groups of 16 values: w = d * scale * (q - 32), q of 6 bits. For each half of 128 values: 64 bytes
+ * of ql (low nibbles: values 0..63, high nibbles: 64..127) and 32 bytes of qh (two bits for values j, j + 32,
+ * j + 64 and j + 96, from the lowest). */
 typedef struct
 {
   guint8  ql[MOE_QK / 2];
@@ -100,7 +100,8 @@ moe_half_to_float (guint16 h)
   return moe_float_from_bits (sign | moe_float_to_bits (f));
 }
 
-/* Round to nearest even; beyond 65520 infinite; a NaN keeps the upper bits of its payload and becomes quiet. */
+/* Round to nearest even; beyond 65520 infinite; a NaN keeps the upper bits of its payload and becomes
+ * quiet. */
 static inline guint16
 moe_half_from_float (float f)
 {

@@ -11,8 +11,8 @@
 /* The integer kernels, compiled once for each instruction set: include a header of lanes first.
  *
  * LANES weight rows are multiplied side by side. A group of 32 values of each is unpacked and turned so that
- * four neighbouring values of a row fill the row's lane; then every token multiplies with it. So each output is
- * one lane's work and is never split: over the groups in rising order,
+ * four neighbouring values of a row fill the row's lane; then every token multiplies with it. So each output
+ * is one lane's work and is never split: over the groups in rising order,
  *
  *   acc[group % 2] = fma (integer dot product, step * activation scale, acc[group % 2])
  *   acc[group % 2] = fma (-offset, activation sum, acc[group % 2])      (formats with an offset)
@@ -93,7 +93,8 @@ dot_group (GroupKind             kind,
       return lanes_dot_5 (group->w, q);
     case GROUP_6:
       sum = lanes_dot_6 (group->w, group->scale, q);
-      return ints_sub (sum, ints_shift_left (ints_madd16 (group->scales, ints_broadcast (x->sum16 + 2 * g)), 5));
+      return ints_sub (sum,
+                       ints_shift_left (ints_madd16 (group->scales, ints_broadcast (x->sum16 + 2 * g)), 5));
     default:
       return lanes_dot_signed (group->w, q, x->minus128 + g);
     }
@@ -139,11 +140,12 @@ multiply_part (const Format        *format,
   format->unpack (rows, part, head, groups);
   multiply_group (format->kind, &groups[0], g, x, chunk, n_tokens, acc);
   if (format->part_groups == 2)
-    multiply_group (format->kind, &groups[1], format->kind == GROUP_6 ? g + 2 : g + 1, x, chunk, n_tokens, acc);
+    multiply_group (format->kind, &groups[1], format->kind == GROUP_6 ? g + 2 : g + 1, x, chunk, n_tokens,
+                    acc);
 }
 
-/* LANES rows from rows[] with @n_tokens <= TOKEN_TILE tokens; leaves the sums in acc (n_tokens, 2). Inlined with a
- * constant @n_tokens of 1, nothing is stored on the way. */
+/* LANES rows from rows[] with @n_tokens <= TOKEN_TILE tokens; leaves the sums in acc (n_tokens, 2). Inlined
+ * with a constant @n_tokens of 1, nothing is stored on the way. */
 static inline __attribute__ ((always_inline)) void
 multiply_rows (const Format       *format,
                const guint8       *rows[LANES],
@@ -299,9 +301,12 @@ set_k_steps (const Head *head,
 {
   const Ints byte = ints_set (0xff);
 
-  group->step = floats_mul (head->d, ints_to_floats (ints_and (ints_shift_right (head->scales[g / 4], g % 4 * 8), byte)));
+  group->step = floats_mul (head->d,
+                            ints_to_floats (ints_and (ints_shift_right (head->scales[g / 4], g % 4 * 8),
+                                                      byte)));
   group->offset = floats_mul (head->dmin,
-                              ints_to_floats (ints_and (ints_shift_right (head->scales[2 + g / 4], g % 4 * 8), byte)));
+                              ints_to_floats (ints_and (ints_shift_right (head->scales[2 + g / 4], g % 4 * 8),
+                                                        byte)));
 }
 
 static inline __attribute__ ((always_inline)) void
@@ -340,7 +345,8 @@ unpack_q5_k (const guint8 *const rows[LANES],
 #pragma GCC unroll 8
   for (guint s = 0; s < 8; s++)
     {
-      groups[0].w[s] = ints_or (ints_and (packed[s], low), ints_and (ints_shift_left (head->bits[s], 4), fifth));
+      groups[0].w[s] = ints_or (ints_and (packed[s], low),
+                                ints_and (ints_shift_left (head->bits[s], 4), fifth));
       groups[1].w[s] = ints_or (ints_and (ints_shift_right (packed[s], 4), low),
                                 ints_and (ints_shift_left (head->bits[s], 3), fifth));
       head->bits[s] = ints_shift_right (head->bits[s], 2);
@@ -366,7 +372,8 @@ set_q6_k_scales (const Head *head,
   const guint first = g % 2 * 2, second = first + 1;
 
   /* A signed byte is put on top of 16 bits and shifted down. */
-  group->scales = ints_shift_signed16 (ints_shuffle (packed, ints_byte_pattern (first, first, second, second)), 8);
+  group->scales = ints_shift_signed16 (ints_shuffle (packed,
+                                                     ints_byte_pattern (first, first, second, second)), 8);
   lanes_set_scales (packed, first, group->scale);
   group->step = head->d;
 }
@@ -391,8 +398,10 @@ unpack_q6_k (const guint8 *const rows[LANES],
 #pragma GCC unroll 8
   for (guint s = 0; s < 8; s++)
     {
-      groups[0].w[s] = ints_or (ints_and (packed[s], low), ints_and (ints_shift_left (head->bits[s], 4), high));
-      groups[1].w[s] = ints_or (ints_and (ints_shift_right (packed[s], 4), low), ints_and (head->bits[s], high));
+      groups[0].w[s] = ints_or (ints_and (packed[s], low),
+                                ints_and (ints_shift_left (head->bits[s], 4), high));
+      groups[1].w[s] = ints_or (ints_and (ints_shift_right (packed[s], 4), low),
+                                ints_and (head->bits[s], high));
       head->bits[s] = ints_shift_right (head->bits[s], 2);
     }
   set_q6_k_scales (head, (guint) (4 * half + run), &groups[0]);

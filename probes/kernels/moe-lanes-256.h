@@ -7,8 +7,8 @@
 
 #include "probes/kernels/moe-int8-rows.h"
 
-/* The vectors of the kernels at 256 bits, for AVX2, FMA and F16C. In the integer kernels each of the LANES 32-bit
- * lanes belongs to one weight row. Inlined into bodies that are compiled for the instruction set. */
+/* The vectors of the kernels at 256 bits, for AVX2, FMA and F16C. In the integer kernels each of the LANES
+ * 32-bit lanes belongs to one weight row. Inlined into bodies that are compiled for the instruction set. */
 
 #define LANES 8
 
@@ -58,7 +58,8 @@ ints_byte_pattern (guint a,
                    guint c,
                    guint d)
 {
-  const __m256i first = _mm256_setr_epi32 (0, 0x04040404, 0x08080808, 0x0c0c0c0c, 0, 0x04040404, 0x08080808, 0x0c0c0c0c);
+  const __m256i first = _mm256_setr_epi32 (0, 0x04040404, 0x08080808, 0x0c0c0c0c, 0, 0x04040404, 0x08080808,
+                                           0x0c0c0c0c);
 
   return _mm256_add_epi8 (first, _mm256_set1_epi32 ((gint32) (a | b << 8 | c << 16 | d << 24)));
 }

@@ -7,8 +7,9 @@
 
 #include "probes/kernels/moe-int8-rows.h"
 
-/* The vectors of the kernels at 512 bits, for AVX-512 F, BW, DQ and VL. In the integer kernels each of the LANES 32-bit
- * lanes belongs to one weight row. Inlined into bodies that are compiled for the instruction set. */
+/* The vectors of the kernels at 512 bits, for AVX-512 F, BW, DQ and VL. In the integer kernels each of the
+ * LANES 32-bit lanes belongs to one weight row. Inlined into bodies that are compiled for the instruction
+ * set. */
 
 #define LANES 16
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Integer dot products by LANES_DOT (acc, unsigned bytes, signed bytes), the dpbusd instruction of VNNI at the width of
- * the header of lanes included before. The same integers as moe-lanes-maddubs.h makes. */
+/* Integer dot products by LANES_DOT (acc, unsigned bytes, signed bytes), the dpbusd instruction of VNNI at
+ * the width of the header of lanes included before. The same integers as moe-lanes-maddubs.h makes. */
 
 /* acc + the dot product of 4 @n_steps values: unsigned bytes @w with signed ones at @x. Two chains hide the
  * latency of the instruction. */

@@ -3,8 +3,8 @@
 
 #include "probes/kernels/moe-lanes-256.h"
 
-/* Integer dot products for AVX2: maddubs adds two products of bytes in 16 bits and saturates, so every sum here is
- * ordered such that no 16 bits overflow. */
+/* Integer dot products for AVX2: maddubs adds two products of bytes in 16 bits and saturates, so every sum
+ * here is ordered such that no 16 bits overflow. */
 
 #define dot16(s) _mm256_maddubs_epi16 (w[s], ints_broadcast (x + 4 * (s)))
 #define add16(a, b) _mm256_add_epi16 (a, b)
@@ -57,7 +57,9 @@ lanes_set_scales (Ints  packed,
                   Ints  scale[2])
 {
   scale[0] = ints_shift_signed16 (ints_shuffle (packed, ints_byte_pattern (first, first, first, first)), 8);
-  scale[1] = ints_shift_signed16 (ints_shuffle (packed, ints_byte_pattern (first + 1, first + 1, first + 1, first + 1)), 8);
+  scale[1] = ints_shift_signed16 (ints_shuffle (packed,
+                                                ints_byte_pattern (first + 1, first + 1, first + 1,
+                                                                   first + 1)), 8);
 }
 
 static inline void
@@ -79,7 +81,9 @@ lanes_dot_signed (const Ints    w[8],
     {
       Ints signed_x = _mm256_sign_epi8 (ints_broadcast (x + 4 * s), w[s]);
 
-      sum[s % 2] = ints_add (sum[s % 2], _mm256_madd_epi16 (_mm256_maddubs_epi16 (_mm256_abs_epi8 (w[s]), signed_x), ones));
+      sum[s % 2] = ints_add (sum[s % 2],
+                             _mm256_madd_epi16 (_mm256_maddubs_epi16 (_mm256_abs_epi8 (w[s]), signed_x),
+                                                ones));
     }
   return ints_add (sum[0], sum[1]);
 }

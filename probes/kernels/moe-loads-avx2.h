@@ -5,8 +5,8 @@
 #include <immintrin.h>
 #include <string.h>
 
-/* Reading and writing 8 floats or halves at a time. A rest of fewer than 8 values is read under a mask, so that
- * nothing beyond the end is touched and the lanes there are 0. */
+/* Reading and writing 8 floats or halves at a time. A rest of fewer than 8 values is read under a mask, so
+ * that nothing beyond the end is touched and the lanes there are 0. */
 #define STEP 8
 
 /* The mask of the first @n < 8 lanes. */

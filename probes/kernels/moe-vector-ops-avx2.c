@@ -33,12 +33,14 @@ dot (const float *a,
      const float *b,
      gsize        n)
 {
-  __m256 sums[SUMS] = { _mm256_setzero_ps (), _mm256_setzero_ps (), _mm256_setzero_ps (), _mm256_setzero_ps () };
+  __m256 sums[SUMS] = { _mm256_setzero_ps (), _mm256_setzero_ps (), _mm256_setzero_ps (),
+                        _mm256_setzero_ps () };
   gsize i;
 
   for (i = 0; i + SUMS * STEP <= n; i += SUMS * STEP)
     for (guint j = 0; j < SUMS; j++)
-      sums[j] = _mm256_fmadd_ps (_mm256_loadu_ps (a + i + j * STEP), _mm256_loadu_ps (b + i + j * STEP), sums[j]);
+      sums[j] = _mm256_fmadd_ps (_mm256_loadu_ps (a + i + j * STEP), _mm256_loadu_ps (b + i + j * STEP),
+                                 sums[j]);
   for (guint j = 0; i < n; i += STEP, j++)
     {
       if (n - i >= STEP)
@@ -54,7 +56,8 @@ dot_f16 (const float   *a,
          const guint16 *b,
          gsize          n)
 {
-  __m256 sums[SUMS] = { _mm256_setzero_ps (), _mm256_setzero_ps (), _mm256_setzero_ps (), _mm256_setzero_ps () };
+  __m256 sums[SUMS] = { _mm256_setzero_ps (), _mm256_setzero_ps (), _mm256_setzero_ps (),
+                        _mm256_setzero_ps () };
   gsize i;
 
   for (i = 0; i + SUMS * STEP <= n; i += SUMS * STEP)
@@ -97,7 +100,8 @@ axpy_f16 (float         *y,
   for (i = 0; i + STEP <= n; i += STEP)
     _mm256_storeu_ps (y + i, _mm256_fmadd_ps (factor, load_f16 (x + i), _mm256_loadu_ps (y + i)));
   if (i < n)
-    store_rest (y + i, _mm256_fmadd_ps (factor, load_rest_f16 (x + i, n - i), load_rest (y + i, n - i)), n - i);
+    store_rest (y + i, _mm256_fmadd_ps (factor, load_rest_f16 (x + i, n - i), load_rest (y + i, n - i)),
+                n - i);
 }
 
 static void
@@ -108,12 +112,14 @@ to_f16 (guint16     *y,
   gsize i;
 
   for (i = 0; i + STEP <= n; i += STEP)
-    _mm_storeu_si128 ((__m128i *) (y + i), _mm256_cvtps_ph (_mm256_loadu_ps (x + i), _MM_FROUND_TO_NEAREST_INT));
+    _mm_storeu_si128 ((__m128i *) (y + i),
+                      _mm256_cvtps_ph (_mm256_loadu_ps (x + i), _MM_FROUND_TO_NEAREST_INT));
   if (i < n)
     {
       guint16 values[STEP];
 
-      _mm_storeu_si128 ((__m128i *) values, _mm256_cvtps_ph (load_rest (x + i, n - i), _MM_FROUND_TO_NEAREST_INT));
+      _mm_storeu_si128 ((__m128i *) values,
+                        _mm256_cvtps_ph (load_rest (x + i, n - i), _MM_FROUND_TO_NEAREST_INT));
       memcpy (y + i, values, (n - i) * sizeof (guint16));
     }
 }
@@ -155,7 +161,8 @@ max_abs (const float *x,
   for (i = 0; i < n; i += STEP)
     {
       __m256 v = n - i >= STEP ? _mm256_loadu_ps (x + i) : load_rest (x + i, n - i);
-      guint equal = (guint) _mm256_movemask_ps (_mm256_castsi256_ps (_mm256_cmpeq_epi32 (abs_keys (v), keys)));
+      guint equal = (guint) _mm256_movemask_ps (_mm256_castsi256_ps (_mm256_cmpeq_epi32 (abs_keys (v),
+                                                                                         keys)));
 
       if (equal != 0)
         {
@@ -176,7 +183,8 @@ exp_lanes (__m256 x)
   __m256 clamped = _mm256_min_ps (_mm256_set1_ps (89.f), _mm256_max_ps (_mm256_set1_ps (-104.f), x));
   __m256 shifted = _mm256_fmadd_ps (clamped, _mm256_set1_ps (0x1.715476p+0f), round);
   __m256 k = _mm256_sub_ps (shifted, round);
-  __m256 r = _mm256_fnmadd_ps (k, _mm256_set1_ps (0x1.7f7d1cp-20f), _mm256_fnmadd_ps (k, _mm256_set1_ps (0x1.62e4p-1f), clamped));
+  __m256 r = _mm256_fnmadd_ps (k, _mm256_set1_ps (0x1.7f7d1cp-20f),
+                               _mm256_fnmadd_ps (k, _mm256_set1_ps (0x1.62e4p-1f), clamped));
   __m256 p = _mm256_set1_ps (1.f / 5040);
   __m256i exponent, half;
 
@@ -190,8 +198,13 @@ exp_lanes (__m256 x)
   exponent = _mm256_cvtps_epi32 (k);
   half = _mm256_srai_epi32 (exponent, 1);
   exponent = _mm256_sub_epi32 (exponent, half);
-  p = _mm256_mul_ps (p, _mm256_castsi256_ps (_mm256_slli_epi32 (_mm256_add_epi32 (half, _mm256_set1_epi32 (127)), 23)));
-  return _mm256_mul_ps (p, _mm256_castsi256_ps (_mm256_slli_epi32 (_mm256_add_epi32 (exponent, _mm256_set1_epi32 (127)), 23)));
+  p = _mm256_mul_ps (p,
+                     _mm256_castsi256_ps (_mm256_slli_epi32 (_mm256_add_epi32 (half, _mm256_set1_epi32 (127)),
+                                                             23)));
+  return _mm256_mul_ps (p,
+                        _mm256_castsi256_ps (_mm256_slli_epi32 (_mm256_add_epi32 (exponent,
+                                                                                  _mm256_set1_epi32 (127)),
+                                                                                  23)));
 }
 
 static inline __m256
@@ -273,9 +286,13 @@ scale_mul (float       *y,
   gsize i;
 
   for (i = 0; i + STEP <= n; i += STEP)
-    _mm256_storeu_ps (y + i, _mm256_mul_ps (_mm256_mul_ps (_mm256_loadu_ps (x + i), factor), _mm256_loadu_ps (w + i)));
+    _mm256_storeu_ps (y + i,
+                      _mm256_mul_ps (_mm256_mul_ps (_mm256_loadu_ps (x + i), factor),
+                                     _mm256_loadu_ps (w + i)));
   if (i < n)
-    store_rest (y + i, _mm256_mul_ps (_mm256_mul_ps (load_rest (x + i, n - i), factor), load_rest (w + i, n - i)), n - i);
+    store_rest (y + i,
+                _mm256_mul_ps (_mm256_mul_ps (load_rest (x + i, n - i), factor), load_rest (w + i, n - i)),
+                n - i);
 }
 
 const MoeVectorOps moe_vector_ops_avx2 = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The weighted sum of MoeVectorOps for one type of values, included once per type by moe-weighted-sum-avx2.c with
+/* The weighted sum of MoeVectorOps for one type of values, included once per type by moe-weighted-sum-avx2.c
+ * with
  *
  *   VALUE                  the type of a value
  *   LOAD (v)               8 values as floats
@@ -34,7 +35,8 @@ NAME (tile) (const float *const *p,
           __m256 value = LOAD (row + i * 8);
 
           for (guint r = 0; r < rows; r++)
-            sums[r * vectors + i] = _mm256_fmadd_ps (_mm256_broadcast_ss (&p[r][j]), value, sums[r * vectors + i]);
+            sums[r * vectors + i] = _mm256_fmadd_ps (_mm256_broadcast_ss (&p[r][j]), value,
+                                                     sums[r * vectors + i]);
         }
     }
   for (guint r = 0; r < rows; r++)

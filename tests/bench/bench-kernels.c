@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* How fast each kernel is on one thread: GOP/s (two operations a weight and token) and GB/s of weights, best
- * of many short runs, on the matrices of an expert with model width 2048 and expert width 1024. With one token the
- * weights are spread over more memory than the caches hold, as in decoding. Arguments: a type's name, and an
- * instruction set's name, to run only these. */
+ * of many short runs, on the matrices of an expert with model width 2048 and expert width 1024. With one
+ * token the weights are spread over more memory than the caches hold, as in decoding. Arguments: a type's
+ * name, and an instruction set's name, to run only these. */
 #include <string.h>
 #include <time.h>
 
@@ -113,8 +113,9 @@ main (int   argc,
                   seconds = best_seconds (kernel, w, n, n_rows, n_matrices, n_tokens, x, y);
                   if (set == n_sets - 1)
                     plain_seconds = seconds;
-                  g_print ("%-16s %4zux%-4zu %3zu tokens  %7.1f GOP/s  %6.2f GB/s  %5.2f x plain\n", kernel->name, n_rows, n,
-                           n_tokens, 2e-9 * (double) (n * n_rows * n_tokens) / seconds,
+                  g_print ("%-16s %4zux%-4zu %3zu tokens  %7.1f GOP/s  %6.2f GB/s  %5.2f x plain\n",
+                           kernel->name, n_rows, n, n_tokens,
+                           2e-9 * (double) (n * n_rows * n_tokens) / seconds,
                            1e-9 * (double) matrix_bytes / seconds, plain_seconds / seconds);
                 }
           }

@@ -5,7 +5,8 @@
  *
  *   llama-speed MODEL.gguf PREFILL DECODE THREADS
  *
- * prints "prefill decode" in tokens per second, after one warm-up token: the same work as moescope-cli bench. */
+ * prints "prefill decode" in tokens per second, after one warm-up token: the same work as moescope-cli
+ * bench. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,8 +50,8 @@ main (int    argc,
       fprintf (stderr, "usage: llama-speed MODEL PREFILL DECODE THREADS\n");
       return 2;
     }
-  prefill = atoi (argv[2]);
-  decode = atoi (argv[3]);
+  prefill = (int) strtol (argv[2], NULL, 10);
+  decode = (int) strtol (argv[3], NULL, 10);
   llama_log_set (quiet, NULL);
   ggml_backend_load_all_from_path (LLAMA_BACKENDS);
   llama_backend_init ();
@@ -58,7 +59,7 @@ main (int    argc,
   model = llama_model_load_from_file (argv[1], model_params);
   params.n_ctx = (uint32_t) (prefill + decode + 8);
   params.n_batch = params.n_ubatch = 512;
-  params.n_threads = params.n_threads_batch = atoi (argv[4]);
+  params.n_threads = params.n_threads_batch = (int) strtol (argv[4], NULL, 10);
   context = model != NULL ? llama_init_from_model (model, params) : NULL;
   if (context == NULL)
     {

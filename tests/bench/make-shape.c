@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #define G_LOG_DOMAIN "make-shape"
 
-/* Writes a checkpoint of a real model's shape with seeded random weights, straight in the storage type: speed depends on
- * shapes, types and an even spread of the routing, not on what the weights mean.
+/* Writes a checkpoint of a real model's shape with seeded random weights, straight in the storage type: speed
+ * depends on shapes, types and an even spread of the routing, not on what the weights mean.
  *
  *   make-shape olmoe-1b-7b q4_k_m OUT.gguf      shapes and types: see below, or --help */
 
@@ -66,8 +66,8 @@ put_half (guint8 *at,
   memcpy (at, &half, sizeof half);
 }
 
-/* Random bits for everything but the block scales, which are set so that the weights get @deviation and a mean of
- * about zero. */
+/* Random bits for everything but the block scales, which are set so that the weights get @deviation and a
+ * mean of about zero. */
 static void
 fill_block (MoeTensorType  type,
             guint          bytes,
@@ -121,8 +121,8 @@ add_tensor (GArray        *tensors,
   g_array_append_val (tensors, t);
 }
 
-/* Layers whose attn_v and ffn_down_exps get the finer type in a Q4_K_M file: the first and last eighth and every
- * third between. */
+/* Layers whose attn_v and ffn_down_exps get the finer type in a Q4_K_M file: the first and last eighth and
+ * every third between. */
 static gboolean
 uses_more_bits (guint layer,
                 guint n_layers)
@@ -156,7 +156,8 @@ list_tensors (const Shape   *s,
       add_tensor (tensors, NAME ("attn_output"), type, 2, q, s->width, 1, by_q);
       add_tensor (tensors, NAME ("ffn_norm"), MOE_TYPE_F32, 1, s->width, 1, 1, 0);
       add_tensor (tensors, NAME ("ffn_gate_inp"), MOE_TYPE_F32, 2, s->width, s->n_experts, 1, 2 * by_width);
-      add_tensor (tensors, NAME ("ffn_gate_exps"), type, 3, s->width, s->expert_width, s->n_experts, by_width);
+      add_tensor (tensors, NAME ("ffn_gate_exps"), type, 3, s->width, s->expert_width, s->n_experts,
+                  by_width);
       add_tensor (tensors, NAME ("ffn_up_exps"), type, 3, s->width, s->expert_width, s->n_experts, by_width);
       add_tensor (tensors, NAME ("ffn_down_exps"), better, 3, s->expert_width, s->width, s->n_experts,
                   1 / sqrtf ((float) s->expert_width));
@@ -212,7 +213,8 @@ make_header (const Shape *s,
     { "feed_forward_length", s->expert_width }, { "expert_feed_forward_length", s->expert_width },
     { "attention.head_count", s->n_heads }, { "attention.head_count_kv", s->n_kv_heads },
     { "attention.key_length", s->head_dim }, { "attention.value_length", s->head_dim },
-    { "rope.dimension_count", s->head_dim }, { "expert_count", s->n_experts }, { "expert_used_count", s->n_used },
+    { "rope.dimension_count", s->head_dim }, { "expert_count", s->n_experts },
+    { "expert_used_count", s->n_used },
   };
   g_autofree char *epsilon = g_strdup_printf ("%s.attention.layer_norm_rms_epsilon", s->architecture);
 
@@ -294,7 +296,8 @@ main (int    argc,
   header = make_header (shape, tensors);
   file = fopen (argv[3], "wb");
   ok = file != NULL &&
-       fwrite (g_bytes_get_data (header, NULL), 1, g_bytes_get_size (header), file) == g_bytes_get_size (header);
+       fwrite (g_bytes_get_data (header, NULL), 1, g_bytes_get_size (header),
+               file) == g_bytes_get_size (header);
   for (guint i = 0; ok && i < tensors->len; i++)
     ok = write_tensor (&g_array_index (tensors, Tensor, i), file);
   if (file != NULL && fclose (file) != 0)

@@ -4,7 +4,8 @@
 /* Asks llama.cpp for the reference values; built and called by renew.sh, never by the tests.
  *
  * oracle logits NAME OUT F32.gguf [STORED.gguf] TOKEN...
- *   writes OUT: logits at every position, the experts chosen, greedy continuation, and how far STORED is from F32 at each
+ *   writes OUT: logits at every position, the experts chosen, greedy continuation, and how far STORED is from
+ *   F32 at each
  *   of more positions (layout: README.md).
  * oracle tokens STRINGS.txt VOCABULARY.gguf...
  *   prints the ids of every string, as JSON. */
@@ -22,9 +23,9 @@
 
 enum { N_GREEDY = 16, N_LONG = 256, MAX_TOKENS = 512, MAX_EXPERTS = 256 };
 
-/* Least difference of router logits between the last expert chosen and the first one left out that every token of a
- * sequence must show in every layer. Rounded activations move router logits by a tenth of it: so no routing
- * flips, and the difference of two sets of logits measures rounding alone. */
+/* Least difference of router logits between the last expert chosen and the first one left out that every
+ * token of a sequence must show in every layer. Rounded activations move router logits by a tenth of it: so
+ * no routing flips, and the difference of two sets of logits measures rounding alone. */
 #define LEAST_MARGIN 0.4f
 
 static void
@@ -124,7 +125,8 @@ watch_routing (struct ggml_tensor *tensor,
         int32_t expert;
         uint16_t narrow;
 
-        memcpy (&expert, (const char *) tensor->data + t * (int64_t) tensor->nb[1] + k * (int64_t) tensor->nb[0], 4);
+        memcpy (&expert,
+                (const char *) tensor->data + t * (int64_t) tensor->nb[1] + k * (int64_t) tensor->nb[0], 4);
         narrow = (uint16_t) expert;
         g_array_append_val (routing->chosen, narrow);
       }
@@ -204,8 +206,8 @@ choose_tokens (const char *path,
   llama_model_free (model);
 }
 
-/* Runs @tokens through the file at @path, all logits on. @logits: appended (n, vocabulary) floats. @greedy: appended, or
- * NULL. */
+/* Runs @tokens through the file at @path, all logits on. @logits: appended (n, vocabulary) floats. @greedy:
+ * appended, or NULL. */
 static int32_t
 run (const char    *path,
      const int32_t *tokens,
@@ -279,7 +281,9 @@ print_summary (const char    *name,
       most = MAX (most, counts[e]);
     }
   sum /= logits->len;
-  fprintf (stderr, "%-18s vocabulary %d, logits %.3f +- %.3f, %u experts used, the busiest for %.0f %%, margin %.2f\n",
+  fprintf (stderr,
+           "%-18s vocabulary %d, logits %.3f +- %.3f, %u experts used, the busiest for %.0f %%, margin "
+           "%.2f\n",
            name, n_vocabulary, sum, sqrt (squares / logits->len - sum * sum), n_experts,
            100.0 * most * routing->n_used / n_routed, (double) routing->margin);
 }
@@ -315,7 +319,8 @@ log_sum_exp (const float *logits,
   return top + log (sum);
 }
 
-/* Mean |difference| of the logits @q from @p, and the Kullback-Leibler divergence of q's distribution from p's, nats. */
+/* Mean |difference| of the logits @q from @p, and the Kullback-Leibler divergence of q's distribution from
+ * p's, nats. */
 static void
 compare_rows (const float *p,
               const float *q,
@@ -352,19 +357,23 @@ write_rounding (const char    *name,
       n_vocabulary = run (paths[s], tokens, N_LONG, &routing[s], logits[s], NULL);
     }
   for (guint i = 0; i < routing[0].chosen->len; i++)
-    n_flips += g_array_index (routing[0].chosen, uint16_t, i) != g_array_index (routing[1].chosen, uint16_t, i);
+    n_flips += g_array_index (routing[0].chosen, uint16_t, i) != g_array_index (routing[1].chosen, uint16_t,
+                                                                                i);
   for (guint t = 0; t < N_LONG; t++)
     {
       double difference, divergence;
 
       compare_rows (&g_array_index (logits[0], float, t * (guint) n_vocabulary),
-                    &g_array_index (logits[1], float, t * (guint) n_vocabulary), n_vocabulary, &difference, &divergence);
+                    &g_array_index (logits[1], float, t * (guint) n_vocabulary), n_vocabulary, &difference,
+                    &divergence);
       put_float (out, (float) difference);
       put_float (out, (float) divergence);
       differences += difference / N_LONG;
       divergences += divergence / N_LONG;
     }
-  fprintf (stderr, "%-18s from the F32 copy: mean |difference| %.5f, divergence %.6f; %u of %u routing slots differ\n", name,
+  fprintf (stderr,
+           "%-18s from the F32 copy: mean |difference| %.5f, divergence %.6f; %u of %u routing slots "
+           "differ\n", name,
            differences, divergences, n_flips, routing[0].chosen->len);
 }
 
@@ -443,8 +452,8 @@ unescape (const char *line)
   return g_byte_array_free_to_bytes (out);
 }
 
-/* The ids of @text as JSON; "null" where llama.cpp throws, which it does for some bytes that are not UTF-8: these are tried
- * in a process of their own. */
+/* The ids of @text as JSON; "null" where llama.cpp throws, which it does for some bytes that are not UTF-8:
+ * these are tried in a process of their own. */
 static void
 print_ids_of (const struct llama_vocab *vocab,
               const char               *text,
@@ -562,6 +571,8 @@ main (int    argc,
     return write_logits (argc - 2, argv + 2);
   if (argc >= 4 && g_str_equal (argv[1], "tokens"))
     return print_tokens (argc - 2, argv + 2);
-  fprintf (stderr, "usage: oracle logits NAME OUT F32.gguf [STORED.gguf] TOKEN... | tokens STRINGS.txt VOCABULARY.gguf...\n");
+  fprintf (stderr,
+           "usage: oracle logits NAME OUT F32.gguf [STORED.gguf] TOKEN... | tokens STRINGS.txt "
+           "VOCABULARY.gguf...\n");
   return 2;
 }

@@ -10,8 +10,8 @@
 #include "tests/support/moe-quantise.h"
 #include "tests/support/moe-test-vocabulary.h"
 
-/* name, architecture, type, down_type, layers, width, expert_width, heads, kv heads, head_dim, experts, used, tied, factors,
- * tokens, seed. Two shapes: rows of 64 and 96 values, and rows of 256 for the K types. */
+/* name, architecture, type, down_type, layers, width, expert_width, heads, kv heads, head_dim, experts, used,
+ * tied, factors, tokens, seed. Two shapes: rows of 64 and 96 values, and rows of 256 for the K types. */
 #define SMALL(name, arch, type, kv, dim, experts, used, tied, factors, n, seed) \
   { name, arch, type, type, 3, 64, 96, 4, kv, dim, experts, used, tied, factors, n, seed }
 #define LARGE(name, arch, type, down, kv, dim, seed) \
@@ -73,7 +73,8 @@ next_random (guint64 *state)
   return z ^ (z >> 31);
 }
 
-/* Every tensor has its own stream (by FNV-1a of its name), so that adding one leaves the others as they are. */
+/* Every tensor has its own stream (by FNV-1a of its name), so that adding one leaves the others as they
+ * are. */
 static guint64
 seed_random (guint       seed,
              const char *name)
@@ -85,8 +86,8 @@ seed_random (guint       seed,
   return hash ^ ((guint64) seed << 32);
 }
 
-/* Close to normal with mean 0 and standard deviation @scale: the sum of four uniform 16-bit numbers, whose standard
- * deviation is 65536 / sqrt (3). */
+/* Close to normal with mean 0 and standard deviation @scale: the sum of four uniform 16-bit numbers, whose
+ * standard deviation is 65536 / sqrt (3). */
 static void
 fill_normal (float   *x,
              gsize    n,
@@ -238,7 +239,8 @@ add_model_keys (Builder *self)
   /* Some epsilons are so large that leaving one out shows in the logits. */
   moe_gguf_writer_add_float (w, KEY ("attention.layer_norm_rms_epsilon"),
                              c->tied ? 0.02f : (qwen ? 1e-6f : (c->n_experts > 8 ? 0.01f : 1e-5f)));
-  moe_gguf_writer_add_float (w, KEY ("rope.freq_base"), qwen ? 1000000.0f : (c->rope_factors ? 5000.0f : 10000.0f));
+  moe_gguf_writer_add_float (w, KEY ("rope.freq_base"), qwen ? 1000000.0f
+                             : (c->rope_factors ? 5000.0f : 10000.0f));
   if (c->tied && !c->rope_factors)
     {
       moe_gguf_writer_add_string (w, KEY ("rope.scaling.type"), "linear");
@@ -273,8 +275,8 @@ moe_checkpoint_write (const MoeCheckpoint  *self,
   n_vocabulary = add_vocabulary (self, writer);
 
   /* Rows of token_embd have size 1 a value, except where they also serve as the output. */
-  add_matrix (&builder, "token_embd.weight", self->type, self->tied ? 2.0f : sqrtf ((float) self->width), self->width,
-              n_vocabulary, 0);
+  add_matrix (&builder, "token_embd.weight", self->type, self->tied ? 2.0f : sqrtf ((float) self->width),
+              self->width, n_vocabulary, 0);
   for (guint layer = 0; layer < self->n_layers; layer++)
     add_layer (&builder, layer);
   add_norm (&builder, "output_norm.weight", self->width);

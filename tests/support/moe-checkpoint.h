@@ -7,9 +7,10 @@
 
 G_BEGIN_DECLS
 
-/* Small checkpoints with seeded random weights, the same bytes on every machine. Weights have the scale of trained
- * ones (1 / sqrt of the inputs), router logits differ clearly between experts, norm weights vary around 1. The reference
- * logits in tests/reference were computed from these files: a change here means renewing them. */
+/* Small checkpoints with seeded random weights, the same bytes on every machine. Weights have the scale of
+ * trained ones (1 / sqrt of the inputs), router logits differ clearly between experts, norm weights vary
+ * around 1. The reference logits in tests/reference were computed from these files: a change here means
+ * renewing them. */
 typedef struct
 {
   const char    *name;         /* "qwen3moe-q4_k" */
@@ -40,13 +41,13 @@ gboolean             moe_checkpoint_write      (const MoeCheckpoint  *self,
                                                 const char           *path,
                                                 GError              **error);
 
-/* A pseudo-random token sequence, (self->n_tokens), transfer full. The reference logits start from it, but have their own
- * tokens: see tests/reference/README.md. */
+/* A pseudo-random token sequence, (self->n_tokens), transfer full. The reference logits start from it, but
+ * have their own tokens: see tests/reference/README.md. */
 gint32              *moe_checkpoint_get_tokens (const MoeCheckpoint  *self);
 guint                moe_checkpoint_get_vocabulary (const MoeCheckpoint *self);
 
-/* Files with a tokenizer and no weights: "vocab-qwen2", "vocab-gpt-2", "vocab-olmo", "vocab-llama-bpe", "vocab-spm",
- * "vocab-spm-no-prefix". NULL-terminated. */
+/* Files with a tokenizer and no weights: "vocab-qwen2", "vocab-gpt-2", "vocab-olmo", "vocab-llama-bpe",
+ * "vocab-spm", "vocab-spm-no-prefix". NULL-terminated. */
 const char *const   *moe_checkpoint_list_vocabularies (void);
 gboolean             moe_checkpoint_write_vocabulary  (const char           *name,
                                                        const char           *path,

@@ -7,8 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* Writes small GGUF files for tests. It checks nothing about what it is told to write, so that damaged files can be
- * made with it too; keys and tensors appear in the order of the calls. Everything given is copied. */
+/* Writes small GGUF files for tests. It checks nothing about what it is told to write, so that damaged files
+ * can be made with it too; keys and tensors appear in the order of the calls. Everything given is copied. */
 typedef struct _MoeGgufWriter MoeGgufWriter;
 
 /* @version 2 or 3 (the layouts are the same), or another number for a file that must be refused. */
@@ -49,8 +49,8 @@ void           moe_gguf_writer_add_string_array (MoeGgufWriter       *self,
                                                  gsize                n);
 
 /* @ne: (n_dims), ne[0] contiguous. @data: @n_bytes in @type's blocks; any number of bytes is taken as it is.
- * With @data NULL the place is only reserved: the caller appends the bytes to the file itself, padded to the alignment.
- * A file has reserved tensors only, or none. */
+ * With @data NULL the place is only reserved: the caller appends the bytes to the file itself, padded to the
+ * alignment. A file has reserved tensors only, or none. */
 void           moe_gguf_writer_add_tensor       (MoeGgufWriter     *self,
                                                  const char        *name,
                                                  guint32            type,

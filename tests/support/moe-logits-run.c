@@ -34,7 +34,8 @@ on_logits (const MoeProbeBatch *batch,
 
   g_assert_cmpuint (vocabulary, ==, collected->vocabulary);
   g_assert_cmpuint (batch->first + index, <, collected->n_tokens);
-  memcpy (collected->logits + (gsize) (batch->first + index) * vocabulary, logits, vocabulary * sizeof (float));
+  memcpy (collected->logits + (gsize) (batch->first + index) * vocabulary, logits,
+          vocabulary * sizeof (float));
 }
 
 static void

@@ -23,8 +23,9 @@ MoeModel *moe_logits_run_open  (const MoeCheckpoint *checkpoint);
 /* Drops the reference and deletes the file. */
 void      moe_logits_run_close (MoeModel            *model);
 
-/* Logits after every token: (n, vocabulary), transfer full. @chosen, unless NULL: filled with the experts of all MoE
- * layers, (layers, n, k), transfer full. @session, unless NULL: the session after the run, transfer full. */
+/* Logits after every token: (n, vocabulary), transfer full. @chosen, unless NULL: filled with the experts of
+ * all MoE layers, (layers, n, k), transfer full. @session, unless NULL: the session after the run, transfer
+ * full. */
 float    *moe_logits_run      (MoeModel            *model,
                                const MoeLogitsRun  *run,
                                const gint32        *tokens,

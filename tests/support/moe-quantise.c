@@ -193,9 +193,9 @@ dequantise_q4_0 (const guint8 *in,
     }
 }
 
-/* Q4_K and Q5_K: 8 groups of 32 values, value = d * scale * q - dmin * min. Scales and minima have 6 bits; their low
- * parts for groups 0-3 fill bytes 0-3 and 4-7, those of groups 4-7 share bytes 8-11 as nibbles with the two
- * upper bits on top of bytes 0-3 and 4-7. */
+/* Q4_K and Q5_K: 8 groups of 32 values, value = d * scale * q - dmin * min. Scales and minima have 6 bits;
+ * their low parts for groups 0-3 fill bytes 0-3 and 4-7, those of groups 4-7 share bytes 8-11 as nibbles with
+ * the two upper bits on top of bytes 0-3 and 4-7. */
 static void
 pack_scales (const guint8 *scale,
              const guint8 *min,
@@ -297,9 +297,9 @@ dequantise_q45_k (const guint8 *in,
       }
 }
 
-/* Q6_K: 16 groups of 16 values, value = d * scale * q, q in -32..31 stored with 32 added. Of each half of 128 values
- * the low nibbles of quarters 0, 1, 2, 3 sit in (first 32 bytes, low), (second, low), (first, high), (second, high), and
- * the upper two bits of quarter j at bit 2 * j of 32 further bytes. */
+/* Q6_K: 16 groups of 16 values, value = d * scale * q, q in -32..31 stored with 32 added. Of each half of 128
+ * values the low nibbles of quarters 0, 1, 2, 3 sit in (first 32 bytes, low), (second, low), (first, high),
+ * (second, high), and the upper two bits of quarter j at bit 2 * j of 32 further bytes. */
 static void
 quantise_q6_k (const float *x,
                guint8      *out)
@@ -328,7 +328,8 @@ quantise_q6_k (const float *x,
 
         low[64 * half + i] = (v[0] & 15) | (guint8) ((v[64] & 15) << 4);
         low[64 * half + 32 + i] = (v[32] & 15) | (guint8) ((v[96] & 15) << 4);
-        high[32 * half + i] = (guint8) (v[0] >> 4 | (v[32] >> 4) << 2 | (v[64] >> 4) << 4 | (v[96] >> 4) << 6);
+        high[32 * half +
+             i] = (guint8) (v[0] >> 4 | (v[32] >> 4) << 2 | (v[64] >> 4) << 4 | (v[96] >> 4) << 6);
       }
 }
 

@@ -5,7 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* The stored answers of llama.cpp for one checkpoint; the format is described in tests/reference/README.md. */
+/* The stored answers of llama.cpp for one checkpoint; the format is described in
+ * tests/reference/README.md. */
 typedef struct
 {
   guint    n_tokens, vocabulary, n_greedy, n_layers, n_used, n_long;
@@ -13,8 +14,8 @@ typedef struct
   gint32  *greedy;   /* (n_greedy) the continuation of the first n_tokens */
   guint32 *chosen;   /* (n_layers, n_tokens, n_used) */
   float   *logits;   /* (n_tokens, vocabulary) of the F32 copy of the weights */
-  float   *rounding; /* (n_long, 2) llama.cpp on the stored file against the F32 copy: mean |difference| of the
-                      * position's logits, and Kullback-Leibler divergence; NULL for F32 checkpoints */
+  float   *rounding; /* (n_long, 2) llama.cpp on the stored file against the F32 copy: mean |difference| of
+                      * the position's logits, and Kullback-Leibler divergence; NULL for F32 checkpoints */
 } MoeReference;
 
 /* Reads tests/reference/NAME.logits below G_TEST_SRCDIR; a missing or damaged file ends the test program. */

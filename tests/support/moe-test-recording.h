@@ -28,8 +28,8 @@ MoeRecordingWriter *moe_test_writer_new        (const char            *path,
                                                 const MoeModelInfo    *info,
                                                 gboolean               resume,
                                                 GError               **error);
-/* Prompts "prompt 0" and on of @n_tokens tokens each, in phases that take turns; token texts are "t<id>". Returns the
- * records in order (transfer full, an array of MoeTokenRecord that frees them). */
+/* Prompts "prompt 0" and on of @n_tokens tokens each, in phases that take turns; token texts are "t<id>".
+ * Returns the records in order (transfer full, an array of MoeTokenRecord that frees them). */
 GPtrArray          *moe_test_write_prompts     (MoeRecordingWriter    *writer,
                                                 const MoeModelInfo    *info,
                                                 GRand                 *random,

@@ -91,7 +91,8 @@ vocabulary_write (Vocabulary    *self,
                              self->types->len);
 }
 
-/* GPT-2 writes the bytes that are not printable characters of Latin-1 as U+0100 onwards, in ascending order. */
+/* GPT-2 writes the bytes that are not printable characters of Latin-1 as U+0100 onwards, in ascending
+ * order. */
 static gboolean
 byte_is_printable (guint byte)
 {
@@ -107,14 +108,15 @@ fill_byte_spellings (char spellings[256][4])
     spellings[byte][g_unichar_to_utf8 (byte_is_printable (byte) ? byte : next++, spellings[byte])] = '\0';
 }
 
-/* Each word becomes tokens from its first byte onwards: "the" makes the merges t+h and th+e. Earlier merges win. */
+/* Each word becomes tokens from its first byte onwards: "the" makes the merges t+h and th+e. Earlier merges
+ * win. */
 static const char *const bpe_words[] = {
-  " the", "  ", "he", "in", "ing", " t", " a", "an", "and", "er", "re", "on", "    ", "'s", "'S", "'ll", "'LL", "'re",
-  "'RE", "n't", "don't", "'t", "'ve", "'m", "'d", "12", "34", "123", "1234", " 1", " 12", "00", "000", "\n\n", "\r\n",
-  "\n ", " \n", "\t\t", "\n\t", ".\n", "!!", "()", "();", " (", "=>", "==", " =", "_a", "a1", "1a", "\"a", ".a", "-a",
-  " -", "/a", "\xc3\xa9", " \xc3\xa9", "e\xcc\x81", "\xe4\xb8\xad\xe6\x96\x87", "\xed\x95\x9c", "\xf0\x9f\x98\x80",
-  "\xe2\x80\x8d", "\xc2\xa0", "\xc2\xa0\x61", "\xe3\x80\x80", "\xd8\xa7\xd9\x84", "\xd7\xa9", " w", "wor", "ld",
-  " h", "hel", "lo", " \t",
+  " the", "  ", "he", "in", "ing", " t", " a", "an", "and", "er", "re", "on", "    ", "'s", "'S", "'ll",
+  "'LL", "'re", "'RE", "n't", "don't", "'t", "'ve", "'m", "'d", "12", "34", "123", "1234", " 1", " 12", "00",
+  "000", "\n\n", "\r\n", "\n ", " \n", "\t\t", "\n\t", ".\n", "!!", "()", "();", " (", "=>", "==", " =", "_a",
+  "a1", "1a", "\"a", ".a", "-a", " -", "/a", "\xc3\xa9", " \xc3\xa9", "e\xcc\x81", "\xe4\xb8\xad\xe6\x96\x87",
+  "\xed\x95\x9c", "\xf0\x9f\x98\x80", "\xe2\x80\x8d", "\xc2\xa0", "\xc2\xa0\x61", "\xe3\x80\x80",
+  "\xd8\xa7\xd9\x84", "\xd7\xa9", " w", "wor", "ld", " h", "hel", "lo", " \t",
 };
 
 /* Merges of two whole tokens, which give other ways to the same spelling. */
@@ -199,8 +201,10 @@ moe_test_vocabulary_add_bpe (MoeGgufWriter *writer,
   moe_gguf_writer_add_string (writer, "tokenizer.ggml.pre", pre);
   vocabulary_write (&vocabulary, writer, FALSE);
   add_strings (writer, "tokenizer.ggml.merges", merges);
-  moe_gguf_writer_add_uint (writer, "tokenizer.ggml.bos_token_id", vocabulary_find (&vocabulary, "<|endoftext|>"));
-  moe_gguf_writer_add_uint (writer, "tokenizer.ggml.eos_token_id", vocabulary_find (&vocabulary, "<|im_end|>"));
+  moe_gguf_writer_add_uint (writer, "tokenizer.ggml.bos_token_id",
+                            vocabulary_find (&vocabulary, "<|endoftext|>"));
+  moe_gguf_writer_add_uint (writer, "tokenizer.ggml.eos_token_id",
+                            vocabulary_find (&vocabulary, "<|im_end|>"));
   moe_gguf_writer_add_uint (writer, "tokenizer.ggml.padding_token_id",
                             vocabulary_find (&vocabulary, "<|endoftext|>"));
   /* Llama 3 files leave the key out and mean TRUE. */
@@ -212,11 +216,12 @@ moe_test_vocabulary_add_bpe (MoeGgufWriter *writer,
   return n;
 }
 
-/* "_" stands for U+2581. Prefixes of two characters and more become pieces, so that every word can be reached. */
+/* "_" stands for U+2581. Prefixes of two characters and more become pieces, so that every word can be
+ * reached. */
 static const char *const spm_words[] = {
-  "_the", "_a", "_t", "he", "in", "ing", "_in", "er", "_h", "hello", "_hello", "_w", "world", "_world", "on", "an", "and",
-  "_and", "__", "____", "'s", "12", "123", "_1", "!!", "()", "_(", "__a", "th", "the", "\xc3\xa9t\xc3\xa9",
-  "\xe4\xb8\xad\xe6\x96\x87", "_\xe4\xb8\xad",
+  "_the", "_a", "_t", "he", "in", "ing", "_in", "er", "_h", "hello", "_hello", "_w", "world", "_world", "on",
+  "an", "and", "_and", "__", "____", "'s", "12", "123", "_1", "!!", "()", "_(", "__a", "th", "the",
+  "\xc3\xa9t\xc3\xa9", "\xe4\xb8\xad\xe6\x96\x87", "_\xe4\xb8\xad",
 };
 
 /* Characters with a piece of their own; all others fall back to bytes. */

@@ -8,9 +8,9 @@ G_BEGIN_DECLS
 /* Small vocabularies that behave like real ones: every byte can be written, merges cross the borders that
  * pre-tokenizers draw (so that a wrong border shows in the ids), special tokens of each kind. */
 
-/* Byte-level BPE: 256 bytes in GPT-2's order, then one token per merge, then tokens that no merge reaches, then
- * control and user-defined tokens. @pre is the value of tokenizer.ggml.pre. Writes the tokenizer.* keys; returns the
- * number of tokens. */
+/* Byte-level BPE: 256 bytes in GPT-2's order, then one token per merge, then tokens that no merge reaches,
+ * then control and user-defined tokens. @pre is the value of tokenizer.ggml.pre. Writes the tokenizer.* keys;
+ * returns the number of tokens. */
 guint moe_test_vocabulary_add_bpe (MoeGgufWriter *writer,
                                    const char    *pre);
 

@@ -292,8 +292,8 @@ uses (const MoeTokenRecord *record,
   return FALSE;
 }
 
-/* The mask is swapped while the answer is being generated: the expert is gone from the next token on, the swap is in
- * the recording, its hits are counted, and an empty mask gives the plain answer again. */
+/* The mask is swapped while the answer is being generated: the expert is gone from the next token on, the
+ * swap is in the recording, its hits are counted, and an empty mask gives the plain answer again. */
 static void
 test_mask_while_generating (void)
 {
@@ -377,14 +377,17 @@ max_kl (MoeEngine *engine,
     }
 }
 
-/* The distance from the plain run: nothing for an intervention that changes no bit, something for one that does; the
- * same when the plain run had to catch up; and not measured without a mask or when it is not wanted. */
+/* The distance from the plain run: nothing for an intervention that changes no bit, something for one that
+ * does; the same when the plain run had to catch up; and not measured without a mask or when it is not
+ * wanted. */
 static void
 test_compare_with_plain (void)
 {
   g_autoptr(MoeEngine) engine = open_demo ();
-  const MoeIntervention neutral = { .layer = 2, .expert = MOE_EXPERT_ALL, .action = MOE_ACTION_SCALE, .value = 1 };
-  const MoeIntervention strong = { .layer = 6, .expert = MOE_EXPERT_ALL, .action = MOE_ACTION_SCALE, .value = 0 };
+  const MoeIntervention neutral = { .layer = 2, .expert = MOE_EXPERT_ALL, .action = MOE_ACTION_SCALE,
+                                    .value = 1 };
+  const MoeIntervention strong = { .layer = 6, .expert = MOE_EXPERT_ALL, .action = MOE_ACTION_SCALE,
+                                   .value = 0 };
   g_autoptr(MoeMask) same = moe_mask_new (&neutral, 1);
   g_autoptr(MoeMask) other = moe_mask_new (&strong, 1);
   double first, again;

@@ -160,7 +160,8 @@ find_widget (GtkWidget *root,
 {
   if (g_type_is_a (G_OBJECT_TYPE (root), type) && gtk_widget_get_mapped (root))
     return root;
-  for (GtkWidget *child = gtk_widget_get_first_child (root); child != NULL; child = gtk_widget_get_next_sibling (child))
+  for (GtkWidget *child = gtk_widget_get_first_child (root); child != NULL; child =
+       gtk_widget_get_next_sibling (child))
     {
       GtkWidget *found = find_widget (child, type);
 
@@ -176,7 +177,8 @@ find_button (GtkWidget  *root,
 {
   if (GTK_IS_BUTTON (root) && g_strcmp0 (gtk_button_get_label (GTK_BUTTON (root)), label) == 0)
     return root;
-  for (GtkWidget *child = gtk_widget_get_first_child (root); child != NULL; child = gtk_widget_get_next_sibling (child))
+  for (GtkWidget *child = gtk_widget_get_first_child (root); child != NULL; child =
+       gtk_widget_get_next_sibling (child))
     {
       GtkWidget *found = find_button (child, label);
 
@@ -240,7 +242,8 @@ test_demo (void)
   for (gint64 id = 0; id < moe_document_get_n_tokens (window->document); id++)
     answered += moe_document_get_token (window->document, id)->record->phase == MOE_PHASE_ANSWER;
   g_assert_cmpuint (answered, ==, 8);
-  g_assert_cmpuint (moe_token_strip_get_n_tokens (window->strip), ==, moe_document_get_n_tokens (window->document));
+  g_assert_cmpuint (moe_token_strip_get_n_tokens (window->strip), ==,
+                    moe_document_get_n_tokens (window->document));
   g_assert_true (g_action_group_get_action_enabled (G_ACTION_GROUP (window), "save-recording"));
   close_window (window);
 }
@@ -384,7 +387,8 @@ run_cli (const char *first,
     g_ptr_array_add (arguments, (char *) one);
   va_end (list);
   g_ptr_array_add (arguments, NULL);
-  g_spawn_sync (NULL, (char **) arguments->pdata, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL, &status, &error);
+  g_spawn_sync (NULL, (char **) arguments->pdata, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL, &status,
+                &error);
   g_assert_no_error (error);
   g_assert_true (g_spawn_check_wait_status (status, &error));
 }
@@ -402,7 +406,8 @@ assert_same_file (const char *a,
   g_assert_cmpmem (one, one_length, other, other_length);
 }
 
-/* What the window writes is what the command line writes, byte for byte, with an intervention in the recording. */
+/* What the window writes is what the command line writes, byte for byte, with an intervention in the
+ * recording. */
 static void
 test_export (void)
 {
@@ -436,8 +441,10 @@ test_export (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (choices); i++)
     {
-      g_action_group_change_action_state (G_ACTION_GROUP (window), "metric", g_variant_new_string (choices[i].metric));
-      g_action_group_change_action_state (G_ACTION_GROUP (window), "phase", g_variant_new_string (choices[i].phase));
+      g_action_group_change_action_state (G_ACTION_GROUP (window), "metric",
+                                          g_variant_new_string (choices[i].metric));
+      g_action_group_change_action_state (G_ACTION_GROUP (window), "phase",
+                                          g_variant_new_string (choices[i].phase));
       for (guint j = 0; j < G_N_ELEMENTS (formats); j++)
         {
           g_autofree char *name = g_strdup_printf ("window-%u-%u.%s", i, j, formats[j].extension);
@@ -447,8 +454,8 @@ test_export (void)
 
           act (window, formats[j].action, g_variant_new_string (path));
           wait_until (g_file_test (path, G_FILE_TEST_EXISTS));
-          run_cli ("heatmap", recording, "--metric", choices[i].metric, "--phase", choices[i].phase, option, cli_path,
-                   g_str_equal (formats[j].action, "export-csv-wide") ? "--wide" : NULL, NULL);
+          run_cli ("heatmap", recording, "--metric", choices[i].metric, "--phase", choices[i].phase, option,
+                   cli_path, g_str_equal (formats[j].action, "export-csv-wide") ? "--wide" : NULL, NULL);
           assert_same_file (path, cli_path);
         }
     }
@@ -499,7 +506,8 @@ test_copy_as_command (void)
   close_window (window);
 }
 
-/* A recording is shown with its conversation and its tokens; its figures are those it had when it was made. */
+/* A recording is shown with its conversation and its tokens; its figures are those it had when it was
+ * made. */
 static void
 test_open_recording (void)
 {
@@ -513,7 +521,8 @@ test_open_recording (void)
   generate (window, 8);
   n = moe_document_get_n_tokens (window->document);
   answer = g_strdup (moe_document_get_turn (window->document, 1)->text->str);
-  live = moe_routing_stats_get_map (moe_document_get_stats (window->document), MOE_METRIC_IMPORTANCE, MOE_PHASES_ALL);
+  live = moe_routing_stats_get_map (moe_document_get_stats (window->document), MOE_METRIC_IMPORTANCE,
+                                    MOE_PHASES_ALL);
   act (window, "save-recording", g_variant_new_string (recording));
   wait_until (moe_document_is_saved (window->document));
 
@@ -525,7 +534,8 @@ test_open_recording (void)
   g_assert_cmpint (moe_document_get_n_tokens (window->document), ==, n);
   g_assert_cmpstr (moe_document_get_turn (window->document, 0)->text->str, ==, QUESTION);
   g_assert_cmpstr (moe_document_get_turn (window->document, 1)->text->str, ==, answer);
-  read = moe_routing_stats_get_map (moe_document_get_stats (window->document), MOE_METRIC_IMPORTANCE, MOE_PHASES_ALL);
+  read = moe_routing_stats_get_map (moe_document_get_stats (window->document), MOE_METRIC_IMPORTANCE,
+                                    MOE_PHASES_ALL);
   g_assert_cmpmem (live, 8 * 32 * sizeof *live, read, 8 * 32 * sizeof *read);
 
   /* The next prompt starts a recording of its own. */
