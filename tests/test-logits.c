@@ -16,10 +16,11 @@
 #define TIE 1e-4f
 
 /* What 256 positions leave of chance. Where both sides round alike (Q8_0 and Q4_0: 32 activations to 8 bits),
- * the ratio of the mean differences came out between 0.986 and 1.009 over six checkpoints, that of the
- * divergences, which grow with the square, between 0.953 and 1.021: a spread of 1 and 2.5 percent, of which
- * this is 3 and 2.4 times. */
-#define NOISE 1.03
+ * the ratio of the mean differences came out between 0.986 and 1.010 over six checkpoints and two sets of
+ * kernels, that of the divergences, which grow with the square, between 0.948 and 1.030: standard deviations of
+ * 1 and 2.7 percent, of which these are three. */
+#define DIFFERENCE_NOISE 1.03
+#define DIVERGENCE_NOISE 1.08
 
 static guint
 argmax (const float *logits,
@@ -182,8 +183,8 @@ test_rounding (gconstpointer data)
   g_test_message ("mean |difference| %.6f, ratio to llama.cpp's %.3f; divergence %.7f, ratio %.3f",
                   difference / (double) n, difference / their_difference, divergence / (double) n,
                   divergence / their_divergence);
-  g_assert_cmpfloat (difference, <=, their_difference * NOISE);
-  g_assert_cmpfloat (divergence, <=, their_divergence * NOISE * NOISE);
+  g_assert_cmpfloat (difference, <=, their_difference * DIFFERENCE_NOISE);
+  g_assert_cmpfloat (divergence, <=, their_divergence * DIVERGENCE_NOISE);
   moe_logits_run_close (model);
 }
 

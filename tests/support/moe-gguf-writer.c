@@ -280,5 +280,5 @@ moe_gguf_writer_save (MoeGgufWriter  *self,
   gsize length;
   const char *data = g_bytes_get_data (bytes, &length);
 
-  return g_file_set_contents_full (path, data, length, G_FILE_SET_CONTENTS_NONE, 0644, error);
+  return g_file_set_contents (path, data, (gssize) length, error);
 }
