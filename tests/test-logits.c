@@ -17,8 +17,8 @@
 
 /* What 256 positions leave of chance. Where both sides round alike (Q8_0 and Q4_0: 32 activations to 8 bits),
  * the ratio of the mean differences came out between 0.986 and 1.010 over six checkpoints and two sets of
- * kernels, that of the divergences, which grow with the square, between 0.948 and 1.030: standard deviations of
- * 1 and 2.7 percent, of which these are three. */
+ * kernels, that of the divergences, which grow with the square, between 0.948 and 1.030: standard deviations
+ * of 1 and 2.7 percent, of which these are three. */
 #define DIFFERENCE_NOISE 1.03
 #define DIVERGENCE_NOISE 1.08
 
