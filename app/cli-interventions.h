@@ -35,8 +35,7 @@ gboolean  moe_cli_interventions_load   (const MoeCliInterventions  *self,
                                         MoeMask                   **mask,
                                         GError                    **error);
 
-/* Says on stderr how often each intervention of the session's mask changed a routing, or that it never
- * did. */
+/* Says on stderr how often each intervention of the mask changed a routing, or that it never did. */
 void      moe_cli_interventions_report (MoeSession           *session);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (MoeCliInterventions, moe_cli_interventions_clear)

@@ -1,4 +1,4 @@
-"""Damaged, foreign and oversized files and inputs: one sentence and the right exit code each, nothing left behind.
+"""Damaged, foreign and oversized files and inputs: one sentence and the right exit code, nothing left over.
 
     test-bad-input.py MOESCOPE-CLI MAKE-CHECKPOINT DEMO-MODEL"""
 import io

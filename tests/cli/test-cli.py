@@ -1,4 +1,4 @@
-"""The command line's contract on the demo model: columns, exit codes, answers that must agree with each other.
+"""The contract of the command line on the demo model: columns, exit codes, answers that must agree.
 
     test-cli.py MOESCOPE-CLI MAKE-CHECKPOINT DEMO-MODEL"""
 import json
