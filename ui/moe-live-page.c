@@ -10,8 +10,8 @@
 #include "ui/moe-heatmap-view.h"
 #include "ui/moe-text.h"
 
-#define HINT "Each token lights up the experts it is routed to. Click a cell to select its expert, double "
-             "click to disable it."
+#define HINT "Each token lights up the experts it is routed to. Click a cell to select its expert, " \
+             "double click to disable it."
 
 struct _MoeLivePage
 {
