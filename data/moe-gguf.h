@@ -74,9 +74,9 @@ gboolean             moe_gguf_get_string      (MoeGguf     *self,
                                                GError     **error);
 
 /* Arrays. _get_array_length returns FALSE when the key is absent or not an array. The element getters
- * fill a new array (transfer full, g_free); integers are range-checked to 32 bits signed. Array strings may
- * hold any bytes (token texts of damaged vocabularies do): a string is a pointer into the map and a
- * length. */
+ * fill a new array (transfer full, g_free; NULL without @error when the key is absent); integers are
+ * range-checked to 32 bits signed. Array strings may hold any bytes (token texts of damaged vocabularies do):
+ * a string is a pointer into the map and a length. */
 typedef struct { const char *bytes; gsize length; } MoeGgufString;
 
 gboolean             moe_gguf_get_array_length (MoeGguf           *self,

@@ -54,6 +54,7 @@ typedef struct
  * threads. */
 typedef struct _MoeMask MoeMask;
 
+/* Of two interventions on the same layer, expert and action the later takes the earlier's place. */
 MoeMask               *moe_mask_new              (const MoeIntervention *interventions,
                                                   guint                  n_interventions);
 MoeMask               *moe_mask_ref              (MoeMask               *self);
@@ -85,7 +86,8 @@ gboolean               moe_mask_validate         (const MoeMask         *self,
                                                   GError               **error);
 
 /* The command line's notation (docs: --disable, --force, --bias, --scale): "L3E17:drop", "L3E17=+2.5",
- * "L3E17,L4E2:zero" (a set), "L3E*", "L3S". Appends to @interventions (GArray of MoeIntervention).
+ * "L3E17,L4E2:zero" (a set), "L3E*", "L3S". Without a mode: refill (zero for a shared
+ * expert) and max. Appends to @interventions (GArray of MoeIntervention).
  * Errors: MOE_ERROR_INVALID quoting the text. */
 gboolean               moe_intervention_parse    (const char            *text,
                                                   MoeAction              action,

@@ -16,7 +16,7 @@ typedef enum
   MOE_COLUMN_FLOAT,  /* measured in single precision: written with the digits that round-trip a float */
   MOE_COLUMN_DOUBLE, /* likewise for a double */
   MOE_COLUMN_BOOL,   /* written 0 or 1 */
-  MOE_COLUMN_TEXT,   /* UTF-8 */
+  MOE_COLUMN_TEXT,   /* UTF-8; bytes that are not become U+FFFD when set */
 } MoeColumnType;
 
 typedef enum
