@@ -21,14 +21,12 @@ window_packages=(
   adwaita-icon-theme
   fonts-dejavu-core
   libgtk-4-dev
+  librsvg2-common
 )
 
 # To run the tests.
 test_packages=(
-  appstream
   dbus-daemon
-  desktop-file-utils
-  librsvg2-bin
   python3
   sqlite3
   xauth

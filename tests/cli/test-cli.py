@@ -2,11 +2,13 @@
 
     test-cli.py MOESCOPE-CLI MAKE-CHECKPOINT DEMO-MODEL"""
 import json
+import math
 import os
 import re
 import resource
 import signal
 import sqlite3
+import struct
 import subprocess
 import sys
 
@@ -18,7 +20,7 @@ suite = Suite(cli)
 PROMPTS = os.path.join(os.path.dirname(demo), "prompts")
 LAYERS, EXPERTS, USED, VOCABULARY = 8, 32, 4, 4096
 QUESTION = "How do I bake bread?"
-COMMANDS = ("info", "tokenize", "logits", "generate", "profile", "heatmap", "sql", "bench")
+COMMANDS = ("info", "tokenize", "logits", "generate", "profile", "heatmap", "routes", "sql", "bench")
 
 
 def table(result, columns):
@@ -369,6 +371,24 @@ def _(s):
     direct = s.ok("heatmap", demo, *options, "--metric", "reap", "--no-provenance")
     assert direct.out == s.ok("heatmap", "r.moescope", "--metric", "reap", "--no-provenance").out
     assert os.listdir(s.folder) == ["r.moescope"]
+
+
+@suite.case("routes --metric similarity agrees with the router's rows")
+def _(s):
+    rows, _ = table(s.ok("routes", demo, "--metric", "similarity", "--layer", "3"), "layer,expert,other,similarity")
+    assert len(rows) == EXPERTS * (EXPERTS - 1) // 2 and {r["layer"] for r in rows} == {"3"}
+    file = gguf.Gguf(demo)
+    _, (width, n), _, offset = file.tensor("blk.3.ffn_gate_inp.weight")
+    values = struct.unpack_from(f"<{width * n}f", file.data, offset)
+    router = [values[e * width : (e + 1) * width] for e in range(n)]
+
+    def cosine(a, b):
+        dot = lambda x, y: math.fsum(i * j for i, j in zip(x, y))  # noqa: E731
+        return dot(a, b) / math.sqrt(dot(a, a) * dot(b, b))
+
+    for r in rows:
+        expected = cosine(router[int(r["expert"])], router[int(r["other"])])
+        assert abs(float(r["similarity"]) - expected) < 1e-5, (r, expected)
 
 
 @suite.case("masks")
