@@ -13,8 +13,8 @@
 
 #define N_KERNEL_TYPES 8
 static const MoeTensorType kernel_types[N_KERNEL_TYPES] = {
-  MOE_TYPE_F32, MOE_TYPE_F16, MOE_TYPE_BF16, MOE_TYPE_Q8_0, MOE_TYPE_Q4_0, MOE_TYPE_Q4_K, MOE_TYPE_Q5_K,
-  MOE_TYPE_Q6_K,
+  MOE_TYPE_F32, MOE_TYPE_F16, MOE_TYPE_BF16, MOE_TYPE_Q8_0,
+  MOE_TYPE_Q4_0, MOE_TYPE_Q4_K, MOE_TYPE_Q5_K, MOE_TYPE_Q6_K,
 };
 
 typedef enum
@@ -111,8 +111,8 @@ kernel_blocks_amplitude (const MoeKernel *kernel,
 {
   gsize row_bytes = n / kernel->block * kernel->block_bytes;
   /* Where the integers stand in a block. */
-  gsize begin = kernel->type == MOE_TYPE_Q6_K ? 0 : kernel->type == MOE_TYPE_Q4_K ||
-                kernel->type == MOE_TYPE_Q5_K ? 16 : 2;
+  gsize begin = kernel->type == MOE_TYPE_Q6_K ? 0
+                : kernel->type == MOE_TYPE_Q4_K || kernel->type == MOE_TYPE_Q5_K ? 16 : 2;
   gsize end = kernel->type == MOE_TYPE_Q6_K ? 192 : kernel->block_bytes;
   guint8 *copy = g_memdup2 (w, row_bytes);
   float *lowest = g_new (float, n);

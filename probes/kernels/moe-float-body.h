@@ -9,10 +9,10 @@
 
 /* The float kernels, compiled once for each instruction set: include a header of lanes first.
  *
- * Lanes are neighbouring values of a row here: value i of a row adds to lane i % LANES of its output by fused
- * multiply-add, in rising order, and the lanes are added at the end in one fixed order. A few tokens multiply
- * with the weights as they are read; for more, a panel of rows is expanded first and serves all of them. Rows
- * beyond the last repeat it and are not stored. */
+ * Lanes are neighbouring values of a row here: value i of a row adds to lane i % LANES of its output by
+ * fused multiply-add, in rising order, and the lanes are added at the end in one fixed order. A few tokens
+ * multiply with the weights as they are read; for more, a panel of rows is expanded first and serves all
+ * of them. Rows beyond the last repeat it and are not stored. */
 
 #define FLOAT_CHUNK  256 /* values of a row a time */
 #define TILE_ROWS    4
@@ -40,8 +40,8 @@ load_bf16 (const guint8 *w)
   return floats_load_bf16 (w);
 }
 
-/* acc[t * @acc_rows + r] += the dot product of rows[r] and x[t], over @n_steps vectors, for TILE_ROWS rows.
- * Inlined with constant @n_tokens, so that all sums stay in registers. */
+/* acc[t * @acc_rows + r] += the dot product of rows[r] and x[t], over @n_steps vectors, for TILE_ROWS
+ * rows. Inlined with constant @n_tokens, so that all sums stay in registers. */
 static inline __attribute__ ((always_inline)) void
 multiply_tile_of (LoadFunc             load,
                   gsize                value_bytes,
@@ -143,8 +143,8 @@ multiply_floats (const guint8 *const *rows,
   multiply_tile (load_f32, sizeof (float), rows, x, at, n_tokens, n_steps, acc, acc_rows);
 }
 
-/* Values @at to @at + @length of @n_rows rows as floats in panel (n_rows, FLOAT_CHUNK), filled up with zeros
- * to whole vectors. */
+/* Values @at to @at + @length of @n_rows rows as floats in panel (n_rows, FLOAT_CHUNK), filled up with
+ * zeros to whole vectors. */
 static inline __attribute__ ((always_inline)) void
 expand_panel (LoadFunc            load,
               gsize               value_bytes,
@@ -190,12 +190,13 @@ multiply_many (LoadFunc             load,
   for (gsize i = 0; i < n; i += FLOAT_CHUNK)
     {
       gsize length = MIN (FLOAT_CHUNK, n - i);
+      gsize n_steps = (length + LANES - 1) / LANES;
 
       expand_panel (load, value_bytes, expand, rows, PANEL_ROWS, i, length, panel);
       for (gsize t = 0; t < n_tokens; t += TILE_TOKENS)
         for (gsize r = 0; r < PANEL_ROWS; r += TILE_ROWS)
-          multiply_floats (expanded + r, x + t, i, MIN (TILE_TOKENS, n_tokens - t),
-                           (length + LANES - 1) / LANES, acc + t * PANEL_ROWS + r, PANEL_ROWS);
+          multiply_floats (expanded + r, x + t, i, MIN (TILE_TOKENS, n_tokens - t), n_steps,
+                           acc + t * PANEL_ROWS + r, PANEL_ROWS);
     }
 }
 
@@ -286,8 +287,8 @@ multiply_float_rows (LoadFunc            load,
                    float       *const *y,                                               \
                    gsize               n_tokens)                                        \
   {                                                                                     \
-    multiply_float_rows (load_##format, value_bytes, moe_expand_##format, w, n,         \
-                         row_begin, row_end, x, y, n_tokens);                           \
+    multiply_float_rows (load_##format, value_bytes, moe_expand_##format, w, n, row_begin, row_end, x, y, \
+                         n_tokens);                                                     \
   }
 
 DEFINE_FLOAT_KERNEL (f32, 4)

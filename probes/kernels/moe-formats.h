@@ -46,9 +46,9 @@ typedef struct
   guint8  qs[MOE_QK / 2];
 } MoeBlockQ5_K;
 
-/* Sixteen groups of 16 values: w = d * scale * (q - 32), q of 6 bits. For each half of 128 values: 64 bytes
- * of ql (low nibbles: values 0..63, high nibbles: 64..127) and 32 bytes of qh (two bits for values j, j + 32,
- * j + 64 and j + 96, from the lowest). */
+/* Sixteen groups of 16 values: w = d * scale * (q - 32), q of 6 bits. For each half of 128 values: 64
+ * bytes of ql (low nibbles: values 0..63, high nibbles: 64..127) and 32 bytes of qh (two bits for values
+ * j, j + 32, j + 64 and j + 96, from the lowest). */
 typedef struct
 {
   guint8  ql[MOE_QK / 2];

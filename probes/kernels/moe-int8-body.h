@@ -10,9 +10,9 @@
 
 /* The integer kernels, compiled once for each instruction set: include a header of lanes first.
  *
- * LANES weight rows are multiplied side by side. A group of 32 values of each is unpacked and turned so that
- * four neighbouring values of a row fill the row's lane; then every token multiplies with it. So each output
- * is one lane's work and is never split: over the groups in rising order,
+ * LANES weight rows are multiplied side by side, a group of 32 values a time. It is unpacked once, with
+ * four neighbouring values of a row in a lane, and every token multiplies with it; the sum of row r comes
+ * out in lane r. So each output is one lane's work and is never split: over the groups in rising order,
  *
  *   acc[group % 2] = fma (integer dot product, step * activation scale, acc[group % 2])
  *   acc[group % 2] = fma (-offset, activation sum, acc[group % 2])      (formats with an offset)
@@ -41,7 +41,7 @@ typedef struct
 /* weight = step * integer - offset */
 typedef struct
 {
-  Ints   w[8];     /* of four values each */
+  Ints   w[8];     /* four values a lane, 16 values in w[0..3] */
   Floats step;
   Floats offset;
   Ints   scale[2]; /* Q6_K: of 16 values each */
@@ -83,7 +83,7 @@ dot_group (GroupKind             kind,
            guint                 g)
 {
   const gint8 *q = x->q + 32 * g;
-  Ints sum;
+  Ints sum, sums16;
 
   switch (kind)
     {
@@ -93,8 +93,8 @@ dot_group (GroupKind             kind,
       return lanes_dot_5 (group->w, q);
     case GROUP_6:
       sum = lanes_dot_6 (group->w, group->scale, q);
-      return ints_sub (sum,
-                       ints_shift_left (ints_madd16 (group->scales, ints_broadcast (x->sum16 + 2 * g)), 5));
+      sums16 = ints_madd16 (group->scales, ints_broadcast (x->sum16 + 2 * g));
+      return ints_sub (sum, ints_shift_left (sums16, 5));
     default:
       return lanes_dot_signed (group->w, q, x->minus128 + g);
     }
@@ -135,17 +135,17 @@ multiply_part (const Format        *format,
                Floats             (*acc)[2])
 {
   guint g = part_first_group (format, part);
+  guint second = format->kind == GROUP_6 ? g + 2 : g + 1;
   Group groups[2];
 
   format->unpack (rows, part, head, groups);
   multiply_group (format->kind, &groups[0], g, x, chunk, n_tokens, acc);
   if (format->part_groups == 2)
-    multiply_group (format->kind, &groups[1], format->kind == GROUP_6 ? g + 2 : g + 1, x, chunk, n_tokens,
-                    acc);
+    multiply_group (format->kind, &groups[1], second, x, chunk, n_tokens, acc);
 }
 
-/* LANES rows from rows[] with @n_tokens <= TOKEN_TILE tokens; leaves the sums in acc (n_tokens, 2). Inlined
- * with a constant @n_tokens of 1, nothing is stored on the way. */
+/* LANES rows from rows[] with @n_tokens <= TOKEN_TILE tokens; leaves the sums in acc (n_tokens, 2).
+ * Inlined with a constant @n_tokens of 1, nothing is stored on the way. */
 static inline __attribute__ ((always_inline)) void
 multiply_rows (const Format       *format,
                const guint8       *rows[LANES],
@@ -160,6 +160,7 @@ multiply_rows (const Format       *format,
       guint n_parts = (guint) MIN (format->n_parts, (n - i) / 32 / format->part_groups);
       Head head;
 
+#pragma GCC unroll 8
       for (gsize line = 0; line < LANES * format->chunk_bytes; line += 64)
         __builtin_prefetch (ahead + line);
       format->read_head (rows, &head);
@@ -240,8 +241,8 @@ unpack_q8_0 (const guint8 *const rows[LANES],
 {
   gsize at = part * sizeof (MoeBlockQ8_0);
 
-  lanes_read_columns (rows, at + 2, groups[0].w);
-  lanes_read_columns (rows, at + 18, groups[0].w + 4);
+  lanes_read_values (rows, at + 2, groups[0].w);
+  lanes_read_values (rows, at + 18, groups[0].w + 4);
   lanes_prepare_signed (groups[0].w);
   groups[0].step = lanes_read_halves (rows, at);
 }
@@ -256,7 +257,7 @@ unpack_q4_0 (const guint8 *const rows[LANES],
   gsize at = part * sizeof (MoeBlockQ4_0);
   Ints packed[4];
 
-  lanes_read_columns (rows, at + 2, packed);
+  lanes_read_values (rows, at + 2, packed);
 #pragma GCC unroll 4
   for (guint s = 0; s < 4; s++)
     {
@@ -290,8 +291,8 @@ read_head_q5_k (const guint8 *const rows[LANES],
                 Head               *head)
 {
   read_head_k (rows, head);
-  lanes_read_columns (rows, 16, head->bits);
-  lanes_read_columns (rows, 32, head->bits + 4);
+  lanes_read_values (rows, 16, head->bits);
+  lanes_read_values (rows, 32, head->bits + 4);
 }
 
 static inline __attribute__ ((always_inline)) void
@@ -300,13 +301,12 @@ set_k_steps (const Head *head,
              Group      *group)
 {
   const Ints byte = ints_set (0xff);
+  const guint shift = g % 4 * 8;
+  Ints scale = ints_and (ints_shift_right (head->scales[g / 4], shift), byte);
+  Ints min = ints_and (ints_shift_right (head->scales[2 + g / 4], shift), byte);
 
-  group->step = floats_mul (head->d,
-                            ints_to_floats (ints_and (ints_shift_right (head->scales[g / 4], g % 4 * 8),
-                                                      byte)));
-  group->offset = floats_mul (head->dmin,
-                              ints_to_floats (ints_and (ints_shift_right (head->scales[2 + g / 4], g % 4 * 8),
-                                                        byte)));
+  group->step = floats_mul (head->d, ints_to_floats (scale));
+  group->offset = floats_mul (head->dmin, ints_to_floats (min));
 }
 
 static inline __attribute__ ((always_inline)) void
@@ -318,8 +318,8 @@ unpack_q4_k (const guint8 *const rows[LANES],
   const Ints low = ints_set (0x0f0f0f0f);
   Ints packed[8];
 
-  lanes_read_columns (rows, 16 + 32 * part, packed);
-  lanes_read_columns (rows, 32 + 32 * part, packed + 4);
+  lanes_read_values (rows, 16 + 32 * part, packed);
+  lanes_read_values (rows, 32 + 32 * part, packed + 4);
 #pragma GCC unroll 8
   for (guint s = 0; s < 8; s++)
     {
@@ -339,8 +339,8 @@ unpack_q5_k (const guint8 *const rows[LANES],
   const Ints low = ints_set (0x0f0f0f0f), fifth = ints_set (0x10101010);
   Ints packed[8];
 
-  lanes_read_columns (rows, 48 + 32 * part, packed);
-  lanes_read_columns (rows, 64 + 32 * part, packed + 4);
+  lanes_read_values (rows, 48 + 32 * part, packed);
+  lanes_read_values (rows, 64 + 32 * part, packed + 4);
   /* The two bits of these groups are the lowest of each byte: they go to bit 4. */
 #pragma GCC unroll 8
   for (guint s = 0; s < 8; s++)
@@ -372,8 +372,8 @@ set_q6_k_scales (const Head *head,
   const guint first = g % 2 * 2, second = first + 1;
 
   /* A signed byte is put on top of 16 bits and shifted down. */
-  group->scales = ints_shift_signed16 (ints_shuffle (packed,
-                                                     ints_byte_pattern (first, first, second, second)), 8);
+  group->scales = ints_shuffle (packed, ints_byte_pattern (first, first, second, second));
+  group->scales = ints_shift_signed16 (group->scales, 8);
   lanes_set_scales (packed, first, group->scale);
   group->step = head->d;
 }
@@ -390,11 +390,11 @@ unpack_q6_k (const guint8 *const rows[LANES],
 
   if (run == 0)
     {
-      lanes_read_columns (rows, 128 + 32 * half, head->bits);
-      lanes_read_columns (rows, 144 + 32 * half, head->bits + 4);
+      lanes_read_values (rows, 128 + 32 * half, head->bits);
+      lanes_read_values (rows, 144 + 32 * half, head->bits + 4);
     }
-  lanes_read_columns (rows, 64 * half + 32 * run, packed);
-  lanes_read_columns (rows, 64 * half + 32 * run + 16, packed + 4);
+  lanes_read_values (rows, 64 * half + 32 * run, packed);
+  lanes_read_values (rows, 64 * half + 32 * run + 16, packed + 4);
 #pragma GCC unroll 8
   for (guint s = 0; s < 8; s++)
     {

@@ -7,10 +7,10 @@
 
 G_BEGIN_DECLS
 
-/* 256 values of an activation row rounded to 8 bits, the prepared form of all integer kernels. Each 32 values
- * have their own scale, max |x| / 127, so that x = scale * q within scale / 2. Values beyond the end of the
- * row are 0. Rows whose largest value is below 2^-100 round to 0; a block with an infinity or a NaN has a NaN
- * scale, which makes every product with it NaN. */
+/* 256 values of an activation row rounded to 8 bits, the prepared form of all integer kernels. Each 32
+ * values have their own scale, max |x| / 127, so that x = scale * q within scale / 2. Values beyond the
+ * end of the row are 0. Groups whose largest value is below 2^-100 round to 0; one with an infinity or a
+ * NaN has a NaN scale, which makes every product with it NaN. */
 typedef struct
 {
   gint8  q[MOE_QK];

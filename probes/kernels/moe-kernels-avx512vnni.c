@@ -18,11 +18,10 @@ static const MoeKernel kernels[] = {
 static gboolean
 is_usable (void)
 {
-  return __builtin_cpu_supports ("avx512f") && __builtin_cpu_supports ("avx512bw") &&
-         __builtin_cpu_supports ("avx512dq")
-         && __builtin_cpu_supports ("avx512vl") && __builtin_cpu_supports ("avx512vnni")
-         && __builtin_cpu_supports ("avx2") && __builtin_cpu_supports ("fma") &&
-         __builtin_cpu_supports ("f16c");
+  return __builtin_cpu_supports ("avx2") && __builtin_cpu_supports ("fma")
+         && __builtin_cpu_supports ("f16c") && __builtin_cpu_supports ("avx512f")
+         && __builtin_cpu_supports ("avx512bw") && __builtin_cpu_supports ("avx512dq")
+         && __builtin_cpu_supports ("avx512vl") && __builtin_cpu_supports ("avx512vnni");
 }
 
 const MoeKernelSet moe_kernel_set_avx512vnni = {

@@ -18,9 +18,8 @@ static const MoeKernel kernels[] = {
 static gboolean
 is_usable (void)
 {
-  return __builtin_cpu_supports ("avxvnni") && __builtin_cpu_supports ("avx2") &&
-         __builtin_cpu_supports ("fma")
-         && __builtin_cpu_supports ("f16c");
+  return __builtin_cpu_supports ("avx2") && __builtin_cpu_supports ("fma")
+         && __builtin_cpu_supports ("f16c") && __builtin_cpu_supports ("avxvnni");
 }
 
 const MoeKernelSet moe_kernel_set_avxvnni = {

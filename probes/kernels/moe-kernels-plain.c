@@ -7,8 +7,9 @@
 #include "probes/kernels/moe-formats.h"
 #include "probes/kernels/moe-vector-ops-portable.h"
 
-/* The reference. A chunk of the weight row is expanded once and serves up to TILE tokens. Value i always adds
- * to lane i % 16 of its output, in rising order, and the lanes are added at the end in one fixed order. */
+/* The reference. A chunk of the weight row is expanded once and serves up to TILE tokens. Value i always
+ * adds to lane i % 16 of its output, in rising order, and the lanes are added at the end in one fixed
+ * order. */
 
 #define CHUNK 256
 #define TILE  8

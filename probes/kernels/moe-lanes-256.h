@@ -58,10 +58,24 @@ ints_byte_pattern (guint a,
                    guint c,
                    guint d)
 {
-  const __m256i first = _mm256_setr_epi32 (0, 0x04040404, 0x08080808, 0x0c0c0c0c, 0, 0x04040404, 0x08080808,
-                                           0x0c0c0c0c);
+  const Ints first = _mm256_broadcastsi128_si256 (_mm_setr_epi32 (0, 0x04040404, 0x08080808, 0x0c0c0c0c));
 
   return _mm256_add_epi8 (first, _mm256_set1_epi32 ((gint32) (a | b << 8 | c << 16 | d << 24)));
+}
+
+/* Reads 16 bytes at @offset of each row: out[r] has those of row r and, in the upper half, of row r + 4. */
+static inline void
+lanes_read_pairs (const guint8 *const rows[LANES],
+                  gsize               offset,
+                  Ints                out[4])
+{
+  for (guint r = 0; r < 4; r++)
+    {
+      __m128i low = _mm_loadu_si128 ((const __m128i *) (rows[r] + offset));
+      __m128i high = _mm_loadu_si128 ((const __m128i *) (rows[r + 4] + offset));
+
+      out[r] = _mm256_inserti128_si256 (_mm256_castsi128_si256 (low), high, 1);
+    }
 }
 
 /* Reads 16 bytes at @offset of each row; out[s] has the four bytes from 4 s of row r in lane r. */
@@ -72,13 +86,7 @@ lanes_read_columns (const guint8 *const rows[LANES],
 {
   __m256i a[4], b[4];
 
-  for (guint r = 0; r < 4; r++)
-    {
-      __m128i low = _mm_loadu_si128 ((const __m128i *) (rows[r] + offset));
-      __m128i high = _mm_loadu_si128 ((const __m128i *) (rows[r + 4] + offset));
-
-      a[r] = _mm256_inserti128_si256 (_mm256_castsi128_si256 (low), high, 1);
-    }
+  lanes_read_pairs (rows, offset, a);
   b[0] = _mm256_unpacklo_epi32 (a[0], a[1]);
   b[1] = _mm256_unpackhi_epi32 (a[0], a[1]);
   b[2] = _mm256_unpacklo_epi32 (a[2], a[3]);

@@ -4,6 +4,9 @@
 /* Integer dot products by LANES_DOT (acc, unsigned bytes, signed bytes), the dpbusd instruction of VNNI at
  * the width of the header of lanes included before. The same integers as moe-lanes-maddubs.h makes. */
 
+/* Weights stand in columns: lane r of vector s has the values from 4 s of row r. */
+#define lanes_read_values(rows, offset, out) lanes_read_columns (rows, offset, out)
+
 /* acc + the dot product of 4 @n_steps values: unsigned bytes @w with signed ones at @x. Two chains hide the
  * latency of the instruction. */
 static inline Ints

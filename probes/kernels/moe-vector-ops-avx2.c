@@ -33,8 +33,7 @@ dot (const float *a,
      const float *b,
      gsize        n)
 {
-  __m256 sums[SUMS] = { _mm256_setzero_ps (), _mm256_setzero_ps (), _mm256_setzero_ps (),
-                        _mm256_setzero_ps () };
+  __m256 sums[SUMS] = { _mm256_setzero_ps () };
   gsize i;
 
   for (i = 0; i + SUMS * STEP <= n; i += SUMS * STEP)
@@ -56,8 +55,7 @@ dot_f16 (const float   *a,
          const guint16 *b,
          gsize          n)
 {
-  __m256 sums[SUMS] = { _mm256_setzero_ps (), _mm256_setzero_ps (), _mm256_setzero_ps (),
-                        _mm256_setzero_ps () };
+  __m256 sums[SUMS] = { _mm256_setzero_ps () };
   gsize i;
 
   for (i = 0; i + SUMS * STEP <= n; i += SUMS * STEP)
@@ -161,8 +159,8 @@ max_abs (const float *x,
   for (i = 0; i < n; i += STEP)
     {
       __m256 v = n - i >= STEP ? _mm256_loadu_ps (x + i) : load_rest (x + i, n - i);
-      guint equal = (guint) _mm256_movemask_ps (_mm256_castsi256_ps (_mm256_cmpeq_epi32 (abs_keys (v),
-                                                                                         keys)));
+      __m256i same = _mm256_cmpeq_epi32 (abs_keys (v), keys);
+      guint equal = (guint) _mm256_movemask_ps (_mm256_castsi256_ps (same));
 
       if (equal != 0)
         {
@@ -172,6 +170,12 @@ max_abs (const float *x,
     }
   *index = (guint) i;
   return fabsf (x[i]);
+}
+
+static inline __m256
+power_of_2 (__m256i exponent)
+{
+  return _mm256_castsi256_ps (_mm256_slli_epi32 (_mm256_add_epi32 (exponent, _mm256_set1_epi32 (127)), 23));
 }
 
 /* exp as in the portable operations, with fused multiply-adds. */
@@ -198,13 +202,7 @@ exp_lanes (__m256 x)
   exponent = _mm256_cvtps_epi32 (k);
   half = _mm256_srai_epi32 (exponent, 1);
   exponent = _mm256_sub_epi32 (exponent, half);
-  p = _mm256_mul_ps (p,
-                     _mm256_castsi256_ps (_mm256_slli_epi32 (_mm256_add_epi32 (half, _mm256_set1_epi32 (127)),
-                                                             23)));
-  return _mm256_mul_ps (p,
-                        _mm256_castsi256_ps (_mm256_slli_epi32 (_mm256_add_epi32 (exponent,
-                                                                                  _mm256_set1_epi32 (127)),
-                                                                                  23)));
+  return _mm256_mul_ps (_mm256_mul_ps (p, power_of_2 (half)), power_of_2 (exponent));
 }
 
 static inline __m256
@@ -286,13 +284,11 @@ scale_mul (float       *y,
   gsize i;
 
   for (i = 0; i + STEP <= n; i += STEP)
-    _mm256_storeu_ps (y + i,
-                      _mm256_mul_ps (_mm256_mul_ps (_mm256_loadu_ps (x + i), factor),
-                                     _mm256_loadu_ps (w + i)));
+    _mm256_storeu_ps (y + i, _mm256_mul_ps (_mm256_mul_ps (_mm256_loadu_ps (x + i), factor),
+                                            _mm256_loadu_ps (w + i)));
   if (i < n)
-    store_rest (y + i,
-                _mm256_mul_ps (_mm256_mul_ps (load_rest (x + i, n - i), factor), load_rest (w + i, n - i)),
-                n - i);
+    store_rest (y + i, _mm256_mul_ps (_mm256_mul_ps (load_rest (x + i, n - i), factor),
+                                      load_rest (w + i, n - i)), n - i);
 }
 
 const MoeVectorOps moe_vector_ops_avx2 = {

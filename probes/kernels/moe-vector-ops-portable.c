@@ -116,8 +116,8 @@ max_abs (const float *x,
   return fabsf (x[i]);
 }
 
-/* exp by x = k ln 2 + r, |r| <= ln 2 / 2, a Taylor polynomial of degree 7 and a scaling by 2^k in two steps,
- * so that results below the normal range are still right. Branch-free, for the vectoriser. */
+/* exp by x = k ln 2 + r, |r| <= ln 2 / 2, a Taylor polynomial of degree 7 and a scaling by 2^k in two
+ * steps, so that results below the normal range are still right. Branch-free, for the vectoriser. */
 static inline float
 exp_float (float x)
 {
