@@ -87,7 +87,7 @@ describe_turn (MoeConversationView *self,
                       (index > 0 && moe_document_get_turn (self->document, index - 1)->superseded);
 
   if (!turn->from_model)
-    return g_strdup ("Prompt");
+    return turn->note != NULL ? g_strdup_printf ("Prompt – %s", turn->note) : g_strdup ("Prompt");
   if (turn->note == NULL || (turn->plain && !compared))
     return g_strdup ("Model");
   return g_strdup_printf ("Model%s – %s", turn->superseded ? ", before" : "", turn->note);

@@ -427,6 +427,19 @@ moe_document_add_turn (MoeDocument *self,
 }
 
 void
+moe_document_note_start (MoeDocument *self)
+{
+  guint n = moe_document_get_n_turns (self);
+  MoeTurn *turn = n > 0 ? self->shown->turns->pdata[n - 1] : NULL;
+
+  g_return_if_fail (turn != NULL && !turn->from_model);
+
+  g_free (turn->note);
+  turn->note = g_strdup ("a new conversation");
+  moe_document_emit (self, MOE_DOCUMENT_CONVERSATION_CHANGED);
+}
+
+void
 moe_document_supersede (MoeDocument *self,
                         guint        first,
                         gboolean     superseded)

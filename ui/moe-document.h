@@ -44,7 +44,7 @@ typedef struct
   gboolean  from_model;
   gboolean  superseded; /* an answer that was asked for again: shown, but not part of the conversation */
   gboolean  plain;      /* an answer without interventions */
-  char     *note;       /* of an answer: the interventions that acted; NULL when nothing is known */
+  char     *note;       /* of an answer: what acted on it; of a prompt: that it starts anew; or NULL */
   GString  *text;       /* UTF-8 */
 } MoeTurn;
 
@@ -110,6 +110,8 @@ const MoeTurn         *moe_document_get_turn         (MoeDocument            *se
 void                   moe_document_add_turn         (MoeDocument            *self,
                                                       gboolean                from_model,
                                                       const char             *text);
+/* The last turn, a prompt, knows nothing of those before it. */
+void                   moe_document_note_start       (MoeDocument            *self);
 void                   moe_document_note_change      (MoeDocument            *self);
 /* Marks, or no longer marks, the answers from turn @first on. */
 void                   moe_document_supersede        (MoeDocument            *self,

@@ -127,6 +127,8 @@ void
 moe_window_prompt (MoeWindow  *self,
                    const char *text)
 {
+  guint n;
+
   if (moe_document_get_model (self->document) == NULL)
     {
       moe_window_show_error (self, "there is no model; open one first");
@@ -136,6 +138,9 @@ moe_window_prompt (MoeWindow  *self,
     return;
 
   moe_document_add_turn (self->document, FALSE, text);
+  n = moe_document_get_n_turns (self->document);
+  if (n > 1 && (self->first_turn >= n - 1 || moe_window_is_raw (self)))
+    moe_document_note_start (self->document);
   answer (self);
 }
 
@@ -190,6 +195,8 @@ on_opened (MoeWindow      *self,
       g_autofree char *question = g_steal_pointer (&self->first_question);
 
       moe_window_prompt (self, question);
+      /* It was the program that asked; what the person asks is a conversation of its own. */
+      self->first_turn = moe_document_get_n_turns (self->document);
     }
 }
 
