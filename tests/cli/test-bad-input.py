@@ -213,6 +213,7 @@ def _(file):
 
 # What the keys say.
 case("unknown architecture", "mamba", key("general.architecture", gguf.STRING, gguf.string("mamba")))
+case("one part of a model in several files", "parts", key("split.count", gguf.UINT32, gguf.u32(3)))
 case("dense model", "no experts", key("qwen3moe.expert_count", gguf.UINT32, gguf.u32(0)))
 case(
     "no architecture", "general.architecture", patched(lambda f: f.keys.pop("general.architecture") and None)
