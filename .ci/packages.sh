@@ -22,6 +22,7 @@ window_packages=(
   fonts-dejavu-core
   libgtk-4-dev
   librsvg2-common
+  libxml2-utils
 )
 
 # To run the tests.
