@@ -43,6 +43,17 @@ moe_expand_bf16 (const void *w,
     }
 }
 
+/* x[j] = step * q[j] - offset for 32 values. On its own, so that the compiler makes vectors of it. */
+static void
+scale_group (const gint8 *q,
+             float        step,
+             float        offset,
+             float       *restrict x)
+{
+  for (guint j = 0; j < 32; j++)
+    x[j] = step * q[j] - offset;
+}
+
 void
 moe_expand_q8_0 (const void *w,
                  gsize       n,
@@ -53,12 +64,9 @@ moe_expand_q8_0 (const void *w,
   for (gsize i = 0; i < n; i += MOE_Q32, bytes += sizeof (MoeBlockQ8_0))
     {
       MoeBlockQ8_0 block;
-      float d;
 
       memcpy (&block, bytes, sizeof block);
-      d = moe_half_to_float (block.d);
-      for (guint j = 0; j < MOE_Q32; j++)
-        x[i + j] = d * block.qs[j];
+      scale_group (block.qs, moe_half_to_float (block.d), 0.f, x + i);
     }
 }
 
@@ -72,15 +80,34 @@ moe_expand_q4_0 (const void *w,
   for (gsize i = 0; i < n; i += MOE_Q32, bytes += sizeof (MoeBlockQ4_0))
     {
       MoeBlockQ4_0 block;
-      float d;
+      gint8 q[MOE_Q32];
 
       memcpy (&block, bytes, sizeof block);
-      d = moe_half_to_float (block.d);
       for (guint j = 0; j < MOE_Q32 / 2; j++)
         {
-          x[i + j] = d * ((block.qs[j] & 15) - 8);
-          x[i + j + MOE_Q32 / 2] = d * ((block.qs[j] >> 4) - 8);
+          q[j] = (gint8) ((block.qs[j] & 15) - 8);
+          q[j + MOE_Q32 / 2] = (gint8) ((block.qs[j] >> 4) - 8);
         }
+      scale_group (q, moe_half_to_float (block.d), 0.f, x + i);
+    }
+}
+
+/* The groups of Q4_K and Q5_K; q (256) are their integers. */
+static void
+scale_k_groups (const gint8  *q,
+                guint16       d,
+                guint16       dmin,
+                const guint8 *scales,
+                float        *x)
+{
+  const float step = moe_half_to_float (d), offset = moe_half_to_float (dmin);
+
+  for (guint group = 0; group < 8; group++)
+    {
+      guint8 scale, min;
+
+      moe_k_scale_min (scales, group, &scale, &min);
+      scale_group (q + 32 * group, step * scale, offset * min, x + 32 * group);
     }
 }
 
@@ -94,25 +121,16 @@ moe_expand_q4_k (const void *w,
   for (gsize i = 0; i < n; i += MOE_QK, bytes += sizeof (MoeBlockQ4_K))
     {
       MoeBlockQ4_K block;
-      float d, dmin;
+      gint8 q[MOE_QK];
 
       memcpy (&block, bytes, sizeof block);
-      d = moe_half_to_float (block.d);
-      dmin = moe_half_to_float (block.dmin);
-      for (guint group = 0; group < 8; group++)
-        {
-          const guint8 *qs = block.qs + group / 2 * 32;
-          guint shift = group % 2 * 4;
-          float *out = x + i + 32 * group;
-          guint8 scale, min;
-          float step, offset;
-
-          moe_k_scale_min (block.scales, group, &scale, &min);
-          step = d * scale;
-          offset = dmin * min;
-          for (guint j = 0; j < 32; j++)
-            out[j] = step * ((qs[j] >> shift) & 15) - offset;
-        }
+      for (guint pair = 0; pair < 4; pair++)
+        for (guint j = 0; j < 32; j++)
+          {
+            q[64 * pair + j] = block.qs[32 * pair + j] & 15;
+            q[64 * pair + 32 + j] = block.qs[32 * pair + j] >> 4;
+          }
+      scale_k_groups (q, block.d, block.dmin, block.scales, x + i);
     }
 }
 
@@ -126,26 +144,34 @@ moe_expand_q5_k (const void *w,
   for (gsize i = 0; i < n; i += MOE_QK, bytes += sizeof (MoeBlockQ5_K))
     {
       MoeBlockQ5_K block;
-      float d, dmin;
+      gint8 q[MOE_QK];
 
       memcpy (&block, bytes, sizeof block);
-      d = moe_half_to_float (block.d);
-      dmin = moe_half_to_float (block.dmin);
-      for (guint group = 0; group < 8; group++)
-        {
-          const guint8 *qs = block.qs + group / 2 * 32;
-          guint shift = group % 2 * 4;
-          float *out = x + i + 32 * group;
-          guint8 scale, min;
-          float step, offset;
+      for (guint pair = 0; pair < 4; pair++)
+        for (guint j = 0; j < 32; j++)
+          {
+            guint8 high = block.qh[j] >> (2 * pair);
 
-          moe_k_scale_min (block.scales, group, &scale, &min);
-          step = d * scale;
-          offset = dmin * min;
-          for (guint j = 0; j < 32; j++)
-            out[j] = step * (((qs[j] >> shift) & 15) | ((block.qh[j] >> group) & 1) << 4) - offset;
-        }
+            q[64 * pair + j] = (gint8) ((block.qs[32 * pair + j] & 15) | (high & 1) << 4);
+            q[64 * pair + 32 + j] = (gint8) ((block.qs[32 * pair + j] >> 4) | (high & 2) << 3);
+          }
+      scale_k_groups (q, block.d, block.dmin, block.scales, x + i);
     }
+}
+
+/* x[j] = step * q[j] for 32 values, of which each half has its own step. */
+static void
+scale_halves (const gint8 *q,
+              float        first,
+              float        second,
+              float       *restrict x)
+{
+  float steps[32];
+
+  for (guint j = 0; j < 32; j++)
+    steps[j] = j < 16 ? first : second;
+  for (guint j = 0; j < 32; j++)
+    x[j] = steps[j] * q[j];
 }
 
 void
@@ -163,22 +189,23 @@ moe_expand_q6_k (const void *w,
       memcpy (&block, bytes, sizeof block);
       d = moe_half_to_float (block.d);
       /* Runs of 32 values: within a half of the block, run 0..3 takes bits 2 * run of qh. */
-      for (guint run = 0; run < 8; run++)
+      for (guint half = 0; half < 2; half++)
         {
-          const guint8 *ql = block.ql + run / 4 * 64 + run % 2 * 32;
-          const guint8 *qh = block.qh + run / 4 * 32;
-          guint low_shift = run % 4 / 2 * 4;
-          guint high_shift = run % 4 * 2;
-          float *out = x + i + 32 * run;
-          float step[2];
+          const guint8 *ql = block.ql + 64 * half, *qh = block.qh + 32 * half;
+          gint8 q[MOE_QK / 2];
 
-          step[0] = d * block.scales[2 * run];
-          step[1] = d * block.scales[2 * run + 1];
           for (guint j = 0; j < 32; j++)
             {
-              gint q = ((ql[j] >> low_shift) & 15) | ((qh[j] >> high_shift) & 3) << 4;
+              q[j] = (gint8) (((ql[j] & 15) | (qh[j] & 3) << 4) - 32);
+              q[j + 32] = (gint8) (((ql[j + 32] & 15) | (qh[j] >> 2 & 3) << 4) - 32);
+              q[j + 64] = (gint8) ((ql[j] >> 4 | (qh[j] >> 4 & 3) << 4) - 32);
+              q[j + 96] = (gint8) ((ql[j + 32] >> 4 | (qh[j] >> 6) << 4) - 32);
+            }
+          for (guint run = 0; run < 4; run++)
+            {
+              const gint8 *scales = block.scales + 8 * half + 2 * run;
 
-              out[j] = step[j / 16] * (q - 32);
+              scale_halves (q + 32 * run, d * scales[0], d * scales[1], x + i + 128 * half + 32 * run);
             }
         }
     }

@@ -7,17 +7,22 @@
 #include "probes/kernels/moe-formats.h"
 #include "probes/kernels/moe-vector-ops-portable.h"
 
-/* The reference. A chunk of the weight row is expanded once and serves up to TILE tokens. Value i always
- * adds to lane i % 16 of its output, in rising order, and the lanes are added at the end in one fixed
- * order. */
+/* The reference. A chunk of a few weight rows is expanded once and serves up to TILE tokens. Value i
+ * always adds to lane i % 16 of its output, in rising order, and the lanes are added at the end in one
+ * fixed order. */
 
 #define CHUNK 256
+#define ROWS  4
 #define TILE  8
 #define LANES MOE_FLOAT_ROW_STEP
 
 typedef float Lanes __attribute__ ((vector_size (16)));
 
 #define N_VECTORS (LANES / 4)
+
+typedef void (*ExpandFunc) (const void *w,
+                            gsize       n,
+                            float      *x);
 
 static float
 add_lanes (const Lanes acc[N_VECTORS])
@@ -27,52 +32,66 @@ add_lanes (const Lanes acc[N_VECTORS])
   return (sum[0] + sum[2]) + (sum[1] + sum[3]);
 }
 
-/* One weight row with @n_tokens <= TILE tokens. */
+/* acc += products of @n_steps times LANES values. */
 static inline void
-multiply_row (void              (*expand) (const void *, gsize, float *),
-              const guint8       *w,
-              gsize               chunk_bytes,
-              gsize               n,
-              const void *const  *x,
-              float       *const *y,
-              gsize               row,
-              gsize               n_tokens)
+add_products (const Lanes *weights,
+              const Lanes *values,
+              gsize        n_steps,
+              Lanes        acc[N_VECTORS])
 {
-  Lanes acc[TILE][N_VECTORS] = { 0 };
-  Lanes weights[CHUNK / 4];
+  Lanes a0 = acc[0], a1 = acc[1], a2 = acc[2], a3 = acc[3];
+
+  for (gsize s = 0; s < n_steps; s++)
+    {
+      a0 += weights[4 * s + 0] * values[4 * s + 0];
+      a1 += weights[4 * s + 1] * values[4 * s + 1];
+      a2 += weights[4 * s + 2] * values[4 * s + 2];
+      a3 += weights[4 * s + 3] * values[4 * s + 3];
+    }
+  acc[0] = a0;
+  acc[1] = a1;
+  acc[2] = a2;
+  acc[3] = a3;
+}
+
+/* @n_rows <= ROWS rows from @row, the first of which is at @w, with @n_tokens <= TILE tokens. */
+static void
+multiply_tile (ExpandFunc          expand,
+               const guint8       *w,
+               gsize               row_bytes,
+               gsize               chunk_bytes,
+               gsize               n,
+               gsize               row,
+               gsize               n_rows,
+               const void *const  *x,
+               float       *const *y,
+               gsize               n_tokens)
+{
+  Lanes acc[TILE][ROWS][N_VECTORS] = { 0 };
+  Lanes weights[ROWS][CHUNK / 4];
 
   for (gsize i = 0; i < n; i += CHUNK, w += chunk_bytes)
     {
       gsize length = MIN (CHUNK, n - i);
       gsize n_steps = (length + LANES - 1) / LANES;
 
-      if (length < CHUNK)
-        memset (weights, 0, sizeof weights);
-      expand (w, length, (float *) weights);
-      for (gsize t = 0; t < n_tokens; t++)
+      for (gsize r = 0; r < n_rows; r++)
         {
-          const Lanes *values = (const Lanes *) ((const float *) x[t] + i);
-          Lanes a0 = acc[t][0], a1 = acc[t][1], a2 = acc[t][2], a3 = acc[t][3];
-
-          for (gsize s = 0; s < n_steps; s++)
-            {
-              a0 += weights[4 * s + 0] * values[4 * s + 0];
-              a1 += weights[4 * s + 1] * values[4 * s + 1];
-              a2 += weights[4 * s + 2] * values[4 * s + 2];
-              a3 += weights[4 * s + 3] * values[4 * s + 3];
-            }
-          acc[t][0] = a0;
-          acc[t][1] = a1;
-          acc[t][2] = a2;
-          acc[t][3] = a3;
+          if (length < CHUNK)
+            memset (weights[r], 0, sizeof weights[r]);
+          expand (w + r * row_bytes, length, (float *) weights[r]);
         }
+      for (gsize t = 0; t < n_tokens; t++)
+        for (gsize r = 0; r < n_rows; r++)
+          add_products (weights[r], (const Lanes *) ((const float *) x[t] + i), n_steps, acc[t][r]);
     }
   for (gsize t = 0; t < n_tokens; t++)
-    y[t][row] = add_lanes (acc[t]);
+    for (gsize r = 0; r < n_rows; r++)
+      y[t][row + r] = add_lanes (acc[t][r]);
 }
 
 static void
-multiply (void              (*expand) (const void *, gsize, float *),
+multiply (ExpandFunc          expand,
           guint               block,
           guint               block_bytes,
           const guint8       *w,
@@ -85,10 +104,10 @@ multiply (void              (*expand) (const void *, gsize, float *),
 {
   gsize row_bytes = n / block * block_bytes;
 
-  for (gsize row = row_begin; row < row_end; row++)
+  for (gsize row = row_begin; row < row_end; row += ROWS)
     for (gsize t = 0; t < n_tokens; t += TILE)
-      multiply_row (expand, w + row * row_bytes, (gsize) CHUNK / block * block_bytes, n, x + t, y + t, row,
-                    MIN (TILE, n_tokens - t));
+      multiply_tile (expand, w + row * row_bytes, row_bytes, (gsize) CHUNK / block * block_bytes, n, row,
+                     MIN (ROWS, row_end - row), x + t, y + t, MIN (TILE, n_tokens - t));
 }
 
 #define DEFINE_MATMUL(format, block, block_bytes)                                       \
