@@ -119,7 +119,8 @@ main (int   argc,
                   g_print ("%-16s %4zux%-4zu %3zu tokens  %7.1f GOP/s  %6.2f GB/s  %5.2f x plain\n",
                            kernel->name, n_rows, n, n_tokens,
                            2e-9 * (double) (n * n_run * n_tokens) / seconds,
-                           1e-9 * (double) (matrix_bytes / n_rows * n_run) / seconds, plain_seconds / seconds);
+                           1e-9 * (double) (matrix_bytes / n_rows * n_run) / seconds,
+                           plain_seconds / seconds);
                 }
           }
       g_free (w);
