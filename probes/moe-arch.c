@@ -50,6 +50,22 @@ moe_arch_find (const char  *name,
   return NULL;
 }
 
+/* A key that was not read: an error of its own (taken) wins, then being required and absent. */
+static gboolean
+accept_missing (MoeGguf     *gguf,
+                const char  *key,
+                gboolean     required,
+                GError      *read_error,
+                GError     **error)
+{
+  if (read_error != NULL)
+    g_propagate_error (error, read_error);
+  else if (required)
+    g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: the key %s is missing",
+                 moe_gguf_get_path (gguf), key);
+  return read_error == NULL && !required;
+}
+
 /* Reads "ARCH.KEY" with bounds. A missing key leaves the value when @required is FALSE. */
 static gboolean
 read_uint (MoeGguf        *gguf,
@@ -62,28 +78,15 @@ read_uint (MoeGguf        *gguf,
            GError        **error)
 {
   g_autofree char *full = g_strdup_printf ("%s.%s", arch->name, key);
-  g_autoptr(GError) local = NULL;
+  GError *local = NULL;
 
   if (!moe_gguf_get_uint (gguf, full, value, &local))
-    {
-      if (local != NULL)
-        {
-          g_propagate_error (error, g_steal_pointer (&local));
-          return FALSE;
-        }
-      if (!required)
-        return TRUE;
-      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: the key %s is missing", moe_gguf_get_path (gguf),
-                   full);
-      return FALSE;
-    }
-  if (*value < minimum || *value > maximum)
-    {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: %s is %u, not between %u and %u",
-                   moe_gguf_get_path (gguf), full, *value, minimum, maximum);
-      return FALSE;
-    }
-  return TRUE;
+    return accept_missing (gguf, full, required, local, error);
+  if (*value >= minimum && *value <= maximum)
+    return TRUE;
+  g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: %s is %u, not between %u and %u",
+               moe_gguf_get_path (gguf), full, *value, minimum, maximum);
+  return FALSE;
 }
 
 static gboolean
@@ -97,29 +100,16 @@ read_float (MoeGguf        *gguf,
             GError        **error)
 {
   g_autofree char *full = g_strdup_printf ("%s.%s", arch->name, key);
-  g_autoptr(GError) local = NULL;
+  GError *local = NULL;
 
   if (!moe_gguf_get_float (gguf, full, value, &local))
-    {
-      if (local != NULL)
-        {
-          g_propagate_error (error, g_steal_pointer (&local));
-          return FALSE;
-        }
-      if (!required)
-        return TRUE;
-      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: the key %s is missing", moe_gguf_get_path (gguf),
-                   full);
-      return FALSE;
-    }
-  /* Written so that NaN fails. */
-  if (!(*value >= minimum && *value <= maximum))
-    {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: %s is %g, not between %g and %g",
-                   moe_gguf_get_path (gguf), full, *value, minimum, maximum);
-      return FALSE;
-    }
-  return TRUE;
+    return accept_missing (gguf, full, required, local, error);
+  /* NaN is between nothing. */
+  if (*value >= minimum && *value <= maximum)
+    return TRUE;
+  g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: %s is %g, not between %g and %g",
+               moe_gguf_get_path (gguf), full, *value, minimum, maximum);
+  return FALSE;
 }
 
 static gboolean
