@@ -5,6 +5,8 @@
 
 #include <math.h>
 
+#include "analysis/moe-report.h"
+
 /* Sums of one expert in one phase. */
 typedef struct
 {
@@ -347,24 +349,6 @@ set_value (MoeTable  *table,
     moe_table_set_double (table, row, column, value);
 }
 
-static void
-set_provenance (const MoeRoutingStats *self,
-                MoeTable              *table,
-                guint                  phases)
-{
-  g_autoptr(GString) names = g_string_new (NULL);
-
-  for (guint phase = 0; phase < MOE_N_PHASES; phase++)
-    {
-      if (phases & MOE_PHASE_BIT (phase))
-        g_string_append_printf (names, "%s%s", names->len > 0 ? "," : "", moe_phase_get_name (phase));
-    }
-  moe_table_set_provenance (table, "model", self->info->name);
-  moe_table_set_provenance (table, "fingerprint", self->info->fingerprint);
-  moe_table_set_provenance (table, "phase",
-                            (phases & MOE_PHASES_ALL) == MOE_PHASES_ALL ? "all" : names->str);
-}
-
 MoeTable *
 moe_routing_stats_to_table (const MoeRoutingStats *self,
                             MoeMetric              metric,
@@ -385,7 +369,7 @@ moe_routing_stats_to_table (const MoeRoutingStats *self,
   value_column = moe_table_add_column (table, "value", get_column_type (metric), metrics[metric].unit,
                                        MOE_ROLE_VALUE);
   tokens_column = moe_table_add_column (table, "n_tokens", MOE_COLUMN_INT, "tokens", MOE_ROLE_VALUE);
-  set_provenance (self, table, phases);
+  moe_report_add_model (table, self->info, phases);
 
   map = moe_routing_stats_get_map (self, metric, phases);
   n_tokens = moe_routing_stats_get_n_tokens (self, phases);
@@ -428,7 +412,7 @@ moe_routing_stats_to_wide_table (const MoeRoutingStats *self,
 
       moe_table_add_column (table, name, get_column_type (metric), metrics[metric].unit, MOE_ROLE_VALUE);
     }
-  set_provenance (self, table, phases);
+  moe_report_add_model (table, self->info, phases);
   moe_table_set_provenance (table, "metric", metrics[metric].name);
 
   map = moe_routing_stats_get_map (self, metric, phases);

@@ -67,6 +67,7 @@ profile (MoeCliSource  *self,
   if (!moe_cli_profile_run (&self->profile, &self->run, model, mask, recording, error))
     return FALSE;
   self->recording = moe_recording_open (recording, error);
+  self->model = g_steal_pointer (&model);
   return self->recording != NULL;
 }
 
@@ -102,6 +103,7 @@ void
 moe_cli_source_clear (MoeCliSource *self)
 {
   g_clear_pointer (&self->recording, moe_recording_free);
+  g_clear_pointer (&self->model, moe_model_unref);
   if (self->folder != NULL)
     {
       GDir *dir = g_dir_open (self->folder, 0, NULL);

@@ -14,6 +14,7 @@ typedef struct
   MoeCliRun            run;
   MoeCliInterventions  interventions;
   MoeRecording        *recording;
+  MoeModel            *model;     /* that was profiled, or NULL */
   char                *folder;    /* of the temporary recording */
 } MoeCliSource;
 
@@ -21,7 +22,8 @@ void      moe_cli_source_add   (MoeCliSource    *self,
                                 GOptionContext  *context);
 gboolean  moe_cli_source_check (MoeCliSource    *self,
                                 const char      *command);
-/* Opens @path; @self->recording is then ready to be read. */
+/* Opens @path; @self->recording is then ready to be read, and @self->model set when it was
+ * made now. */
 gboolean  moe_cli_source_open  (MoeCliSource    *self,
                                 const char      *path,
                                 GError         **error);

@@ -237,30 +237,6 @@ moe_cli_write (const char  *text,
   return FALSE;
 }
 
-char *
-moe_cli_token_text (const char *bytes,
-                    gsize       length)
-{
-  GString *text = g_string_sized_new (length);
-
-  while (length > 0)
-    {
-      const char *end;
-
-      g_utf8_validate_len (bytes, length, &end);
-      g_string_append_len (text, bytes, end - bytes);
-      length -= (gsize) (end - bytes);
-      bytes = end;
-      if (length > 0)
-        {
-          g_string_append_printf (text, "<0x%02X>", (guchar) *bytes);
-          bytes++;
-          length--;
-        }
-    }
-  return g_string_free (text, FALSE);
-}
-
 void
 moe_cli_progress_init (MoeCliProgress *self,
                        gboolean        forced)

@@ -29,6 +29,9 @@ int           moe_cli_logits     (int argc, char **argv);
 int           moe_cli_generate   (int argc, char **argv);
 int           moe_cli_profile    (int argc, char **argv);
 int           moe_cli_heatmap    (int argc, char **argv);
+int           moe_cli_super_experts (int argc, char **argv);
+int           moe_cli_massive_activations (int argc, char **argv);
+int           moe_cli_sinks      (int argc, char **argv);
 int           moe_cli_mask       (int argc, char **argv);
 int           moe_cli_routes     (int argc, char **argv);
 int           moe_cli_sql        (int argc, char **argv);
@@ -74,10 +77,6 @@ char         *moe_cli_read_text  (const char  *argument,
 gboolean      moe_cli_write      (const char  *text,
                                   gsize        length,
                                   GError     **error);
-
-/* A token's bytes for a table: UTF-8 as it is, every other byte as <0xNN>. Transfer full. */
-char         *moe_cli_token_text (const char  *bytes,
-                                  gsize        length);
 
 /* TRUE and counts up a line on stderr, at most ten times a second, when progress is to be shown. */
 typedef struct

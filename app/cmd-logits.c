@@ -5,6 +5,7 @@
 #include "app/cli-options.h"
 #include "app/cli-prompt.h"
 #include "data/moe-error.h"
+#include "data/moe-text.h"
 #include "probes/moe-sampler.h"
 
 /* Rows of a table that still fit in memory beside a model. */
@@ -25,7 +26,7 @@ add_row (Collector *self,
 {
   gsize length;
   const char *bytes = moe_tokenizer_get_text (self->tokenizer, token, &length);
-  g_autofree char *text = moe_cli_token_text (bytes, length);
+  g_autofree char *text = moe_text_from_bytes (bytes, length);
   guint row = moe_table_append_row (self->table);
 
   moe_table_set_int (self->table, row, 0, position);

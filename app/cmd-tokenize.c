@@ -4,6 +4,7 @@
 #include "app/cli-options.h"
 #include "app/cli-prompt.h"
 #include "data/moe-gguf.h"
+#include "data/moe-text.h"
 
 static MoeTable *
 list_tokens (const MoeTokenizer  *tokenizer,
@@ -18,7 +19,7 @@ list_tokens (const MoeTokenizer  *tokenizer,
     {
       gsize length;
       const char *bytes = moe_tokenizer_get_text (tokenizer, prompt->tokens[i], &length);
-      g_autofree char *text = moe_cli_token_text (bytes, length);
+      g_autofree char *text = moe_text_from_bytes (bytes, length);
       guint row = moe_table_append_row (table);
 
       moe_table_set_int (table, row, 0, (gint64) i);

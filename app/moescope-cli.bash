@@ -3,7 +3,7 @@
 _moescope_cli ()
 {
   local cur prev words cword
-  local commands="info tokenize logits generate profile heatmap routes mask sql bench"
+  local commands="info tokenize logits generate profile heatmap super-experts massive-activations sinks routes mask sql bench"
   _init_completion || return
 
   if [[ $cword -eq 1 ]]; then
@@ -16,6 +16,9 @@ _moescope_cli ()
     --cache) mapfile -t COMPREPLY < <(compgen -W "f16 f32" -- "$cur"); return ;;
     --kernels) mapfile -t COMPREPLY < <(compgen -W "auto plain" -- "$cur"); return ;;
     --probes) mapfile -t COMPREPLY < <(compgen -W "none all" -- "$cur"); return ;;
+    --layers) mapfile -t COMPREPLY < <(compgen -W "paper growth all" -- "$cur"); return ;;
+    --reduction) mapfile -t COMPREPLY < <(compgen -W "all first-row" -- "$cur"); return ;;
+    --by) mapfile -t COMPREPLY < <(compgen -W "layer head" -- "$cur"); return ;;
     --mask-phase) mapfile -t COMPREPLY < <(compgen -W "prompt answer both" -- "$cur"); return ;;
     --color-scale) mapfile -t COMPREPLY < <(compgen -W "linear sqrt log rank" -- "$cur"); return ;;
     --color-map) mapfile -t COMPREPLY < <(compgen -W "viridis cividis puor" -- "$cur"); return ;;

@@ -14,6 +14,9 @@ static const MoeCliCommand commands[] = {
   { "generate", "an answer to a prompt", moe_cli_generate },
   { "profile", "run a prompt set and record everything", moe_cli_profile },
   { "heatmap", "a layer x expert map as a table or a picture", moe_cli_heatmap },
+  { "super-experts", "which experts write the massive activations", moe_cli_super_experts },
+  { "massive-activations", "the largest values of the residual stream", moe_cli_massive_activations },
+  { "sinks", "how much attention goes to the first token", moe_cli_sinks },
   { "routes", "routing statistics: how alike experts are to their router", moe_cli_routes },
   { "mask", "show, check and make mask files", moe_cli_mask },
   { "sql", "query a recording", moe_cli_sql },
@@ -28,7 +31,7 @@ print_help (void)
   g_autoptr(GError) error = NULL;
 
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
-    g_string_append_printf (text, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    g_string_append_printf (text, "  %-20s %s\n", commands[i].name, commands[i].summary);
   g_string_append (text,
                    "\nmoescope-cli COMMAND --help tells the options of each, with an example.\n"
                    "\nExample:\n  moescope-cli generate demo-q8_0.gguf --prompt \"How do I bake bread?\"\n");

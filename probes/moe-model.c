@@ -589,3 +589,23 @@ moe_model_dup_router (const MoeModel *self,
     kernel->expand (router->data + e * router->row_bytes, router->n_in, rows + e * router->n_in);
   return rows;
 }
+
+float *
+moe_model_dup_down_row (const MoeModel *self,
+                        guint           layer,
+                        guint           expert,
+                        guint           channel)
+{
+  const MoeMatrix *down;
+  float *row;
+
+  g_return_val_if_fail (self != NULL && layer < self->h.n_layers, NULL);
+
+  down = &self->layers[layer].down;
+  g_return_val_if_fail (expert < down->n_matrices && channel < down->n_rows, NULL);
+
+  row = g_new (float, down->n_in);
+  moe_kernel_get (down->type, MOE_KERNELS_PLAIN)->expand (
+    down->data + ((gsize) expert * down->n_rows + channel) * down->row_bytes, down->n_in, row);
+  return row;
+}

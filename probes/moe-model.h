@@ -41,6 +41,12 @@ const MoeChat      *moe_model_get_chat      (const MoeModel  *self,
 /* The router matrix of MoE layer @layer (a model layer number): (n_experts, width) floats, transfer full. */
 float              *moe_model_dup_router    (const MoeModel  *self,
                                              guint            layer);
+/* The weights into output channel @channel of the down_proj of routed expert @expert in MoE layer @layer (a
+ * model layer number): (expert_width) floats, transfer full. */
+float              *moe_model_dup_down_row  (const MoeModel  *self,
+                                             guint            layer,
+                                             guint            expert,
+                                             guint            channel);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MoeModel, moe_model_unref)
 

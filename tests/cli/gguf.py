@@ -80,3 +80,13 @@ class Gguf:
             out.append(struct.pack("<IQ", kind, offset))
         head = b"".join(out)
         return head + bytes(-len(head) % 32) + self.data
+
+    def q8_0(self, name, index):
+        """One value of a Q8_0 tensor; index as (matrix, row, column)."""
+        _, dims, kind, offset = self.tensor(name)
+        assert kind == 8
+        matrix, row, column = index
+        at = (matrix * dims[1] + row) * dims[0] + column
+        block = offset + at // 32 * 34
+        (scale,) = struct.unpack_from("<e", self.data, block)
+        return scale * struct.unpack_from("<b", self.data, block + 2 + at % 32)[0]

@@ -20,7 +20,9 @@ suite = Suite(cli)
 PROMPTS = os.path.join(os.path.dirname(demo), "prompts")
 LAYERS, EXPERTS, USED, VOCABULARY = 8, 32, 4, 4096
 QUESTION = "How do I bake bread?"
-COMMANDS = ("info", "tokenize", "logits", "generate", "profile", "heatmap", "routes", "sql", "bench")
+COMMANDS = (
+    "info tokenize logits generate profile heatmap super-experts massive-activations sinks routes sql bench".split()
+)
 
 
 def table(result, columns):
@@ -46,7 +48,7 @@ def sql(s, recording, query):
 @suite.case("help and version")
 def _(s):
     out = s.ok("--help").out
-    for command in COMMANDS + ("mask",):
+    for command in COMMANDS + ["mask"]:
         assert f"  {command} " in out, command
         text = s.ok(command, "--help").out
         assert "Usage:" in text and f"moescope-cli {command} " in text and "Example:" in text, text
@@ -439,6 +441,139 @@ def _(s):
     )
     for name in ("routing", "residual", "attention"):
         assert int(sql(s, r, f"SELECT count(*) AS n FROM {name}")[0]["n"]) > 0
+
+
+SUPER = (
+    "layer,expert,max_down_proj,channel,position,token,input_channel,super_weight,above_percentile,above_tenth,"
+    "in_layers,is_super"
+)
+
+
+def profile_some(s, name="some.moescope", limit="12"):
+    prompts = os.path.join(PROMPTS, "harmless.csv")
+    s.ok("profile", demo, "--prompts", prompts, "--limit", limit, "--record", name)
+    return ["--prompts", prompts, "--limit", limit]
+
+
+@suite.case("super-experts")
+def _(s):
+    source = profile_some(s)
+    found = s.ok("super-experts", "some.moescope", "--ratio", "100", "--model", demo)
+    rows, provenance = table(found, SUPER)
+    assert len(rows) == LAYERS * EXPERTS
+    assert [(r["layer"], r["expert"]) for r in rows if r["is_super"] == "1"] == [("2", "30")]
+    assert provenance["layers"] == "paper: 0,1,2,3,4,5" and provenance["verdict"] == "1 super expert: L2E30"
+    assert found.err == "moescope-cli: 1 super expert: L2E30\n", found.err
+
+    # The figures of the independent evaluation: channel 169, about 1,900, at the first token.
+    top = rows[0]
+    assert (top["layer"], top["expert"], top["channel"], top["position"]) == ("2", "30", "169", "0")
+    assert abs(float(top["max_down_proj"]) - 1903) < 30 and top["token"] == "<|endoftext|>"
+    late = [r for r in rows if r["above_percentile"] == r["above_tenth"] == "1" and r["in_layers"] == "0"]
+    assert ("7", "20") in [(r["layer"], r["expert"]) for r in late]
+
+    # The super weight is the one that the file holds.
+    weight = gguf.Gguf(demo).q8_0("blk.2.ffn_down_exps.weight", (30, 169, int(top["input_channel"])))
+    assert abs(float(top["super_weight"]) - weight) <= 1e-6 * abs(weight), (top, weight)
+
+    # Profiled now gives the same; a recording alone leaves the weights open.
+    again = s.ok("super-experts", demo, *source, "--ratio", "100").rows()[1]
+    assert again == rows
+    alone = s.ok("super-experts", "some.moescope", "--ratio", "100").rows()[1]
+    assert all(r["input_channel"] == r["super_weight"] == "" for r in alone)
+    assert [{**r, "input_channel": "", "super_weight": ""} for r in rows] == alone
+
+    # Sums of routing, straight from the recording.
+    largest = sql(s, "some.moescope", "SELECT layer, expert, max(max_down) AS m FROM routing GROUP BY 1, 2")
+    assert {(r["layer"], r["expert"], float(r["max_down_proj"])) for r in rows if r["max_down_proj"]} == {
+        (r["layer"], r["expert"], float(r["m"])) for r in largest
+    }
+
+
+@suite.case("super-experts: options and verdict")
+def _(s):
+    profile_some(s)
+    run = ["super-experts", "some.moescope"]
+    strict = s.ok(*run)
+    assert strict.err.startswith("moescope-cli: none: no massive-activation-forming layers"), strict.err
+    assert strict.rows()[2]["verdict"] in strict.err
+    assert not [r for r in strict.rows()[1] if r["is_super"] == "1"]
+    everywhere = s.ok(*run, "--ratio", "100", "--layers", "all").rows()
+    assert everywhere[2]["layers"] == "all: 0,1,2,3,4,5,6,7"
+    growth = s.ok(*run, "--ratio", "100", "--layers", "growth").rows()
+    assert growth[2]["layers"] == "growth: 2" and growth[2]["verdict"] == "1 super expert: L2E30"
+    chosen = s.ok(*run, "--ratio", "50", "--layers", "0-1,6").rows()
+    assert chosen[2]["layers"] == "list: 0,1,6" and chosen[2]["verdict"] == "1 super expert: L6E14"
+    first = s.ok(*run, "--ratio", "100", "--reduction", "first-row").rows()
+    assert first[2]["reduction"] == "first-row" and first[2]["verdict"] == "1 super expert: L2E30"
+    assert sum(float(r["max_down_proj"] or 0) for r in first[1]) < sum(
+        float(r["max_down_proj"] or 0) for r in strict.rows()[1]
+    )
+    prompt = s.ok(*run, "--ratio", "100", "--phase", "prompt").rows()
+    assert prompt[2]["phase"] == "prompt" and all(r["position"] != "0" for r in prompt[1])
+    empty = s.ok(*run, "--phase", "thinking")
+    assert empty.err == "moescope-cli: none: the recording has no tokens of these phases\n", empty.err
+
+    other = s.path("other.gguf")
+    subprocess.run([make_checkpoint, "qwen3moe-q8_0", other], check=True)
+    result = s.run(*run, "--model", other)
+    assert result.code == 1 and "is not the model of the recording" in result.err, result.err
+    result = s.run(*run, "--layers", "8")
+    assert result.code == 1 and "there is no layer 8" in result.err, result.err
+    for wrong in (["--layers", "some"], ["--reduction", "last"], ["--phase", "now"], ["--ratio", "0"]):
+        assert s.run(*run, *wrong).code == 2, wrong
+
+
+@suite.case("massive-activations")
+def _(s):
+    profile_some(s)
+    run = ["massive-activations", "some.moescope"]
+    rows, _ = table(s.ok(*run), "layer,top1,top2,top3,median,channel,position,token,is_massive")
+    assert [r["layer"] for r in rows] == [str(i) for i in range(LAYERS)]
+    assert all(r["is_massive"] == "0" for r in rows)
+    last = rows[-1]
+    assert (last["channel"], last["position"], last["token"]) == ("169", "0", "<|endoftext|>")
+    assert abs(float(last["top1"]) - 2142) < 30
+    # From the recording: of each prompt the token with the largest value, then the mean over prompts.
+    peaks = sql(
+        s,
+        "some.moescope",
+        "SELECT layer, avg(top1) AS a, avg(median) AS m FROM (SELECT layer, prompt, max(top1) AS top1, median"
+        " FROM residual GROUP BY 1, 2) GROUP BY 1",
+    )
+    for row, peak in zip(rows, peaks):
+        assert abs(float(row["top1"]) - float(peak["a"])) < 1e-6 * float(peak["a"]), (row, peak)
+        assert abs(float(row["median"]) - float(peak["m"])) < 1e-6 * float(peak["m"]), (row, peak)
+    loose = s.ok(*run, "--ratio", "100").rows()[1]
+    assert [r["is_massive"] for r in loose[2:6]] == ["1"] * 4 and loose[1]["is_massive"] == "0"
+    assert s.run(*run, "--ratio", "x").code == 2 and s.run(*run, "--phase", "x").code == 2
+
+
+@suite.case("sinks")
+def _(s):
+    profile_some(s)
+    run = ["sinks", "some.moescope", "--length", "16"]
+    heads, provenance = table(s.ok(*run, "--by", "head"), "layer,head,sink_share,sink_rate")
+    layers, _ = table(s.ok(*run), "layer,head,sink_share,sink_rate")
+    assert provenance["length"] == "16" and provenance["epsilon"] == "0.3"
+    share = {(r["layer"], r["head"]): float(r["sink_share"]) for r in heads}
+    for row in sql(
+        s, "some.moescope",
+        "SELECT layer, head, avg(to_first) AS a FROM attention WHERE position >= 1 GROUP BY 1, 2",
+    ):
+        assert abs(share[row["layer"], row["head"]] - float(row["a"])) < 1e-9, row
+    # The head that is a sink in the independent evaluation too; it is by far the strongest.
+    assert max(share, key=share.get) == ("5", "0") and share["5", "0"] > 0.6
+    for i, row in enumerate(layers):
+        assert row["head"] == "" and row["layer"] == str(i)
+        of_layer = [r for r in heads if r["layer"] == str(i)]
+        for column in ("sink_share", "sink_rate"):
+            mean = sum(float(r[column]) for r in of_layer) / len(of_layer)
+            assert abs(float(row[column]) - mean) < 1e-12, (row, mean)
+    short = s.ok("sinks", "some.moescope")
+    assert "no prompt has 64 tokens" in short.err and all(r["sink_rate"] == "" for r in short.rows()[1])
+    for wrong in (["--epsilon", "2"], ["--length", "1"], ["--by", "token"]):
+        assert s.run("sinks", "some.moescope", *wrong).code == 2, wrong
 
 
 @suite.case("bench")

@@ -110,6 +110,8 @@ typedef struct
   const MoeCheckpoint *checkpoint;
   gboolean             as_f32;
   MoeGgufWriter       *writer;
+  MoeCheckpointEdit    edit;
+  gpointer             edit_data;
 } Builder;
 
 static void
@@ -159,6 +161,8 @@ add_matrix (Builder       *self,
   g_autofree float *x = g_new (float, n);
 
   fill_normal (x, n, seed_random (self->checkpoint->seed, name), gain / sqrtf ((float) n_in));
+  if (self->edit != NULL)
+    self->edit (name, x, n, self->edit_data);
   add_tensor (self, name, type, n_matrices > 0 ? 3 : 2, ne, x);
 }
 
@@ -173,6 +177,8 @@ add_norm (Builder    *self,
   fill_normal (x, n, seed_random (self->checkpoint->seed, name), 0.2f);
   for (guint i = 0; i < n; i++)
     x[i] += 1.0f;
+  if (self->edit != NULL)
+    self->edit (name, x, n, self->edit_data);
   add_tensor (self, name, MOE_TYPE_F32, 1, ne, x);
 }
 
@@ -261,14 +267,16 @@ add_vocabulary (const MoeCheckpoint *self,
   return moe_test_vocabulary_add_bpe (writer, g_str_equal (self->architecture, "olmoe") ? "olmo" : "qwen2");
 }
 
-gboolean
-moe_checkpoint_write (const MoeCheckpoint  *self,
-                      gboolean              as_f32,
-                      const char           *path,
-                      GError              **error)
+static gboolean
+write_file (const MoeCheckpoint  *self,
+            gboolean              as_f32,
+            MoeCheckpointEdit     edit,
+            gpointer              edit_data,
+            const char           *path,
+            GError              **error)
 {
   g_autoptr (MoeGgufWriter) writer = moe_gguf_writer_new (3);
-  Builder builder = { self, as_f32, writer };
+  Builder builder = { self, as_f32, writer, edit, edit_data };
   guint n_vocabulary;
 
   add_model_keys (&builder);
@@ -292,6 +300,25 @@ moe_checkpoint_write (const MoeCheckpoint  *self,
       add_tensor (&builder, "rope_freqs.weight", MOE_TYPE_F32, 1, ne, factors);
     }
   return moe_gguf_writer_save (writer, path, error);
+}
+
+gboolean
+moe_checkpoint_write (const MoeCheckpoint  *self,
+                      gboolean              as_f32,
+                      const char           *path,
+                      GError              **error)
+{
+  return write_file (self, as_f32, NULL, NULL, path, error);
+}
+
+gboolean
+moe_checkpoint_write_edited (const MoeCheckpoint  *self,
+                             MoeCheckpointEdit     edit,
+                             gpointer              user_data,
+                             const char           *path,
+                             GError              **error)
+{
+  return write_file (self, FALSE, edit, user_data, path, error);
 }
 
 guint

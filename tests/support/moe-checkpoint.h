@@ -41,6 +41,18 @@ gboolean             moe_checkpoint_write      (const MoeCheckpoint  *self,
                                                 const char           *path,
                                                 GError              **error);
 
+/* Calls @edit with the floats of every weight tensor, in the file's order (ne[0] contiguous), before they are
+ * stored. */
+typedef void (*MoeCheckpointEdit) (const char *name,
+                                   float      *x,
+                                   gsize       n,
+                                   gpointer    user_data);
+gboolean             moe_checkpoint_write_edited (const MoeCheckpoint  *self,
+                                                  MoeCheckpointEdit     edit,
+                                                  gpointer              user_data,
+                                                  const char           *path,
+                                                  GError              **error);
+
 /* A pseudo-random token sequence, (self->n_tokens), transfer full. The reference logits start from it, but
  * have their own tokens: see tests/reference/README.md. */
 gint32              *moe_checkpoint_get_tokens (const MoeCheckpoint  *self);

@@ -222,6 +222,31 @@ moe_test_write_recording (const char         *path,
   return records;
 }
 
+void
+moe_test_write_records (const char         *path,
+                        const MoeModelInfo *info,
+                        GPtrArray          *records)
+{
+  GError *error = NULL;
+  MoeRecordingWriter *writer = moe_test_writer_new (path, info, FALSE, &error);
+
+  g_assert_no_error (error);
+  for (guint i = 0; i < records->len; i++)
+    {
+      MoeTokenRecord *record = g_ptr_array_index (records, i);
+      const MoeTokenRecord *next = i + 1 < records->len ? g_ptr_array_index (records, i + 1) : NULL;
+      g_autofree char *text = g_strdup_printf ("t%" G_GINT64_FORMAT, record->id);
+
+      if (moe_recording_writer_get_n_prompts (writer) == record->prompt && record->position == 0)
+        moe_recording_writer_begin_prompt (writer, "a prompt");
+      moe_recording_writer_add_token (writer, record, text, strlen (text));
+      if (next == NULL || next->prompt != record->prompt)
+        moe_recording_writer_end_prompt (writer);
+    }
+  moe_recording_writer_close (writer, TRUE, &error);
+  g_assert_no_error (error);
+}
+
 char *
 moe_test_folder_new (void)
 {

@@ -42,6 +42,12 @@ GPtrArray          *moe_test_write_recording   (const char            *path,
                                                 guint                  n_prompts,
                                                 guint                  n_tokens);
 
+/* A finished recording at @path of @records (MoeTokenRecord), which are ordered by prompt; token texts are
+ * "t<id>". */
+void                moe_test_write_records     (const char            *path,
+                                                const MoeModelInfo    *info,
+                                                GPtrArray             *records);
+
 /* A fresh folder; removed with all it holds. */
 char               *moe_test_folder_new        (void);
 void                moe_test_folder_remove     (char                  *folder);

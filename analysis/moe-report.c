@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#define G_LOG_DOMAIN "moe-report"
+
+#include "analysis/moe-report.h"
+
+static void
+describe_mask (gint64         token_id,
+               const MoeMask *mask,
+               gpointer       user_data)
+{
+  GString *text = user_data;
+  guint n = moe_mask_get_n (mask);
+
+  /* A run that starts without a mask is told by saying nothing. */
+  if (n == 0 && text->len == 0)
+    return;
+
+  if (text->len > 0)
+    g_string_append (text, "; ");
+  g_string_append_printf (text, "from token %" G_GINT64_FORMAT ": ", token_id);
+  if (n == 0)
+    g_string_append (text, "none");
+
+  for (guint i = 0; i < n; i++)
+    {
+      g_autofree char *one = moe_intervention_describe (moe_mask_get (mask, i));
+
+      g_string_append_printf (text, "%s%s", i > 0 ? " + " : "", one);
+    }
+}
+
+void
+moe_report_add_model (MoeTable           *table,
+                      const MoeModelInfo *info,
+                      guint               phases)
+{
+  g_autoptr(GString) names = g_string_new (NULL);
+
+  g_return_if_fail (table != NULL && info != NULL);
+
+  for (guint phase = 0; phase < MOE_N_PHASES; phase++)
+    {
+      if (phases & MOE_PHASE_BIT (phase))
+        g_string_append_printf (names, "%s%s", names->len > 0 ? "," : "", moe_phase_get_name (phase));
+    }
+  moe_table_set_provenance (table, "model", info->name);
+  moe_table_set_provenance (table, "fingerprint", info->fingerprint);
+  moe_table_set_provenance (table, "phase",
+                            (phases & MOE_PHASES_ALL) == MOE_PHASES_ALL ? "all" : names->str);
+}
+
+gboolean
+moe_report_add_source (MoeTable      *table,
+                       MoeRecording  *recording,
+                       GError       **error)
+{
+  g_autoptr(GString) masks = g_string_new (NULL);
+  g_autofree char *name = NULL;
+  char seed[24];
+
+  g_return_val_if_fail (table != NULL && recording != NULL, FALSE);
+
+  if (!moe_recording_foreach_mask (recording, describe_mask, masks, error))
+    return FALSE;
+  name = g_path_get_basename (moe_recording_get_path (recording));
+  g_snprintf (seed, sizeof seed, "%" G_GUINT64_FORMAT, moe_recording_get_seed (recording));
+
+  moe_table_set_provenance (table, "recording", name);
+  moe_table_set_provenance (table, "recording-hash", moe_recording_get_hash (recording));
+  moe_table_set_provenance (table, "seed", seed);
+  moe_table_set_provenance (table, "mask", masks->len > 0 ? masks->str : "none");
+  moe_table_set_provenance (table, "version", MOE_VERSION);
+  return TRUE;
+}

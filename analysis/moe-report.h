@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "data/moe-recording.h"
+#include "data/moe-table.h"
+
+G_BEGIN_DECLS
+
+/* Where the table of an analysis comes from, as provenance: model, fingerprint, phase. */
+void      moe_report_add_model  (MoeTable            *table,
+                                 const MoeModelInfo  *info,
+                                 guint                phases);
+/* recording (the file's base name), recording-hash, seed, mask ("none", or every mask with the token from
+ * which it acts), version. Errors: those of moe_recording_foreach_mask(). */
+gboolean  moe_report_add_source (MoeTable            *table,
+                                 MoeRecording        *recording,
+                                 GError             **error);
+
+G_END_DECLS

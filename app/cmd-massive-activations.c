@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#define G_LOG_DOMAIN "moescope-cli"
+
+#include "analysis/moe-massive-activations.h"
+#include "app/cli-options.h"
+#include "app/cli-source.h"
+
+int
+moe_cli_massive_activations (int    argc,
+                             char **argv)
+{
+  g_auto(MoeCliOutput) output = { NULL };
+  g_auto(MoeCliSource) source = { { NULL } };
+  g_autofree char *phase = NULL;
+  double ratio = MOE_MASSIVE_RATIO;
+  guint phases = MOE_PHASES_ALL;
+  const GOptionEntry entries[] = {
+    { "phase", 0, 0, G_OPTION_ARG_STRING, &phase,
+      "prompt-template, prompt, thinking, answer, teacher-forced, several with commas, or all (default)",
+      "PHASE" },
+    { "ratio", 0, 0, G_OPTION_ARG_DOUBLE, &ratio,
+      "What |h| must be of the median to be massive (default 1000)", "N" },
+    { NULL }
+  };
+  g_auto(GStrv) words = NULL;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(MoeTable) table = NULL;
+  GOptionContext *context = moe_cli_context_new (
+    "SOURCE",
+    "The largest values of the residual stream after each layer. SOURCE is a recording, or a model with "
+    "--prompts, which is profiled first.",
+    "moescope-cli massive-activations run.moescope");
+
+  g_option_context_add_main_entries (context, entries, NULL);
+  moe_cli_output_add (&output, context);
+  moe_cli_source_add (&source, context);
+  if (!moe_cli_parse (context, argc, argv, 1, 1, &words) || !moe_cli_output_check (&output, argv[0])
+      || !moe_cli_source_check (&source, argv[0]))
+    return MOE_CLI_USAGE;
+  if (phase != NULL && !moe_phases_parse (phase, &phases, &error))
+    return moe_cli_usage (argv[0], "--phase: %s", error->message);
+  if (!(ratio >= 1 && ratio <= 1e9))
+    return moe_cli_usage (argv[0], "--ratio must be 1 to 1e9");
+
+  if (!moe_cli_source_open (&source, words[0], &error))
+    return moe_cli_fail (error);
+  table = moe_massive_activations_report (source.recording, phases, ratio, &error);
+  if (table == NULL || !moe_cli_output_table (&output, table, &error))
+    return moe_cli_fail (error);
+  return MOE_CLI_DONE;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#define G_LOG_DOMAIN "moescope-cli"
+
+#include "analysis/moe-super-experts.h"
+#include "analysis/moe-super-weights.h"
+#include "app/cli-options.h"
+#include "app/cli-source.h"
+#include "data/moe-error.h"
+
+static gboolean
+parse_choices (const char      *command,
+               const char      *layers,
+               const char      *reduction,
+               const char      *phase,
+               double           ratio,
+               MoeSuperOptions *options)
+{
+  g_autoptr(GError) error = NULL;
+
+  if (layers != NULL && !moe_super_options_parse_layers (options, layers, &error))
+    moe_cli_usage (command, "--layers: %s", error->message);
+  else if (phase != NULL && !moe_phases_parse (phase, &options->phases, &error))
+    moe_cli_usage (command, "--phase: %s", error->message);
+  else if (reduction != NULL && !g_str_equal (reduction, "all") && !g_str_equal (reduction, "first-row"))
+    moe_cli_usage (command, "--reduction %s is none of all and first-row", reduction);
+  else if (!(ratio >= 1 && ratio <= 1e9))
+    moe_cli_usage (command, "--ratio must be 1 to 1e9");
+  else
+    {
+      options->first_row = g_strcmp0 (reduction, "first-row") == 0;
+      options->ratio = ratio;
+      return TRUE;
+    }
+  return FALSE;
+}
+
+/* The model that made the recording: the one that was profiled, or @path, or NULL. */
+static gboolean
+open_model (MoeCliSource  *source,
+            const char    *path,
+            MoeModel     **model,
+            GError       **error)
+{
+  const MoeModelInfo *info = moe_recording_get_info (source->recording);
+
+  if (source->model != NULL)
+    *model = moe_model_ref (source->model);
+  else if (path != NULL)
+    {
+      *model = moe_cli_run_open (&source->run, path, error);
+      if (*model == NULL)
+        return FALSE;
+      if (!g_str_equal (moe_model_get_info (*model)->fingerprint, info->fingerprint))
+        {
+          g_set_error (error, MOE_ERROR, MOE_ERROR_MISMATCH, "%s: is not the model of the recording, %s",
+                       path, info->name);
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+int
+moe_cli_super_experts (int    argc,
+                       char **argv)
+{
+  g_auto(MoeCliOutput) output = { NULL };
+  g_auto(MoeCliSource) source = { { NULL } };
+  g_auto(MoeSuperOptions) options;
+  g_autofree char *layers = NULL, *reduction = NULL, *phase = NULL, *path = NULL;
+  double ratio = MOE_MASSIVE_RATIO;
+  const GOptionEntry entries[] = {
+    { "layers", 0, 0, G_OPTION_ARG_STRING, &layers,
+      "That form massive activations: paper (the first three quarters, default), growth, all, or as in 0-5,7",
+      "LAYERS" },
+    { "reduction", 0, 0, G_OPTION_ARG_STRING, &reduction,
+      "Largest output over all tokens (default), or over first-row, each prompt's first that an expert gets",
+      "all|first-row" },
+    { "phase", 0, 0, G_OPTION_ARG_STRING, &phase,
+      "prompt-template, prompt, thinking, answer, teacher-forced, several with commas, or all (default)",
+      "PHASE" },
+    { "ratio", 0, 0, G_OPTION_ARG_DOUBLE, &ratio,
+      "What |h| must be of the median to be massive (default 1000)", "N" },
+    { "model", 0, 0, G_OPTION_ARG_FILENAME, &path, "Of a recording, to read the super weights from", "FILE" },
+    { NULL }
+  };
+  g_auto(GStrv) words = NULL;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(MoeSuperExperts) experts = NULL;
+  g_autoptr(MoeModel) model = NULL;
+  g_autoptr(MoeTable) table = NULL;
+  GOptionContext *context = moe_cli_context_new (
+    "SOURCE",
+    "The experts by their largest down_proj output, which of them are super experts, and the verdict. SOURCE "
+    "is a recording, or a model with --prompts, which is profiled first.",
+    "moescope-cli super-experts demo-q8_0.gguf --prompts harmless.csv");
+
+  moe_super_options_init (&options);
+  g_option_context_add_main_entries (context, entries, NULL);
+  moe_cli_output_add (&output, context);
+  moe_cli_source_add (&source, context);
+  if (!moe_cli_parse (context, argc, argv, 1, 1, &words) || !moe_cli_output_check (&output, argv[0])
+      || !moe_cli_source_check (&source, argv[0])
+      || !parse_choices (argv[0], layers, reduction, phase, ratio, &options))
+    return MOE_CLI_USAGE;
+
+  if (!moe_cli_source_open (&source, words[0], &error) || !open_model (&source, path, &model, &error))
+    return moe_cli_fail (error);
+  experts = moe_super_experts_new (source.recording, &options, &error);
+  if (experts == NULL)
+    return moe_cli_fail (error);
+  if (model != NULL)
+    {
+      g_autoptr(MoeSession) session = moe_cli_run_session (&source.run, model, &error);
+
+      if (session == NULL
+          || !moe_super_experts_find_weights (experts, source.recording, session, moe_cli_get_cancellable (),
+                                              &error))
+        return moe_cli_fail (error);
+    }
+  table = moe_super_experts_to_table (experts, source.recording, &error);
+  if (table == NULL || !moe_cli_output_table (&output, table, &error))
+    return moe_cli_fail (error);
+  moe_cli_message ("%s", moe_super_experts_get_verdict (experts));
+  return MOE_CLI_DONE;
+}
