@@ -25,7 +25,7 @@ static const char *const other_moe_archs[] = {
 /* Bounds far above any published model; they keep products of shapes inside 64 bits. */
 #define MAX_LAYERS 4096u
 #define MAX_WIDTH (1u << 20)
-#define MAX_VOCABULARY (1u << 24)
+#define MAX_CHANNELS 65536u /* records hold channels in 16 bits */
 #define MAX_EXPERTS 4096u
 #define MAX_USED 256u
 #define MAX_CONTEXT (1u << 30)
@@ -189,7 +189,7 @@ moe_hparams_read (MoeGguf        *gguf,
     }
   if (!read_uint (gguf, arch, "expert_used_count", TRUE, 1, MAX_USED, &h->n_used, error) ||
       !read_uint (gguf, arch, "block_count", TRUE, 1, MAX_LAYERS, &h->n_layers, error) ||
-      !read_uint (gguf, arch, "embedding_length", TRUE, 1, MAX_WIDTH, &h->width, error) ||
+      !read_uint (gguf, arch, "embedding_length", TRUE, 4, MAX_CHANNELS, &h->width, error) ||
       !read_uint (gguf, arch, "context_length", FALSE, 1, MAX_CONTEXT, &h->context, error) ||
       !read_uint (gguf, arch, "attention.head_count", TRUE, 1, 65536, &h->n_heads, error))
     return FALSE;

@@ -5,6 +5,8 @@
 
 #include <math.h>
 
+#include "probes/moe-residual-stats.h"
+
 
 /* Rows of logits computed together when every token's are wanted. */
 #define LOGIT_BLOCK 16
@@ -31,8 +33,12 @@ moe_forward_init (MoeForward      *self,
   self->scores = g_new0 (float *, threads);
   self->scratch = g_new0 (float *, threads);
   self->hits = g_new0 (guint64 *, threads);
+  self->residual_scratch = g_new0 (gint32 *, threads);
   for (guint i = 0; i < threads; i++)
-    self->scratch[i] = g_new (float, 2 * (gsize) model->h.n_experts);
+    {
+      self->scratch[i] = g_new (float, 2 * (gsize) model->h.n_experts);
+      self->residual_scratch[i] = g_new (gint32, model->h.width);
+    }
 }
 
 static void
@@ -47,6 +53,8 @@ free_buffers (MoeForward *self)
     (gpointer *) &self->down_channel, (gpointer *) &self->down_norm, (gpointer *) &self->turn,
     (gpointer *) &self->attention_first, (gpointer *) &self->attention_entropy,
     (gpointer *) &self->attention_top, (gpointer *) &self->attention_top_key,
+    (gpointer *) &self->residual_top, (gpointer *) &self->residual_channel,
+    (gpointer *) &self->residual_median,
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (buffers); i++)
@@ -62,10 +70,12 @@ moe_forward_clear (MoeForward *self)
     {
       g_aligned_free (self->scores[i]);
       g_free (self->scratch[i]);
+      g_free (self->residual_scratch[i]);
       g_free (self->hits[i]);
     }
   g_clear_pointer (&self->scores, g_free);
   g_clear_pointer (&self->scratch, g_free);
+  g_clear_pointer (&self->residual_scratch, g_free);
   g_clear_pointer (&self->hits, g_free);
   g_clear_pointer (&self->logit_rows, g_aligned_free);
   moe_activations_clear (&self->input);
@@ -111,6 +121,9 @@ allocate (MoeForward *self,
   ALLOCATE (attention_entropy, n * h->n_heads);
   ALLOCATE (attention_top, n * h->n_heads);
   ALLOCATE (attention_top_key, n * h->n_heads);
+  ALLOCATE (residual_top, n * 3);
+  ALLOCATE (residual_channel, n * 3);
+  ALLOCATE (residual_median, n);
   self->n_allocated = n;
 }
 
@@ -195,14 +208,38 @@ norm_all (MoeForward  *self,
   moe_pool_run (self->pool, n, norm_token, &job);
 }
 
+typedef struct
+{
+  MoeForward *forward;
+  gboolean    summarise;
+} AddJob;
+
+static void
+add_token (guint    t,
+           guint    thread,
+           gpointer data)
+{
+  AddJob *job = data;
+  MoeForward *f = job->forward;
+  gsize d = f->h->width;
+  float *x = f->x + t * d;
+  const float *delta = f->delta + t * d;
+
+  for (gsize i = 0; i < d; i++)
+    x[i] += delta[i];
+  if (job->summarise)
+    moe_residual_get_stats (x, f->h->width, f->residual_scratch[thread], f->residual_top + 3 * (gsize) t,
+                            f->residual_channel + 3 * (gsize) t, f->residual_median + t);
+}
+
 static void
 add_delta (MoeForward *self,
-           guint       n)
+           guint       n,
+           gboolean    summarise)
 {
-  gsize count = (gsize) n * self->h->width;
+  AddJob job = { self, summarise };
 
-  for (gsize i = 0; i < count; i++)
-    self->x[i] += self->delta[i];
+  moe_pool_run (self->pool, n, add_token, &job);
 }
 
 static void
@@ -271,12 +308,15 @@ moe_forward_run (MoeForward          *self,
                  gboolean             want_logits)
 {
   guint width = self->h->width;
+  gboolean summarise = MOE_PROBE_WANTED (self, residual_summary);
+  MoeResidualEvent residual;
 
   g_assert (batch->n > 0 && batch->n <= MOE_MICRO_BATCH && batch->first + batch->n <= cache->context);
 
   allocate (self, batch->n);
   allocate_scores (self, (gsize) batch->first + batch->n);
   allocate_hits (self, plan);
+  residual = (MoeResidualEvent) { self->residual_top, self->residual_channel, self->residual_median };
   moe_rope_prepare (self, batch);
   MOE_PROBE_EMIT (self, batch, batch);
   embed (self, batch);
@@ -289,11 +329,13 @@ moe_forward_run (MoeForward          *self,
       MOE_PROBE_EMIT (self, residual, batch, layer, MOE_RESIDUAL_PRE, width, self->x);
       norm_all (self, l->attention_norm, batch->n);
       moe_attention_run (self, cache, batch, layer);
-      add_delta (self, batch->n);
+      add_delta (self, batch->n, FALSE);
       MOE_PROBE_EMIT (self, residual, batch, layer, MOE_RESIDUAL_MID, width, self->x);
       norm_all (self, l->moe_norm, batch->n);
       moe_experts_run (self, batch, plan, layer);
-      add_delta (self, batch->n);
+      add_delta (self, batch->n, summarise);
+      if (summarise)
+        MOE_PROBE_EMIT (self, residual_summary, batch, layer, &residual);
       MOE_PROBE_EMIT (self, residual, batch, layer, MOE_RESIDUAL_POST, width, self->x);
     }
 

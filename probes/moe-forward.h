@@ -103,9 +103,14 @@ typedef struct
   float         *attention_first, *attention_entropy, *attention_top; /* (n, H) */
   guint         *attention_top_key; /* (n, H) */
 
+  float         *residual_top;      /* (n, 3) */
+  guint16       *residual_channel;  /* (n, 3) */
+  float         *residual_median;   /* (n) */
+
   float        **scores;       /* (threads) of (MOE_ATTENTION_ROWS + 1, scores_allocated) */
   gsize          scores_allocated;
   float        **scratch;      /* (threads) of (2 * E) floats */
+  gint32       **residual_scratch;  /* (threads) of (d) */
   guint64      **hits;         /* (threads) of (2 * n_hits) */
   guint          n_hits;
 

@@ -75,6 +75,14 @@ typedef struct
   const guint *top_key;  /* (n, H) its position */
 } MoeAttentionEvent;
 
+/* The residual after a layer (MOE_RESIDUAL_POST) in short, computed where it is added up. */
+typedef struct
+{
+  const float   *top;     /* (n, 3) largest |x|, descending */
+  const guint16 *channel; /* (n, 3) their channels */
+  const float   *median;  /* (n) median |x| */
+} MoeResidualEvent;
+
 typedef struct
 {
   void (*batch)          (const MoeProbeBatch *batch, gpointer user_data);
@@ -82,6 +90,8 @@ typedef struct
   void (*embedding)      (const MoeProbeBatch *batch, guint width, const float *x, gpointer user_data);
   void (*residual)       (const MoeProbeBatch *batch, guint layer, MoeResidualPoint point, guint width,
                           const float *x, gpointer user_data);
+  void (*residual_summary) (const MoeProbeBatch *batch, guint layer, const MoeResidualEvent *event,
+                            gpointer user_data);
   void (*attention)      (const MoeProbeBatch *batch, guint layer, const MoeAttentionEvent *event,
                           gpointer user_data);
   /* One row of attention after softmax; token @index of the batch, @row: (position + 1). */

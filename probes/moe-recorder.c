@@ -6,7 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "probes/moe-residual-stats.h"
 #include "probes/moe-sampler.h"
 #include "probes/moe-vector-ops.h"
 
@@ -22,7 +21,6 @@ struct _MoeRecorder
   const MoeTokenizer *tokenizer;
   const MoeVectorOps *ops;
   int                *moe_index; /* (n_layers) index among the MoE layers, -1 for a dense layer */
-  gint32             *scratch;   /* (width) */
   float              *exps;      /* (vocabulary) */
 
   guint               prompt;
@@ -91,23 +89,20 @@ on_batch (const MoeProbeBatch *batch,
 }
 
 static void
-on_residual (const MoeProbeBatch *batch,
-             guint                layer,
-             MoeResidualPoint     point,
-             guint                width,
-             const float         *x,
-             gpointer             user_data)
+on_residual (const MoeProbeBatch    *batch,
+             guint                   layer,
+             const MoeResidualEvent *event,
+             gpointer                user_data)
 {
   MoeRecorder *self = user_data;
 
-  if (point != MOE_RESIDUAL_POST)
-    return;
   for (guint i = 0; i < batch->n; i++)
     {
       MoeTokenRecord *record = g_ptr_array_index (self->records, i);
 
-      moe_residual_get_stats (x + (gsize) i * width, width, self->scratch, record->residual_top + 3 * layer,
-                              record->residual_channel + 3 * layer, record->residual_median + layer);
+      memcpy (record->residual_top + 3 * layer, event->top + 3 * i, 3 * sizeof (float));
+      memcpy (record->residual_channel + 3 * layer, event->channel + 3 * i, 3 * sizeof (guint16));
+      record->residual_median[layer] = event->median[i];
     }
 }
 
@@ -293,7 +288,6 @@ moe_recorder_new (MoeSession         *session,
   self->log_sum = NAN;
   self->ops = moe_vector_ops_get (MOE_KERNELS_AUTO);
   self->exps = g_new (float, self->info->vocabulary);
-  self->scratch = g_new (gint32, self->info->width);
   self->moe_index = g_new (int, self->info->n_layers);
   for (guint layer = 0; layer < self->info->n_layers; layer++)
     self->moe_index[layer] = moe_model_info_find_moe_layer (self->info, layer);
@@ -305,7 +299,7 @@ moe_recorder_new (MoeSession         *session,
 
   self->probe = (MoeProbe) {
     .batch = on_batch,
-    .residual = on_residual,
+    .residual_summary = on_residual,
     .attention = on_attention,
     .router = on_router,
     .expert = on_expert,
@@ -325,7 +319,6 @@ moe_recorder_free (MoeRecorder *self)
   moe_session_remove_probe (self->session, &self->probe, self);
   g_ptr_array_unref (self->records);
   g_free (self->moe_index);
-  g_free (self->scratch);
   g_free (self->exps);
   g_free (self);
 }
