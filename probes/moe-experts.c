@@ -122,6 +122,14 @@ expert_data (const MoeMatrix *matrix,
   return matrix->data + (gsize) expert * matrix->n_rows * matrix->row_bytes;
 }
 
+static guint
+count_chunks (gsize n_rows)
+{
+  gsize chunk = moe_linear_get_chunk (n_rows);
+
+  return (guint) ((n_rows + chunk - 1) / chunk);
+}
+
 /* hidden = silu (gate) * up for one chunk of hidden values of one expert, all its tokens. */
 static void
 gate_up_chunk (guint    item,
@@ -131,8 +139,8 @@ gate_up_chunk (guint    item,
   ExpertJob *job = data;
   MoeForward *f = job->forward;
   guint active = item / job->n_chunks;
-  gsize width = f->h->expert_width, begin = (gsize) (item % job->n_chunks) * MOE_LINEAR_CHUNK;
-  gsize end = MIN (begin + MOE_LINEAR_CHUNK, width);
+  gsize width = f->h->expert_width, chunk = moe_linear_get_chunk (width);
+  gsize begin = item % job->n_chunks * chunk, end = MIN (begin + chunk, width);
   const MoeKernel *gate = moe_kernel_get (job->layer->gate.type, f->choice);
   const MoeKernel *up = moe_kernel_get (job->layer->up.type, f->choice);
   const guint8 *gate_data = expert_data (&job->layer->gate, job->experts[active]);
@@ -164,8 +172,8 @@ down_chunk (guint    item,
   ExpertJob *job = data;
   MoeForward *f = job->forward;
   guint active = item / job->n_chunks;
-  gsize width = f->h->width, begin = (gsize) (item % job->n_chunks) * MOE_LINEAR_CHUNK;
-  gsize end = MIN (begin + MOE_LINEAR_CHUNK, width);
+  gsize width = f->h->width, chunk = moe_linear_get_chunk (width);
+  gsize begin = item % job->n_chunks * chunk, end = MIN (begin + chunk, width);
   const MoeKernel *down = moe_kernel_get (job->layer->down.type, f->choice);
   guint first = job->starts[active], n = job->starts[active + 1] - first;
   float *y[MOE_MICRO_BATCH];
@@ -293,13 +301,13 @@ moe_experts_run (MoeForward          *self,
   moe_activations_get (&self->input, moe_kernel_get (job.layer->up.type, self->choice), self->pool);
   for (guint i = 0; i < n_rows; i++)
     job.inputs[i] = inputs[job.tokens[i]];
-  job.n_chunks = (h->expert_width + MOE_LINEAR_CHUNK - 1) / MOE_LINEAR_CHUNK;
+  job.n_chunks = count_chunks (h->expert_width);
   moe_pool_run (self->pool, job.n_active * job.n_chunks, gate_up_chunk, &job);
 
   moe_activations_set (&self->hidden, self->gate, n_rows, h->expert_width);
   job.hidden = moe_activations_get (&self->hidden, moe_kernel_get (job.layer->down.type, self->choice),
                                     self->pool);
-  job.n_chunks = (h->width + MOE_LINEAR_CHUNK - 1) / MOE_LINEAR_CHUNK;
+  job.n_chunks = count_chunks (h->width);
   moe_pool_run (self->pool, job.n_active * job.n_chunks, down_chunk, &job);
 
   moe_pool_run (self->pool, batch->n, combine_token, &job);

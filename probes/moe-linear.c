@@ -106,8 +106,8 @@ linear_chunk (guint    item,
               gpointer data)
 {
   LinearJob *job = data;
-  gsize begin = (gsize) item * MOE_LINEAR_CHUNK;
-  gsize end = MIN (begin + MOE_LINEAR_CHUNK, job->w->n_rows);
+  gsize chunk = moe_linear_get_chunk (job->w->n_rows), begin = item * chunk;
+  gsize end = MIN (begin + chunk, job->w->n_rows);
   float *y[TOKEN_BLOCK];
 
   for (gsize t = 0; t < job->n; t += TOKEN_BLOCK)
@@ -129,8 +129,10 @@ moe_linear (const MoeMatrix *w,
             gsize            stride)
 {
   LinearJob job = { w, moe_kernel_get (w->type, choice), NULL, x->n, y, stride };
+  gsize chunk;
 
   g_assert (w->n_in == x->width);
   job.x = moe_activations_get (x, job.kernel, pool);
-  moe_pool_run (pool, (w->n_rows + MOE_LINEAR_CHUNK - 1) / MOE_LINEAR_CHUNK, linear_chunk, &job);
+  chunk = moe_linear_get_chunk (w->n_rows);
+  moe_pool_run (pool, (w->n_rows + chunk - 1) / chunk, linear_chunk, &job);
 }

@@ -53,7 +53,12 @@ void               moe_linear            (const MoeMatrix  *w,
                                           float            *y,
                                           gsize             stride);
 
-/* Rows of a matrix that one thread computes at a time. */
-#define MOE_LINEAR_CHUNK 64
+/* Rows of a matrix of @n_rows that one thread computes at a time: long stretches of memory, which are read
+ * faster than short ones, yet enough of them for all threads. A multiple of the kernels' 16 rows. */
+static inline gsize
+moe_linear_get_chunk (gsize n_rows)
+{
+  return CLAMP (n_rows / 8 / 16 * 16, 64, 256);
+}
 
 G_END_DECLS
