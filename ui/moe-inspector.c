@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "ui/moe-drop-down.h"
 #include "ui/moe-text.h"
 
 struct _MoeInspector
@@ -456,15 +457,6 @@ moe_inspector_class_init (MoeInspectorClass *klass)
 }
 
 static void
-set_choices (GtkDropDown       *drop_down,
-             const char *const *titles)
-{
-  g_autoptr(GtkStringList) list = gtk_string_list_new (titles);
-
-  gtk_drop_down_set_model (drop_down, G_LIST_MODEL (list));
-}
-
-static void
 moe_inspector_init (MoeInspector *self)
 {
   static const char *const disable_titles[] = { "Refill", "Drop", "Zero", NULL };
@@ -475,9 +467,9 @@ moe_inspector_init (MoeInspector *self)
   self->best_token = -1;
   self->best_max = -1;
 
-  set_choices (self->disable_mode, disable_titles);
-  set_choices (self->force_mode, force_titles);
-  set_choices (self->scope, scope_titles);
+  moe_drop_down_set_choices (self->disable_mode, disable_titles);
+  moe_drop_down_set_choices (self->force_mode, force_titles);
+  moe_drop_down_set_choices (self->scope, scope_titles);
   g_signal_connect (self->disable, "toggled", G_CALLBACK (on_toggled), self);
   g_signal_connect (self->force, "toggled", G_CALLBACK (on_toggled), self);
   g_signal_connect (self->disable_mode, "notify::selected", G_CALLBACK (on_mode), self);

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "ui/moe-drop-down.h"
 #include "ui/moe-heatmap-view.h"
 #include "ui/moe-text.h"
 
@@ -423,15 +424,6 @@ moe_routing_page_class_init (MoeRoutingPageClass *klass)
 }
 
 static void
-set_choices (GtkDropDown       *drop_down,
-             const char *const *titles)
-{
-  g_autoptr(GtkStringList) list = gtk_string_list_new (titles);
-
-  gtk_drop_down_set_model (drop_down, G_LIST_MODEL (list));
-}
-
-static void
 moe_routing_page_init (MoeRoutingPage *self)
 {
   static const char *const phase_titles[] = {
@@ -445,10 +437,10 @@ moe_routing_page_init (MoeRoutingPage *self)
 
   for (guint i = 0; i < MOE_N_METRICS; i++)
     metric_titles[i] = moe_metric_get_title ((MoeMetric) i);
-  set_choices (self->metric, metric_titles);
-  set_choices (self->phase, phase_titles);
-  set_choices (self->scale, scale_titles);
-  set_choices (self->color_map, color_map_titles);
+  moe_drop_down_set_choices (self->metric, metric_titles);
+  moe_drop_down_set_choices (self->phase, phase_titles);
+  moe_drop_down_set_choices (self->scale, scale_titles);
+  moe_drop_down_set_choices (self->color_map, color_map_titles);
 
   moe_heatmap_view_set_text_func (self->map, describe_cell, self);
   g_signal_connect (self->map, "cell-selected", G_CALLBACK (on_cell_selected), self);

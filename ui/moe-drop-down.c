@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#define G_LOG_DOMAIN "moe-drop-down"
+
+#include "ui/moe-drop-down.h"
+
+void
+moe_drop_down_set_choices (GtkDropDown       *drop_down,
+                           const char *const *titles)
+{
+  g_autoptr(GtkStringList) list = gtk_string_list_new (titles);
+
+  gtk_drop_down_set_model (drop_down, G_LIST_MODEL (list));
+}
