@@ -15,30 +15,7 @@
 #include "data/moe-recording.h"
 #include "tests/support/moe-test-recording.h"
 
-typedef struct
-{
-  char         *folder;
-  char         *path;
-  MoeModelInfo *info;
-} Fixture;
-
-static void
-set_up (Fixture       *fixture,
-        gconstpointer  data)
-{
-  fixture->folder = moe_test_folder_new ();
-  fixture->path = g_build_filename (fixture->folder, "a.moescope", NULL);
-  fixture->info = moe_test_info_new (TRUE);
-}
-
-static void
-tear_down (Fixture       *fixture,
-           gconstpointer  data)
-{
-  moe_model_info_unref (fixture->info);
-  g_free (fixture->path);
-  moe_test_folder_remove (fixture->folder);
-}
+typedef MoeTestRecording Fixture;
 
 static gboolean
 count_record (MoeTokenRecord *record,
@@ -227,7 +204,7 @@ test_killed (Fixture       *fixture,
 }
 
 #define ADD(name, func) \
-  g_test_add ("/recording-crash/" name, Fixture, NULL, set_up, func, tear_down)
+  g_test_add ("/recording-crash/" name, Fixture, NULL, moe_test_set_up, func, moe_test_tear_down)
 
 int
 main (int    argc,

@@ -273,3 +273,21 @@ moe_test_folder_remove (char *folder)
   g_rmdir (folder);
   g_free (folder);
 }
+
+void
+moe_test_set_up (MoeTestRecording *fixture,
+                 gconstpointer     data)
+{
+  fixture->folder = moe_test_folder_new ();
+  fixture->path = g_build_filename (fixture->folder, "a.moescope", NULL);
+  fixture->info = moe_test_info_new (TRUE);
+}
+
+void
+moe_test_tear_down (MoeTestRecording *fixture,
+                    gconstpointer     data)
+{
+  moe_model_info_unref (fixture->info);
+  g_free (fixture->path);
+  moe_test_folder_remove (fixture->folder);
+}

@@ -52,4 +52,17 @@ void                moe_test_write_records     (const char            *path,
 char               *moe_test_folder_new        (void);
 void                moe_test_folder_remove     (char                  *folder);
 
+/* A g_test_add() fixture: a folder, a path in it where nothing is yet, and a model with a shared expert. */
+typedef struct
+{
+  char         *folder;
+  char         *path;
+  MoeModelInfo *info;
+} MoeTestRecording;
+
+void                moe_test_set_up            (MoeTestRecording      *fixture,
+                                                gconstpointer          data);
+void                moe_test_tear_down         (MoeTestRecording      *fixture,
+                                                gconstpointer          data);
+
 G_END_DECLS
