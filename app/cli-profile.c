@@ -4,13 +4,10 @@
 #include "app/cli-profile.h"
 
 #include <json-glib/json-glib.h>
-#include <string.h>
 
+#include "analysis/moe-prompt-runner.h"
 #include "app/cli-interventions.h"
-#include "app/cli-prompt.h"
 #include "data/moe-mask-file.h"
-#include "probes/moe-generator.h"
-#include "probes/moe-recorder.h"
 
 void
 moe_cli_profile_add (MoeCliProfile  *self,
@@ -107,89 +104,6 @@ make_settings (const MoeCliProfile *self,
   return json_to_string (root, FALSE);
 }
 
-static void
-set_cancelled (GError **error)
-{
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "interrupted");
-}
-
-static gboolean
-run_prompt (const MoeCliProfile  *self,
-            const MoeCliRun      *run,
-            MoeSession           *session,
-            const MoePrompt      *prompt,
-            GError              **error)
-{
-  const MoeSamplerOptions greedy = { .temperature = 0, .top_p = 1, .top_k = 0, .seed = (guint64) run->seed };
-  g_autoptr(MoeChatPrompt) tokens = NULL;
-  g_autoptr(MoeSampler) sampler = NULL;
-  MoeStopReason reason;
-
-  tokens = moe_cli_prompt_new (moe_session_get_model (session), prompt->text, strlen (prompt->text),
-                               self->system, self->raw, error);
-  if (tokens == NULL)
-    return FALSE;
-  moe_session_rewind (session, 0);
-  if (self->generate == 0)
-    return moe_session_feed (session, tokens->tokens, tokens->phases, tokens->n_tokens,
-                             moe_cli_get_cancellable (), error);
-
-  sampler = moe_sampler_new (&greedy, error);
-  if (sampler == NULL || !moe_generate (session, tokens, sampler, (guint) self->generate, NULL, NULL,
-                                        moe_cli_get_cancellable (), &reason, error))
-    return FALSE;
-  if (reason == MOE_STOP_CANCELLED)
-    {
-      set_cancelled (error);
-      return FALSE;
-    }
-  return TRUE;
-}
-
-static gboolean
-run_prompts (const MoeCliProfile  *self,
-             const MoeCliRun      *run,
-             MoeSession           *session,
-             MoePromptSet         *set,
-             MoeMask              *mask,
-             MoeRecordingWriter   *writer,
-             GError              **error)
-{
-  g_autoptr(MoeRecorder) recorder = moe_recorder_new (session, writer, TRUE, NULL, NULL);
-  MoeCliProgress progress;
-  guint n = moe_prompt_set_get_n (set);
-
-  moe_cli_progress_init (&progress, run->progress);
-  moe_recorder_set_next_id (recorder, moe_recording_writer_get_n_tokens (writer));
-  for (guint i = moe_recording_writer_get_n_prompts (writer); i < n; i++)
-    {
-      const MoePrompt *prompt = moe_prompt_set_get (set, i);
-
-      if (g_cancellable_set_error_if_cancelled (moe_cli_get_cancellable (), error))
-        return FALSE;
-      moe_cli_progress_show (&progress, FALSE, "prompt %u of %u, %" G_GINT64_FORMAT " tokens", i + 1, n,
-                             moe_recorder_get_next_id (recorder));
-      moe_recorder_begin_prompt (recorder, i);
-      moe_recording_writer_begin_prompt (writer, prompt->text);
-      if (moe_mask_get_n (mask) > 0)
-        moe_recording_writer_add_mask (writer, moe_recorder_get_next_id (recorder), mask);
-      if (!run_prompt (self, run, session, prompt, error))
-        {
-          moe_cli_progress_end (&progress);
-          if (!g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-            g_prefix_error (error, "%s:%u: ", moe_prompt_set_get_path (set), prompt->line);
-          return FALSE;
-        }
-      moe_recording_writer_end_prompt (writer);
-      /* A disk that is full must not cost another hour of computing. */
-      if (!moe_recording_writer_flush (writer, error))
-        return FALSE;
-    }
-  moe_cli_progress_show (&progress, TRUE, "%u prompts, %" G_GINT64_FORMAT " tokens", n,
-                         moe_recorder_get_next_id (recorder));
-  return TRUE;
-}
-
 gboolean
 moe_cli_profile_run (const MoeCliProfile  *self,
                      const MoeCliRun      *run,
@@ -203,6 +117,12 @@ moe_cli_profile_run (const MoeCliProfile  *self,
   g_autoptr(MoeSession) session = NULL;
   g_autoptr(GError) close_error = NULL;
   g_autofree char *json = NULL;
+  const MoePromptRunOptions options = {
+    .raw = self->raw, .system = self->system, .n_generate = (guint) self->generate,
+    .seed = (guint64) run->seed, .all_logits = TRUE
+  };
+  MoeCliProgress shown;
+  const MoeProgress progress = { moe_cli_get_cancellable (), moe_cli_progress_report, &shown };
   MoeRecordingWriter *writer;
   MoeRunSettings settings;
   gboolean resume = g_file_test (path, G_FILE_TEST_EXISTS);
@@ -220,7 +140,14 @@ moe_cli_profile_run (const MoeCliProfile  *self,
   if (writer == NULL)
     return FALSE;
 
-  done = run_prompts (self, run, session, set, mask, writer, error);
+  moe_cli_progress_init (&shown, run->progress);
+  done = moe_prompt_runner_run (session, set, moe_recording_writer_get_n_prompts (writer), &options, writer,
+                                NULL, NULL, &progress, error);
+  if (done)
+    moe_cli_progress_show (&shown, TRUE, "%u prompts, %" G_GINT64_FORMAT " tokens",
+                           moe_recording_writer_get_n_prompts (writer),
+                           moe_recording_writer_get_n_tokens (writer));
+  moe_cli_progress_end (&shown);
   if (!moe_recording_writer_close (writer, done, &close_error) && done)
     {
       g_propagate_error (error, g_steal_pointer (&close_error));

@@ -279,6 +279,14 @@ moe_cli_progress_load (double   fraction,
 }
 
 void
+moe_cli_progress_report (double      fraction,
+                         const char *what,
+                         gpointer    user_data)
+{
+  moe_cli_progress_show (user_data, FALSE, "%s", what);
+}
+
+void
 moe_cli_progress_end (MoeCliProgress *self)
 {
   if (self->pending)

@@ -96,6 +96,10 @@ void          moe_cli_progress_show   (MoeCliProgress  *self,
 /* A MoeProgressFunc for loading a model; @user_data is a MoeCliProgress. */
 void          moe_cli_progress_load   (double           fraction,
                                        gpointer         user_data);
+/* MoeProgress's report; @user_data is a MoeCliProgress. */
+void          moe_cli_progress_report (double           fraction,
+                                       const char      *what,
+                                       gpointer         user_data);
 void          moe_cli_progress_end    (MoeCliProgress  *self);
 
 G_END_DECLS

@@ -12,8 +12,22 @@ typedef struct _MoePromptSet MoePromptSet;
 
 typedef struct
 {
-  const char *text;
-  guint       line; /* 1-based line in the file at which it starts */
+  const char *role;    /* "system", "user" or "assistant" */
+  const char *content;
+} MoePromptMessage;
+
+typedef struct
+{
+  const char *text;    /* what the person wrote; of a chat, the last user message */
+  guint       line;    /* 1-based line in the file at which it starts */
+
+  const char *label;   /* NULL when the file has none */
+  const char *pair;    /* names the pair it belongs to; NULL when it is not matched with another */
+  const char *answer;  /* the beginning of the answer, to be teacher-forced after the prompt, or NULL */
+  const char *target;  /* the part of prompt or answer to look at, or NULL */
+  /* (n_messages) a whole chat, which ends with a user turn; NULL when @text is all there is. */
+  const MoePromptMessage *messages;
+  guint       n_messages;
 } MoePrompt;
 
 /* Errors: MOE_ERROR_IO, _FORMAT (with the line), _INVALID (no such column; lists those there are), _LIMIT.

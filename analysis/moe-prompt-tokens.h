@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "data/moe-prompt-set.h"
+#include "probes/moe-model.h"
+
+G_BEGIN_DECLS
+
+/* A prompt of a prompt set as the tokens that are fed. */
+typedef struct
+{
+  MoeChatPrompt *tokens;   /* the prompt, then its answer (MOE_PHASE_TEACHER_FORCED) */
+  gsize          n_prompt; /* tokens before the answer; all without one */
+  gsize          target_first, target_end; /* tokens that hold the target; equal without one */
+} MoePromptTokens;
+
+/* @raw: as it is, without the chat template. @system: comes first, unless the prompt is a chat that begins
+ * with a system message itself; NULL for none. The target is looked for in what persons wrote and in the
+ * answer, from the end; every token that holds a byte of it belongs to it.
+ * Errors: those of moe_chat_render() after the model's path; MOE_ERROR_INVALID for an empty prompt, a chat
+ * without the template, and a target that does not occur. */
+MoePromptTokens *moe_prompt_tokens_new  (const MoeModel   *model,
+                                         const MoePrompt  *prompt,
+                                         const char       *system,
+                                         gboolean          raw,
+                                         GError          **error);
+void             moe_prompt_tokens_free (MoePromptTokens  *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MoePromptTokens, moe_prompt_tokens_free)
+
+G_END_DECLS
