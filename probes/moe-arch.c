@@ -113,35 +113,71 @@ read_float (MoeGguf        *gguf,
 }
 
 static gboolean
+read_rope_kind (MoeGguf         *gguf,
+                const MoeArch   *arch,
+                MoeRopeScaling  *rope,
+                GError         **error)
+{
+  g_autofree char *key = g_strdup_printf ("%s.rope.scaling.type", arch->name);
+  GError *local = NULL;
+  const char *type = NULL;
+
+  if (!moe_gguf_get_string (gguf, key, &type, &local) && local != NULL)
+    {
+      g_propagate_error (error, local);
+      return FALSE;
+    }
+  /* A factor without a type is linear, as in the first files that had one. */
+  if (type == NULL || g_str_equal (type, "linear"))
+    rope->kind = MOE_ROPE_LINEAR;
+  else if (g_str_equal (type, "none"))
+    rope->kind = MOE_ROPE_UNSCALED;
+  else if (g_str_equal (type, "yarn"))
+    rope->kind = MOE_ROPE_YARN;
+  else if (g_str_equal (type, "longrope"))
+    rope->kind = MOE_ROPE_LONGROPE;
+  else
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED, "%s: rope scaling \"%s\" is not supported",
+                   moe_gguf_get_path (gguf), type);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
 read_rope_scaling (MoeGguf        *gguf,
                    const MoeArch  *arch,
                    MoeHparams     *h,
                    GError        **error)
 {
-  g_autofree char *key = g_strdup_printf ("%s.rope.scaling.type", arch->name);
-  g_autoptr(GError) local = NULL;
-  const char *type = NULL;
-  float factor = 1;
+  MoeRopeScaling *rope = &h->rope;
+  float factor = 0, extrapolation = 1;
 
-  if (!moe_gguf_get_string (gguf, key, &type, &local) && local != NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&local));
-      return FALSE;
-    }
-  if (!read_float (gguf, arch, "rope.scaling.factor", FALSE, 1e-6f, 1e6f, &factor, error))
+  *rope = (MoeRopeScaling) {
+    .factor = 1, .magnitude = 1, .original_context = h->context, .beta_fast = 32, .beta_slow = 1,
+  };
+  if (!read_rope_kind (gguf, arch, rope, error) ||
+      !read_float (gguf, arch, "rope.scale_linear", FALSE, 0, 1e6f, &factor, error) ||
+      !read_float (gguf, arch, "rope.scaling.factor", FALSE, 0, 1e6f, &factor, error) ||
+      !read_float (gguf, arch, "rope.scaling.attn_factor", FALSE, 1e-6f, 1e6f, &rope->magnitude, error) ||
+      !read_uint (gguf, arch, "rope.scaling.original_context_length", FALSE, 1, MAX_CONTEXT,
+                  &rope->original_context, error) ||
+      !read_float (gguf, arch, "rope.scaling.yarn_beta_fast", FALSE, 1e-6f, 1e6f, &rope->beta_fast, error) ||
+      !read_float (gguf, arch, "rope.scaling.yarn_beta_slow", FALSE, 1e-6f, 1e6f, &rope->beta_slow, error) ||
+      !read_float (gguf, arch, "rope.scaling.yarn_ext_factor", FALSE, -1e6f, 1e6f, &extrapolation, error))
     return FALSE;
 
-  h->rope_scale = 1;
-  if (type == NULL || g_str_equal (type, "none"))
-    return TRUE;
-  if (g_str_equal (type, "linear"))
+  if (factor != 0 && rope->kind != MOE_ROPE_UNSCALED)
+    rope->factor = factor;
+  if (rope->kind == MOE_ROPE_YARN && extrapolation != 1)
     {
-      h->rope_scale = 1 / factor;
-      return TRUE;
+      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+                   "%s: YaRN with an extrapolation factor of %g is not supported", moe_gguf_get_path (gguf),
+                   extrapolation);
+      return FALSE;
     }
-  g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED, "%s: rope scaling \"%s\" is not supported",
-               moe_gguf_get_path (gguf), type);
-  return FALSE;
+  return TRUE;
 }
 
 static gboolean
@@ -171,7 +207,7 @@ moe_hparams_read (MoeGguf        *gguf,
                   MoeHparams     *h,
                   GError        **error)
 {
-  guint32 feed_forward = 0, value_dim, swa = 0;
+  guint32 feed_forward = 0, swa = 0;
 
   memset (h, 0, sizeof *h);
   h->context = 4096;
@@ -199,20 +235,13 @@ moe_hparams_read (MoeGguf        *gguf,
   if (!read_uint (gguf, arch, "attention.head_count_kv", FALSE, 1, 65536, &h->n_kv_heads, error) ||
       !read_uint (gguf, arch, "attention.key_length", h->head_dim == 0, 1, 65536, &h->head_dim, error))
     return FALSE;
-  value_dim = h->head_dim;
+  h->value_dim = h->head_dim;
   h->rope_dims = h->head_dim;
-  if (!read_uint (gguf, arch, "attention.value_length", FALSE, 1, 65536, &value_dim, error) ||
+  if (!read_uint (gguf, arch, "attention.value_length", FALSE, 1, 65536, &h->value_dim, error) ||
       !read_uint (gguf, arch, "rope.dimension_count", FALSE, 2, 65536, &h->rope_dims, error) ||
       !read_uint (gguf, arch, "attention.sliding_window", FALSE, 0, G_MAXUINT32, &swa, error) ||
       !read_uint (gguf, arch, "feed_forward_length", FALSE, 1, MAX_WIDTH, &feed_forward, error))
     return FALSE;
-  if (value_dim != h->head_dim)
-    {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
-                   "%s: values of %u beside keys of %u are not supported",
-                   moe_gguf_get_path (gguf), value_dim, h->head_dim);
-      return FALSE;
-    }
   if (swa != 0 && swa < h->context)
     {
       g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,

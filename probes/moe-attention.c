@@ -5,48 +5,10 @@
 
 #include <math.h>
 
+#include "probes/moe-rope.h"
 
 /* Keys whose values are added up together, so that they stay in the first-level cache. */
 #define VALUE_TILE 64
-
-void
-moe_rope_prepare (MoeForward          *self,
-                  const MoeProbeBatch *batch)
-{
-  guint half = self->h->rope_dims / 2;
-
-  for (guint t = 0; t < batch->n; t++)
-    for (guint i = 0; i < half; i++)
-      {
-        double factor = self->model->rope_factors != NULL ? self->model->rope_factors[i] : 1;
-        double angle = (double) (batch->first + t) * self->h->rope_scale *
-                       pow (self->h->rope_base, -2.0 * i / self->h->rope_dims) / factor;
-        float *pair = self->angles + ((gsize) t * half + i) * 2;
-
-        pair[0] = (float) cos (angle);
-        pair[1] = (float) sin (angle);
-      }
-}
-
-/* RoPE (arXiv 2104.09864). @x: (head_dim), @angles: (rope_dims / 2, 2). */
-static void
-rotate (const MoeForward *self,
-        float            *x,
-        const float      *angles)
-{
-  guint half = self->h->rope_dims / 2;
-  gboolean pairs = self->model->arch->rope == MOE_ROPE_PAIRS;
-
-  for (guint i = 0; i < half; i++)
-    {
-      float *a = pairs ? &x[2 * i] : &x[i];
-      float *b = pairs ? &x[2 * i + 1] : &x[i + half];
-      float c = angles[2 * i], s = angles[2 * i + 1], x0 = *a, x1 = *b;
-
-      *a = x0 * c - x1 * s;
-      *b = x0 * s + x1 * c;
-    }
-}
 
 typedef struct
 {
@@ -54,6 +16,7 @@ typedef struct
   MoeCache            *cache;
   const MoeProbeBatch *batch;
   guint                layer;
+  const MoeQueries    *queries; /* NULL while keys and values are stored */
   gboolean             summaries;
   gboolean             rows;  /* some probe wants whole rows: one thread, in order */
   guint                block_tokens, block_heads; /* of one work item */
@@ -70,78 +33,42 @@ store_token (guint    t,
   MoeForward *f = job->forward;
   const MoeHparams *h = f->h;
   const MoeLayer *l = &f->model->layers[job->layer];
-  gsize q_width = (gsize) h->n_heads * h->head_dim, kv_width = (gsize) h->n_kv_heads * h->head_dim;
-  float *q = f->q + t * q_width, *k = f->k + t * kv_width;
-  const float *v = f->v + t * kv_width, *angles = f->angles + (gsize) t * h->rope_dims;
+  gsize q_width = (gsize) h->n_heads * h->head_dim, k_width = (gsize) h->n_kv_heads * h->head_dim;
+  float *q = f->q + t * q_width, *k = f->k + t * k_width;
+  const float *v = f->v + t * (gsize) h->n_kv_heads * h->value_dim;
+  const float *angles = f->angles + (gsize) t * h->rope_dims;
   guint position = job->batch->first + t;
 
   if (f->model->arch->qk_norm == MOE_QK_NORM_VECTOR)
     {
       moe_rms_norm (f, q, l->q_norm, q_width, q);
-      moe_rms_norm (f, k, l->k_norm, kv_width, k);
+      moe_rms_norm (f, k, l->k_norm, k_width, k);
     }
   for (guint head = 0; head < h->n_heads; head++)
     {
       if (f->model->arch->qk_norm == MOE_QK_NORM_HEAD)
         moe_rms_norm (f, q + head * h->head_dim, l->q_norm, h->head_dim, q + head * h->head_dim);
-      rotate (f, q + head * h->head_dim, angles);
+      moe_rope_rotate (f->model->arch->rope, h->rope_dims, angles, q + head * h->head_dim);
     }
   for (guint head = 0; head < h->n_kv_heads; head++)
     {
-      gsize at = moe_cache_index (job->cache, h, job->layer, head, position);
       float *k_head = k + head * h->head_dim;
 
       if (f->model->arch->qk_norm == MOE_QK_NORM_HEAD)
         moe_rms_norm (f, k_head, l->k_norm, h->head_dim, k_head);
-      rotate (f, k_head, angles);
-      if (job->cache->type == MOE_CACHE_F16)
-        {
-          f->ops->to_f16 ((guint16 *) job->cache->k + at, k_head, h->head_dim);
-          f->ops->to_f16 ((guint16 *) job->cache->v + at, v + head * h->head_dim, h->head_dim);
-        }
-      else
-        {
-          memcpy ((float *) job->cache->k + at, k_head, h->head_dim * sizeof *k);
-          memcpy ((float *) job->cache->v + at, v + head * h->head_dim, h->head_dim * sizeof *v);
-        }
+      moe_rope_rotate (f->model->arch->rope, h->rope_dims, angles, k_head);
+      moe_cache_store (job->cache, f->ops, job->layer, head, position, k_head, v + head * h->value_dim);
     }
 }
 
-/* Entropy of p = e / sum in nats is log sum + max - (sum over e * s) / sum, with e = exp (s - max). */
-static void
-summarise (AttentionJob *job,
-           guint         t,
-           guint         head,
-           guint         n_keys,
-           const float  *scores, /* (n_keys) before the softmax */
-           const float  *e,      /* (n_keys) */
-           float         sum)
-{
-  MoeForward *f = job->forward;
-  gsize at = (gsize) t * f->h->n_heads + head;
-  float max = scores[0];
-  guint top = 0;
-
-  for (guint j = 1; j < n_keys; j++)
-    if (scores[j] > max)
-      {
-        max = scores[j];
-        top = j;
-      }
-  f->attention_first[at] = e[0] / sum;
-  f->attention_top[at] = e[top] / sum;
-  f->attention_top_key[at] = top;
-  f->attention_entropy[at] = MAX (0, logf (sum) + max - f->ops->dot (e, scores, n_keys) / sum);
-}
-
 /* The query rows of one work item: consecutive tokens, and heads that share one key-value head. Row r is
- * token first_token + r / group, head first_head + r % group, so later rows see no fewer keys. */
+ * token first_token + r / group, head first_head + r % group, so later rows begin and end at no lower key. */
 typedef struct
 {
   AttentionJob *job;
   guint         first_token, first_head, group, kv_head, n_rows;
-  guint         n_keys;  /* of the last row */
-  float        *rows;    /* (n_rows, stride) scores, then weights */
+  guint         first_key, end_key; /* of all rows */
+  float        *rows;    /* (n_rows, stride) scores of the keys from first_key on, then weights */
   gsize         stride;
 } QueryBlock;
 
@@ -159,74 +86,162 @@ row_head (const QueryBlock *block,
   return block->first_head + r % block->group;
 }
 
+/* The keys that row @r sees: from this one ... */
 static guint
-row_keys (const QueryBlock *block,
-          guint             r)
+row_first_key (const QueryBlock *block,
+               guint             r)
+{
+  guint position = block->job->batch->first + row_token (block, r), window = block->job->queries->window;
+
+  return window != 0 && position >= window ? position + 1 - window : 0;
+}
+
+/* ... to the one before this. */
+static guint
+row_end_key (const QueryBlock *block,
+             guint             r)
 {
   return block->job->batch->first + row_token (block, r) + 1;
 }
 
-/* rows[r][j] = q[r] . k[j]: a plane of the cache is a weight matrix with a row per key. What lies beyond a
- * row's own keys is computed with the others and never read. */
+/* What is reported of row @r. Entropy of p = e / sum in nats is log sum + max - (sum over e * s) / sum, with
+ * e = exp (s - max); a learned sink is one more outcome of it. */
 static void
-score (QueryBlock *block)
+summarise (const QueryBlock *block,
+           guint             r,
+           const float      *scores, /* (n_scores) before the softmax */
+           const float      *e,      /* (n_scores) */
+           guint             n_scores,
+           float             sum)
 {
   MoeForward *f = block->job->forward;
-  const MoeHparams *h = f->h;
-  MoeCache *cache = block->job->cache;
-  gboolean half = cache->type == MOE_CACHE_F16;
+  gsize at = (gsize) row_token (block, r) * f->h->n_heads + row_head (block, r);
+  guint first = row_first_key (block, r), n_keys = row_end_key (block, r) - first, top = 0;
+  float max;
+
+  for (guint j = 1; j < n_keys; j++)
+    if (scores[j] > scores[top])
+      top = j;
+  max = n_scores > n_keys ? MAX (scores[top], scores[n_keys]) : scores[top];
+  f->attention_first[at] = first == 0 ? e[0] / sum : 0;
+  f->attention_top[at] = e[top] / sum;
+  f->attention_top_key[at] = first + top;
+  f->attention_entropy[at] = MAX (0, logf (sum) + max - f->ops->dot (e, scores, n_scores) / sum);
+  if (n_scores > n_keys)
+    f->attention_sink[at] = e[n_keys] / sum;
+}
+
+/* rows[r] = the products of row r of @x with keys first_key to end_key of a plane of the cache, which is a
+ * weight matrix with a row per key; or += with @add. */
+static void
+multiply_plane (QueryBlock   *block,
+                const guint8 *plane,
+                gsize         width,
+                const float  *x,      /* (n, H, stride) */
+                gsize         stride,
+                gboolean      add)
+{
+  MoeForward *f = block->job->forward;
+  gboolean half = block->job->cache->type == MOE_CACHE_F16;
   const MoeKernel *kernel = moe_kernel_get (half ? MOE_TYPE_F16 : MOE_TYPE_F32, f->choice);
-  gsize plane = moe_cache_index (cache, h, block->job->layer, block->kv_head, 0);
-  const guint8 *k = cache->k + plane * (half ? sizeof (guint16) : sizeof (float));
-  gsize bytes = kernel->prepared_bytes (h->head_dim);
+  gsize bytes = kernel->prepared_bytes (width);
   g_autofree guint8 *buffer = g_malloc (bytes * block->n_rows + 64);
   guint8 *prepared = (guint8 *) (((guintptr) buffer + 63) / 64 * 64);
-  const void *x[MOE_ATTENTION_ROWS];
-  float *y[MOE_ATTENTION_ROWS];
+  const void *rows[MOE_ATTENTION_ROWS];
+  float *y[MOE_ATTENTION_ROWS], sums[MOE_ATTENTION_ROWS][VALUE_TILE];
 
   for (guint r = 0; r < block->n_rows; r++)
     {
-      gsize q = ((gsize) row_token (block, r) * h->n_heads + row_head (block, r)) * h->head_dim;
+      gsize at = (gsize) row_token (block, r) * f->h->n_heads + row_head (block, r);
 
-      kernel->prepare (f->q + q, h->head_dim, prepared + r * bytes);
-      x[r] = prepared + r * bytes;
-      y[r] = block->rows + r * block->stride;
+      kernel->prepare (x + at * stride, width, prepared + r * bytes);
+      rows[r] = prepared + r * bytes;
+      y[r] = add ? sums[r] : block->rows + r * block->stride;
     }
-  kernel->matmul (k, h->head_dim, 0, block->n_keys, x, y, block->n_rows);
+  if (!add)
+    {
+      kernel->matmul (plane, width, block->first_key, block->end_key, rows, y, block->n_rows);
+      return;
+    }
+  for (guint j = block->first_key; j < block->end_key; j += VALUE_TILE)
+    {
+      guint n = MIN (VALUE_TILE, block->end_key - j);
+
+      kernel->matmul (plane, width, j, j + n, rows, y, block->n_rows);
+      for (guint r = 0; r < block->n_rows; r++)
+        for (guint i = 0; i < n; i++)
+          block->rows[r * block->stride + j - block->first_key + i] += sums[r][i];
+    }
 }
 
-/* attended[r] = sum over keys of weight times v. A tile of v serves all rows that see it whole; the last
- * keys, of which each row sees another number, are added row by row. */
+/* rows[r][j] = q[r] . k[j]. What lies outside a row's own keys is computed with the others and never read. */
+static void
+score (QueryBlock *block)
+{
+  const MoeQueries *queries = block->job->queries;
+  MoeCache *cache = block->job->cache;
+  guint layer = block->job->layer;
+
+  multiply_plane (block, moe_cache_key (cache, layer, block->kv_head, 0), cache->key_dim, queries->q,
+                  queries->q_stride, FALSE);
+  if (queries->latent != NULL)
+    multiply_plane (block, moe_cache_value (cache, layer, block->kv_head, 0), cache->value_dim,
+                    queries->latent, cache->value_dim, TRUE);
+}
+
+/* attended[r] = sum over keys of weight times v. A tile of v serves all rows that see it whole; at both ends,
+ * where the rows see different keys, these are added one by one. */
 static void
 add_values (QueryBlock *block,
             float      *out[])
 {
   MoeForward *f = block->job->forward;
-  const MoeHparams *h = f->h;
   MoeCache *cache = block->job->cache;
-  gsize plane = moe_cache_index (cache, h, block->job->layer, block->kv_head, 0);
-  guint common = row_keys (block, 0);
+  const guint8 *plane = moe_cache_value (cache, block->job->layer, block->kv_head, 0);
+  guint width = cache->value_dim, first = 0, end = 0;
+  guint common = row_first_key (block, block->n_rows - 1), common_end = row_end_key (block, 0);
   const float *p[MOE_ATTENTION_ROWS];
 
-  for (guint j = 0; j < block->n_keys; )
+  for (guint j = block->first_key; j < block->end_key; )
     {
-      guint n = j < common ? MIN (VALUE_TILE, common - j) : 1, first = 0;
+      guint n = j >= common && j < common_end ? MIN (VALUE_TILE, common_end - j) : 1;
 
-      while (row_keys (block, first) <= j)
+      /* Rows first to end - 1 see key j. */
+      while (row_end_key (block, first) <= j)
         first++;
-      for (guint r = first; r < block->n_rows; r++)
-        p[r] = block->rows + r * block->stride + j;
+      while (end < block->n_rows && row_first_key (block, end) <= j)
+        end++;
+      for (guint r = first; r < end; r++)
+        p[r] = block->rows + r * block->stride + j - block->first_key;
       if (cache->type == MOE_CACHE_F16)
-        f->ops->weighted_sum_f16 (p + first, block->n_rows - first,
-                                  (const guint16 *) cache->v + plane + (gsize) j * h->head_dim, n,
-                                  h->head_dim,
-                                  out + first);
+        f->ops->weighted_sum_f16 (p + first, end - first, (const guint16 *) plane + (gsize) j * width, n,
+                                  width, out + first);
       else
-        f->ops->weighted_sum (p + first, block->n_rows - first,
-                              (const float *) cache->v + plane + (gsize) j * h->head_dim, n, h->head_dim,
+        f->ops->weighted_sum (p + first, end - first, (const float *) plane + (gsize) j * width, n, width,
                               out + first);
       j += n;
     }
+}
+
+/* The row as the probe wants it, from key 0 on. @whole: room for (end_key). */
+static void
+emit_row (QueryBlock  *block,
+          guint        r,
+          const float *row,
+          float       *whole)
+{
+  AttentionJob *job = block->job;
+  MoeForward *f = job->forward;
+  guint first = row_first_key (block, r), end = row_end_key (block, r);
+
+  if (first > 0)
+    {
+      memset (whole, 0, first * sizeof *whole);
+      memcpy (whole + first, row, (end - first) * sizeof *whole);
+      row = whole;
+    }
+  MOE_PROBE_EMIT (f, attention_row, job->batch, job->layer, row_token (block, r), row_head (block, r), end,
+                  row);
 }
 
 static void
@@ -236,54 +251,85 @@ attend (guint    item,
 {
   AttentionJob *job = data;
   MoeForward *f = job->forward;
-  const MoeHparams *h = f->h;
-  guint group = h->n_heads / h->n_kv_heads, per_kv_head = job->n_head_blocks / h->n_kv_heads;
+  const MoeQueries *queries = job->queries;
+  guint n_heads = f->h->n_heads, n_kv_heads = job->cache->n_heads, width = job->cache->value_dim;
+  guint group = n_heads / n_kv_heads, per_kv_head = job->n_head_blocks / n_kv_heads;
   QueryBlock block = {
     job, item / job->n_head_blocks * job->block_tokens,
     .rows = f->scores[thread], .stride = f->scores_allocated,
   };
-  float *copy = block.rows + (gsize) MOE_ATTENTION_ROWS *
-                block.stride, *out[MOE_ATTENTION_ROWS], inverse[MOE_ATTENTION_ROWS];
-  float scale = 1 / sqrtf ((float) h->head_dim);
+  float *copy = block.rows + (gsize) MOE_ATTENTION_ROWS * block.stride;
+  float *out[MOE_ATTENTION_ROWS], inverse[MOE_ATTENTION_ROWS];
 
   block.kv_head = item % job->n_head_blocks / per_kv_head;
   block.first_head = block.kv_head * group + item % per_kv_head * job->block_heads;
   block.group = MIN (job->block_heads, (block.kv_head + 1) * group - block.first_head);
   block.n_rows = MIN (job->block_tokens, job->batch->n - block.first_token) * block.group;
-  block.n_keys = row_keys (&block, block.n_rows - 1);
+  block.first_key = row_first_key (&block, 0);
+  block.end_key = row_end_key (&block, block.n_rows - 1);
   score (&block);
   for (guint r = 0; r < block.n_rows; r++)
     {
-      float *row = block.rows + r * block.stride, sum;
-      guint n_keys = row_keys (&block, r);
+      float *row = block.rows + r * block.stride + row_first_key (&block, r) - block.first_key, sum;
+      guint n_keys = row_end_key (&block, r) - row_first_key (&block, r), n_scores = n_keys;
 
       for (guint j = 0; j < n_keys; j++)
-        row[j] *= scale;
+        row[j] *= queries->scale;
+      if (queries->sinks != NULL)
+        row[n_scores++] = queries->sinks[row_head (&block, r)];
       if (job->summaries)
-        memcpy (copy, row, n_keys * sizeof *row);
-      sum = f->ops->soft_max (row, n_keys);
+        memcpy (copy, row, n_scores * sizeof *row);
+      sum = f->ops->soft_max (row, n_scores);
       if (job->summaries)
-        summarise (job, row_token (&block, r), row_head (&block, r), n_keys, copy, row, sum);
+        summarise (&block, r, copy, row, n_scores, sum);
       inverse[r] = 1 / sum;
-      out[r] = f->attended + ((gsize) row_token (&block, r) * h->n_heads + row_head (&block, r)) *
-      h->head_dim;
-      memset (out[r], 0, h->head_dim * sizeof *out[r]);
+      out[r] = f->attended + ((gsize) row_token (&block, r) * n_heads + row_head (&block, r)) * width;
+      memset (out[r], 0, width * sizeof *out[r]);
     }
   add_values (&block, out);
 
   for (guint r = 0; r < block.n_rows; r++)
     {
-      float *row = block.rows + r * block.stride;
-      guint n_keys = row_keys (&block, r);
+      float *row = block.rows + r * block.stride + row_first_key (&block, r) - block.first_key;
+      guint n_keys = row_end_key (&block, r) - row_first_key (&block, r);
 
-      for (guint i = 0; i < h->head_dim; i++)
+      for (guint i = 0; i < width; i++)
         out[r][i] *= inverse[r];
       if (!job->rows)
         continue;
       for (guint j = 0; j < n_keys; j++)
         row[j] *= inverse[r];
-      MOE_PROBE_EMIT (f, attention_row, job->batch, job->layer, row_token (&block, r), row_head (&block, r),
-                      n_keys, row);
+      emit_row (&block, r, row, copy);
+    }
+}
+
+void
+moe_attention_attend (MoeForward          *self,
+                      MoeCache            *cache,
+                      const MoeProbeBatch *batch,
+                      guint                layer,
+                      const MoeQueries    *queries)
+{
+  AttentionJob job = {
+    self, cache, batch, layer, queries,
+    .summaries = MOE_PROBE_WANTED (self, attention),
+    .rows = MOE_PROBE_WANTED (self, attention_row),
+  };
+  guint group = self->h->n_heads / cache->n_heads;
+
+  job.block_heads = MIN (group, MOE_ATTENTION_ROWS);
+  job.block_tokens = MOE_ATTENTION_ROWS / job.block_heads;
+  job.n_head_blocks = (group + job.block_heads - 1) / job.block_heads * cache->n_heads;
+  moe_pool_run (job.rows ? self->alone : self->pool,
+                (batch->n + job.block_tokens - 1) / job.block_tokens * job.n_head_blocks, attend, &job);
+  if (job.summaries)
+    {
+      MoeAttentionEvent event = {
+        self->h->n_heads, self->attention_first, self->attention_entropy, self->attention_top,
+        self->attention_top_key, queries->sinks != NULL ? self->attention_sink : NULL,
+      };
+
+      MOE_PROBE_EMIT (self, attention, batch, layer, &event);
     }
 }
 
@@ -295,35 +341,19 @@ moe_attention_run (MoeForward          *self,
 {
   const MoeHparams *h = self->h;
   const MoeLayer *l = &self->model->layers[layer];
-  gsize q_width = (gsize) h->n_heads * h->head_dim, kv_width = (gsize) h->n_kv_heads * h->head_dim;
-  AttentionJob job = {
-    self, cache, batch, layer,
-    .summaries = MOE_PROBE_WANTED (self, attention),
-    .rows = MOE_PROBE_WANTED (self, attention_row),
+  gsize q_width = (gsize) h->n_heads * h->head_dim;
+  AttentionJob job = { self, cache, batch, layer };
+  MoeQueries queries = {
+    .q = self->q, .q_stride = h->head_dim, .scale = 1 / sqrtf ((float) h->head_dim), .window = l->window,
+    .sinks = l->sinks,
   };
-  guint group = h->n_heads / h->n_kv_heads;
-
-  job.block_heads = MIN (group, MOE_ATTENTION_ROWS);
-  job.block_tokens = MOE_ATTENTION_ROWS / job.block_heads;
-  job.n_head_blocks = (group + job.block_heads - 1) / job.block_heads * h->n_kv_heads;
 
   moe_activations_set (&self->input, self->normed, batch->n, h->width);
   moe_linear (&l->q, &self->input, self->choice, self->pool, self->q, q_width);
-  moe_linear (&l->k, &self->input, self->choice, self->pool, self->k, kv_width);
-  moe_linear (&l->v, &self->input, self->choice, self->pool, self->v, kv_width);
+  moe_linear (&l->k, &self->input, self->choice, self->pool, self->k, (gsize) h->n_kv_heads * h->head_dim);
+  moe_linear (&l->v, &self->input, self->choice, self->pool, self->v, (gsize) h->n_kv_heads * h->value_dim);
   moe_pool_run (self->pool, batch->n, store_token, &job);
-  moe_pool_run (job.rows ? self->alone : self->pool,
-                (batch->n + job.block_tokens - 1) / job.block_tokens * job.n_head_blocks, attend, &job);
-
-  if (job.summaries)
-    {
-      MoeAttentionEvent event = {
-        h->n_heads, self->attention_first, self->attention_entropy, self->attention_top,
-        self->attention_top_key,
-      };
-
-      MOE_PROBE_EMIT (self, attention, batch, layer, &event);
-    }
-  moe_activations_set (&self->input, self->attended, batch->n, q_width);
+  moe_attention_attend (self, cache, batch, layer, &queries);
+  moe_activations_set (&self->input, self->attended, batch->n, (gsize) h->n_heads * h->value_dim);
   moe_linear (&l->output, &self->input, self->choice, self->pool, self->delta, h->width);
 }

@@ -17,25 +17,34 @@ map_bytes (gsize bytes)
   return p != MAP_FAILED ? p : NULL;
 }
 
-gboolean
-moe_cache_init (MoeCache         *self,
-                const MoeHparams *h,
-                MoeCacheType      type,
-                guint             context,
-                GError          **error)
+static gsize
+get_value_bytes (const MoeCache *self)
 {
-  gsize value = type == MOE_CACHE_F16 ? sizeof (guint16) : sizeof (float);
-  double memory = (double) sysconf (_SC_PHYS_PAGES) * (double) sysconf (_SC_PAGESIZE);
-  double bytes = (double) h->n_layers * h->n_kv_heads * h->head_dim * context * (double) value;
+  return self->type == MOE_CACHE_F16 ? sizeof (guint16) : sizeof (float);
+}
 
-  memset (self, 0, sizeof *self);
-  self->type = type;
-  self->context = context;
-  if (bytes * 2 < memory)
+gboolean
+moe_cache_init (MoeCache        *self,
+                const MoeModel  *model,
+                MoeCacheType     type,
+                guint            context,
+                GError         **error)
+{
+  const MoeHparams *h = &model->h;
+  double memory = (double) sysconf (_SC_PHYS_PAGES) * (double) sysconf (_SC_PAGESIZE), heads, bytes;
+
+  *self = (MoeCache) {
+    .type = type, .context = context, .n_layers = h->n_layers, .n_heads = h->n_kv_heads,
+    .key_dim = h->head_dim, .value_dim = h->value_dim,
+  };
+  heads = (double) self->n_layers * self->n_heads * context * (double) get_value_bytes (self);
+  bytes = heads * (double) (self->key_dim + self->value_dim);
+  if (bytes < memory)
     {
-      self->bytes = (gsize) bytes;
-      self->k = map_bytes (self->bytes);
-      self->v = map_bytes (self->bytes);
+      self->key_bytes = (gsize) heads * self->key_dim;
+      self->value_bytes = (gsize) heads * self->value_dim;
+      self->k = map_bytes (self->key_bytes);
+      self->v = map_bytes (self->value_bytes);
     }
   if (self->k != NULL && self->v != NULL)
     return TRUE;
@@ -44,7 +53,7 @@ moe_cache_init (MoeCache         *self,
   g_set_error (error, MOE_ERROR, MOE_ERROR_LIMIT,
                "a context of %u tokens needs %.1f GB for the KV cache, more than this machine has; choose a "
                "smaller "
-               "context", context, bytes * 2 / 1e9);
+               "context", context, bytes / 1e9);
   return FALSE;
 }
 
@@ -52,39 +61,78 @@ void
 moe_cache_clear (MoeCache *self)
 {
   if (self->k != NULL)
-    munmap (self->k, self->bytes);
+    munmap (self->k, self->key_bytes);
   if (self->v != NULL)
-    munmap (self->v, self->bytes);
+    munmap (self->v, self->value_bytes);
   memset (self, 0, sizeof *self);
 }
 
-gsize
-moe_cache_index (const MoeCache   *self,
-                 const MoeHparams *h,
-                 guint             layer,
-                 guint             kv_head,
-                 guint             position)
+/* Of a position in the planes of @head. */
+static gsize
+get_index (const MoeCache *self,
+           guint           layer,
+           guint           head,
+           guint           position)
 {
-  return (((gsize) layer * h->n_kv_heads + kv_head) * self->context + position) * h->head_dim;
+  return ((gsize) layer * self->n_heads + head) * self->context + position;
+}
+
+guint8 *
+moe_cache_key (const MoeCache *self,
+               guint           layer,
+               guint           head,
+               guint           position)
+{
+  return self->k + get_index (self, layer, head, position) * self->key_dim * get_value_bytes (self);
+}
+
+guint8 *
+moe_cache_value (const MoeCache *self,
+                 guint           layer,
+                 guint           head,
+                 guint           position)
+{
+  return self->v + get_index (self, layer, head, position) * self->value_dim * get_value_bytes (self);
 }
 
 void
-moe_cache_copy (MoeCache         *self,
-                const MoeCache   *source,
-                const MoeHparams *h,
-                guint             length)
+moe_cache_store (MoeCache           *self,
+                 const MoeVectorOps *ops,
+                 guint               layer,
+                 guint               head,
+                 guint               position,
+                 const float        *k,
+                 const float        *v)
 {
-  gsize value = self->type == MOE_CACHE_F16 ? sizeof (guint16) : sizeof (float);
+  guint8 *k_to = moe_cache_key (self, layer, head, position);
+  guint8 *v_to = moe_cache_value (self, layer, head, position);
+
+  if (self->type == MOE_CACHE_F16)
+    {
+      ops->to_f16 ((guint16 *) k_to, k, self->key_dim);
+      ops->to_f16 ((guint16 *) v_to, v, self->value_dim);
+    }
+  else
+    {
+      memcpy (k_to, k, self->key_dim * sizeof *k);
+      memcpy (v_to, v, self->value_dim * sizeof *v);
+    }
+}
+
+void
+moe_cache_copy (MoeCache       *self,
+                const MoeCache *source,
+                guint           length)
+{
+  gsize bytes = (gsize) length * get_value_bytes (self);
 
   g_assert (self->type == source->type && length <= self->context && length <= source->context);
-  for (guint layer = 0; layer < h->n_layers; layer++)
-    for (guint head = 0; head < h->n_kv_heads; head++)
+  for (guint layer = 0; layer < self->n_layers; layer++)
+    for (guint head = 0; head < self->n_heads; head++)
       {
-        gsize to = moe_cache_index (self, h, layer, head, 0) * value;
-        gsize from = moe_cache_index (source, h, layer, head, 0) * value;
-        gsize bytes = (gsize) length * h->head_dim * value;
-
-        memcpy (self->k + to, source->k + from, bytes);
-        memcpy (self->v + to, source->v + from, bytes);
+        memcpy (moe_cache_key (self, layer, head, 0), moe_cache_key (source, layer, head, 0),
+                bytes * self->key_dim);
+        memcpy (moe_cache_value (self, layer, head, 0), moe_cache_value (source, layer, head, 0),
+                bytes * self->value_dim);
       }
 }

@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "probes/moe-residual-stats.h"
+#include "probes/moe-rope.h"
 
 
 /* Rows of logits computed together when every token's are wanted. */
@@ -19,8 +20,11 @@ moe_forward_init (MoeForward      *self,
                   const MoeModel  *model,
                   MoeKernelChoice  choice,
                   guint            threads,
+                  guint            context,
                   GArray          *probes)
 {
+  const float *factors;
+
   memset (self, 0, sizeof *self);
   self->model = model;
   self->h = &model->h;
@@ -34,6 +38,10 @@ moe_forward_init (MoeForward      *self,
   self->scratch = g_new0 (float *, threads);
   self->hits = g_new0 (guint64 *, threads);
   self->residual_scratch = g_new0 (gint32 *, threads);
+  factors = context > model->h.rope.original_context ? model->rope_long : model->rope_short;
+  self->frequencies = g_new (double, model->h.rope_dims / 2);
+  moe_rope_get_frequencies (&model->h.rope, model->h.rope_base, model->h.rope_dims, factors,
+                            self->frequencies);
   for (guint i = 0; i < threads; i++)
     {
       self->scratch[i] = g_new (float, 2 * (gsize) model->h.n_experts);
@@ -53,6 +61,7 @@ free_buffers (MoeForward *self)
     (gpointer *) &self->down_channel, (gpointer *) &self->down_norm, (gpointer *) &self->turn,
     (gpointer *) &self->attention_first, (gpointer *) &self->attention_entropy,
     (gpointer *) &self->attention_top, (gpointer *) &self->attention_top_key,
+    (gpointer *) &self->attention_sink,
     (gpointer *) &self->residual_top, (gpointer *) &self->residual_channel,
     (gpointer *) &self->residual_median,
   };
@@ -78,6 +87,7 @@ moe_forward_clear (MoeForward *self)
   g_clear_pointer (&self->residual_scratch, g_free);
   g_clear_pointer (&self->hits, g_free);
   g_clear_pointer (&self->logit_rows, g_aligned_free);
+  g_clear_pointer (&self->frequencies, g_free);
   moe_activations_clear (&self->input);
   moe_activations_clear (&self->hidden);
   g_clear_pointer (&self->pool, moe_pool_free);
@@ -91,18 +101,17 @@ allocate (MoeForward *self,
           gsize       n)
 {
   const MoeHparams *h = self->h;
-  gsize d = h->width, k = h->n_used, q = (gsize) h->n_heads * h->head_dim, kv = (gsize) h->n_kv_heads *
-            h->head_dim;
+  gsize d = h->width, k = h->n_used, heads = h->n_heads, kv_heads = h->n_kv_heads;
 
   if (n <= self->n_allocated)
     return;
   free_buffers (self);
   ALLOCATE (x, n * d);
   ALLOCATE (normed, n * d);
-  ALLOCATE (q, n * q);
-  ALLOCATE (k, n * kv);
-  ALLOCATE (v, n * kv);
-  ALLOCATE (attended, n * q);
+  ALLOCATE (q, n * heads * h->head_dim);
+  ALLOCATE (k, n * kv_heads * h->head_dim);
+  ALLOCATE (v, n * kv_heads * h->value_dim);
+  ALLOCATE (attended, n * heads * h->value_dim);
   ALLOCATE (delta, n * d);
   ALLOCATE (angles, n * h->rope_dims);
   ALLOCATE (router_logits, n * h->n_experts);
@@ -121,6 +130,7 @@ allocate (MoeForward *self,
   ALLOCATE (attention_entropy, n * h->n_heads);
   ALLOCATE (attention_top, n * h->n_heads);
   ALLOCATE (attention_top_key, n * h->n_heads);
+  ALLOCATE (attention_sink, n * h->n_heads);
   ALLOCATE (residual_top, n * 3);
   ALLOCATE (residual_channel, n * 3);
   ALLOCATE (residual_median, n);
@@ -314,7 +324,7 @@ moe_forward_run (MoeForward          *self,
   g_assert (batch->n > 0 && batch->n <= MOE_MICRO_BATCH && batch->first + batch->n <= cache->context);
 
   allocate (self, batch->n);
-  allocate_scores (self, (gsize) batch->first + batch->n);
+  allocate_scores (self, (gsize) batch->first + batch->n + 1); /* and a learned sink */
   allocate_hits (self, plan);
   residual = (MoeResidualEvent) { self->residual_top, self->residual_channel, self->residual_median };
   moe_rope_prepare (self, batch);

@@ -16,33 +16,45 @@ G_BEGIN_DECLS
 /* Query rows that attend to the same keys in one work item. */
 #define MOE_ATTENTION_ROWS 16
 
-/* Keys and values of all tokens so far, one plane per layer and key-value head so that a head reads one
- * stretch of memory: element (layer, head, position, i) of (n_layers, n_kv_heads, context, head_dim). */
+/* Keys and values of all tokens so far, one plane per layer and head of the cache so that a head reads one
+ * stretch of memory: keys are (n_layers, n_heads, context, key_dim), values the same with value_dim. */
 typedef struct
 {
-  MoeCacheType type;
-  guint        context;
-  gsize        bytes;  /* of each of @k and @v */
-  guint8      *k, *v;  /* F16 or F32 */
+  MoeCacheType  type;
+  guint         context;
+  guint         n_layers, n_heads;
+  gsize         key_dim, value_dim;
+  gsize         key_bytes, value_bytes; /* of all */
+  guint8       *k, *v;                  /* F16 or F32 */
 } MoeCache;
 
-gboolean moe_cache_init  (MoeCache         *self,
-                          const MoeHparams *h,
-                          MoeCacheType      type,
-                          guint             context,
-                          GError          **error);
-void     moe_cache_clear (MoeCache         *self);
+gboolean moe_cache_init  (MoeCache           *self,
+                          const MoeModel     *model,
+                          MoeCacheType        type,
+                          guint               context,
+                          GError            **error);
+void     moe_cache_clear (MoeCache           *self);
 /* Copies the first @length positions of @source, which has the same shape. */
-void     moe_cache_copy  (MoeCache         *self,
-                          const MoeCache   *source,
-                          const MoeHparams *h,
-                          guint             length);
-/* Index of the first value of (@layer, @kv_head, @position). */
-gsize    moe_cache_index (const MoeCache   *self,
-                          const MoeHparams *h,
-                          guint             layer,
-                          guint             kv_head,
-                          guint             position);
+void     moe_cache_copy  (MoeCache           *self,
+                          const MoeCache     *source,
+                          guint               length);
+/* The key and the value of (@layer, @head, @position), followed by those of the next positions. */
+guint8  *moe_cache_key   (const MoeCache     *self,
+                          guint               layer,
+                          guint               head,
+                          guint               position);
+guint8  *moe_cache_value (const MoeCache     *self,
+                          guint               layer,
+                          guint               head,
+                          guint               position);
+/* @k: (key_dim), @v: (value_dim) */
+void     moe_cache_store (MoeCache           *self,
+                          const MoeVectorOps *ops,
+                          guint               layer,
+                          guint               head,
+                          guint               position,
+                          const float        *k,
+                          const float        *v);
 
 typedef struct
 {
@@ -84,8 +96,8 @@ typedef struct
   float         *normed;      /* (n, d) */
   float         *q;           /* (n, H * D) */
   float         *k;           /* (n, G * D) */
-  float         *v;           /* (n, G * D) */
-  float         *attended;    /* (n, H * D) */
+  float         *v;           /* (n, G * V) */
+  float         *attended;    /* (n, H, value_dim of the cache) */
   float         *delta;       /* (n, d) what a block adds to the residual */
   float         *angles;      /* (n, rope_dims / 2, 2) cosine and sine */
   float         *router_logits; /* (n, E) */
@@ -102,10 +114,13 @@ typedef struct
   float         *turn;        /* (n) */
   float         *attention_first, *attention_entropy, *attention_top; /* (n, H) */
   guint         *attention_top_key; /* (n, H) */
+  float         *attention_sink;    /* (n, H) */
 
   float         *residual_top;      /* (n, 3) */
   guint16       *residual_channel;  /* (n, 3) */
   float         *residual_median;   /* (n) */
+
+  double        *frequencies;  /* (rope_dims / 2), see moe_rope_get_frequencies() */
 
   float        **scores;       /* (threads) of (MOE_ATTENTION_ROWS + 1, scores_allocated) */
   gsize          scores_allocated;
@@ -126,6 +141,7 @@ void     moe_forward_init   (MoeForward            *self,
                              const MoeModel        *model,
                              MoeKernelChoice        choice,
                              guint                  threads,
+                             guint                  context,
                              GArray                *probes);
 void     moe_forward_clear  (MoeForward            *self);
 gboolean moe_forward_wants  (const MoeForward      *self,
@@ -141,6 +157,23 @@ void     moe_forward_run    (MoeForward            *self,
 
 /* The parts, each of one layer for the micro-batch in @self. */
 
+/* What one layer's heads ask. Row (t, head) scores key j with scale * (q . key j + latent . value j). */
+typedef struct
+{
+  const float *q;        /* (n, H, q_stride), of which the first key_dim of the cache count */
+  gsize        q_stride;
+  const float *latent;   /* (n, H, value_dim of the cache), or NULL */
+  float        scale;
+  guint        window;   /* keys that a query sees, itself included; 0 = all */
+  const float *sinks;    /* (H) a learned score for each head that no value belongs to, or NULL */
+} MoeQueries;
+
+/* attended = softmax (scores) times the values in the cache, for every head; tells the probes. */
+void     moe_attention_attend (MoeForward          *self,
+                               MoeCache            *cache,
+                               const MoeProbeBatch *batch,
+                               guint                layer,
+                               const MoeQueries    *queries);
 /* delta = attention block of normed; appends to the cache. */
 void     moe_attention_run  (MoeForward            *self,
                              MoeCache              *cache,

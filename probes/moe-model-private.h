@@ -7,17 +7,20 @@
 
 G_BEGIN_DECLS
 
-/* One decoder layer. Below d = width, H = n_heads, G = n_kv_heads, D = head_dim, E = n_experts, F =
- * expert_width; shapes are (rows, values in a row). Vectors are F32 and point into the file. */
+/* One decoder layer. Below d = width, H = n_heads, G = n_kv_heads, D = head_dim, V = value_dim, E =
+ * n_experts, F = expert_width; shapes are (rows, values in a row). Vectors are F32 and point into the
+ * file. */
 typedef struct
 {
   const float *attention_norm; /* (d) */
   MoeMatrix    q;              /* (H * D, d) */
   MoeMatrix    k;              /* (G * D, d) */
-  MoeMatrix    v;              /* (G * D, d) */
-  MoeMatrix    output;         /* (d, H * D) */
+  MoeMatrix    v;              /* (G * V, d) */
+  MoeMatrix    output;         /* (d, H * V) */
   const float *q_norm;         /* (D) or (H * D), NULL without QK norm */
   const float *k_norm;         /* (D) or (G * D) */
+  const float *sinks;          /* (H) learned score of no key, or NULL */
+  guint        window;         /* tokens that a query sees, itself included; 0 = all */
   const float *moe_norm;       /* (d) */
   MoeMatrix    router;         /* (E, d) */
   MoeMatrix    gate;           /* E matrices (F, d) */
@@ -40,7 +43,8 @@ struct _MoeModel
   MoeMatrix       embedding;    /* (vocabulary, d) */
   MoeMatrix       logits;       /* (vocabulary, d); the embedding when tied */
   const float    *output_norm;  /* (d) */
-  const float    *rope_factors; /* (rope_dims / 2) divisors of the rotary frequencies, or NULL */
+  const float    *rope_short;   /* (rope_dims / 2) divisors of the rotary frequencies, or NULL */
+  const float    *rope_long;    /* the same, for contexts beyond the original one */
   MoeLayer       *layers;       /* (n_layers) */
 };
 

@@ -138,12 +138,12 @@ bind_layer (MoeModel  *self,
   const MoeHparams *h = &self->h;
   MoeLayer *l = &self->layers[layer];
   guint64 d = h->width, q = (guint64) h->n_heads * h->head_dim, kv = (guint64) h->n_kv_heads * h->head_dim;
-  guint64 e = h->n_experts, f = h->expert_width;
+  guint64 e = h->n_experts, f = h->expert_width, heads = h->n_heads, kv_heads = h->n_kv_heads;
   struct { const char *name; MoeMatrix *matrix; guint64 n_in, n_rows, n_matrices; } matrices[] = {
     { "attn_q.weight", &l->q, d, q, 1 },
     { "attn_k.weight", &l->k, d, kv, 1 },
-    { "attn_v.weight", &l->v, d, kv, 1 },
-    { "attn_output.weight", &l->output, q, d, 1 },
+    { "attn_v.weight", &l->v, d, kv_heads * h->value_dim, 1 },
+    { "attn_output.weight", &l->output, heads * h->value_dim, d, 1 },
     { "ffn_gate_inp.weight", &l->router, d, e, 1 },
     { "ffn_gate_exps.weight", &l->gate, d, f, e },
     { "ffn_up_exps.weight", &l->up, d, f, e },
@@ -206,6 +206,39 @@ check_no_extra_tensors (MoeModel  *self,
   return TRUE;
 }
 
+/* Divisors of the rotary frequencies: one set, or two between which the context decides. */
+static gboolean
+bind_rope_factors (MoeModel  *self,
+                   GError   **error)
+{
+  struct { const char *name; const float **vector; } factors[] = {
+    { "rope_freqs.weight", &self->rope_short },
+    { "rope_factors_short.weight", &self->rope_short },
+    { "rope_factors_long.weight", &self->rope_long },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (factors); i++)
+    {
+      const MoeGgufTensor *tensor = moe_gguf_find_tensor (self->gguf, factors[i].name);
+
+      if (tensor == NULL)
+        continue;
+      if (*factors[i].vector != NULL)
+        {
+          g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT,
+                       "%s: the tensor %s stands beside rope_freqs.weight",
+                       moe_gguf_get_path (self->gguf), factors[i].name);
+          return FALSE;
+        }
+      if (!bind_vector (self, tensor, self->h.rope_dims / 2, factors[i].vector, error))
+        return FALSE;
+      if (i == 0)
+        self->rope_long = self->rope_short;
+    }
+  return self->h.rope.kind != MOE_ROPE_LONGROPE || self->rope_long != NULL ||
+         require (self, NULL, "rope_factors_long.weight", -1, error);
+}
+
 static gboolean
 bind_tensors (MoeModel  *self,
               GError   **error)
@@ -214,7 +247,6 @@ bind_tensors (MoeModel  *self,
   const MoeGgufTensor *embedding = moe_gguf_find_tensor (self->gguf, "token_embd.weight");
   const MoeGgufTensor *logits = moe_gguf_find_tensor (self->gguf, "output.weight");
   const MoeGgufTensor *norm = moe_gguf_find_tensor (self->gguf, "output_norm.weight");
-  const MoeGgufTensor *factors = moe_gguf_find_tensor (self->gguf, "rope_freqs.weight");
 
   if (!require (self, embedding, "token_embd.weight", -1, error) ||
       !require (self, norm, "output_norm.weight", -1, error) ||
@@ -222,7 +254,7 @@ bind_tensors (MoeModel  *self,
       !bind_matrix (self, logits != NULL ? logits : embedding, h->width, h->vocabulary, 1, &self->logits,
                     error) ||
       !bind_vector (self, norm, h->width, &self->output_norm, error) ||
-      (factors != NULL && !bind_vector (self, factors, h->rope_dims / 2, &self->rope_factors, error)))
+      !bind_rope_factors (self, error))
     return FALSE;
 
   /* Each layer needs eight tensors: a layer count far above the file's must not make us allocate for it. */

@@ -65,7 +65,9 @@ typedef struct
   const float *down;     /* (n_rows, width) output of down_proj before the gate weight */
 } MoeExpertVectors;
 
-/* Summaries of the attention rows of one layer; H heads. */
+/* Summaries of the attention rows of one layer; H heads. Where heads have a learned sink (gpt-oss), the rows
+ * sum to less than 1 by its mass, and it is one more outcome in the entropy. Keys outside a sliding window
+ * have no attention. */
 typedef struct
 {
   guint        n_heads;
@@ -73,6 +75,7 @@ typedef struct
   const float *entropy;  /* (n, H) entropy of the row, nats */
   const float *top;      /* (n, H) largest attention of the row */
   const guint *top_key;  /* (n, H) its position */
+  const float *sink;     /* (n, H) attention to the learned sink, or NULL when the layer has none */
 } MoeAttentionEvent;
 
 /* The residual after a layer (MOE_RESIDUAL_POST) in short, computed where it is added up. */
@@ -94,7 +97,8 @@ typedef struct
                             gpointer user_data);
   void (*attention)      (const MoeProbeBatch *batch, guint layer, const MoeAttentionEvent *event,
                           gpointer user_data);
-  /* One row of attention after softmax; token @index of the batch, @row: (position + 1). */
+  /* One row of attention after softmax; token @index of the batch, @row: (position + 1), zeros outside the
+   * window. */
   void (*attention_row)  (const MoeProbeBatch *batch, guint layer, guint index, guint head, guint n_keys,
                           const float *row, gpointer user_data);
   void (*router)         (const MoeProbeBatch *batch, guint layer, const MoeRouterEvent *event,

@@ -46,7 +46,7 @@ moe_session_new (MoeModel                 *model,
       return NULL;
     }
   threads = options->threads != 0 ? options->threads : moe_pool_get_n_cores ();
-  if (!moe_cache_init (&cache, &model->h, options->cache, context, error))
+  if (!moe_cache_init (&cache, model, options->cache, context, error))
     return NULL;
 
   self = g_new0 (MoeSession, 1);
@@ -57,7 +57,7 @@ moe_session_new (MoeModel                 *model,
   self->cache = cache;
   self->probes = g_array_new (FALSE, FALSE, sizeof (MoeProbeEntry));
   g_mutex_init (&self->mutex);
-  moe_forward_init (&self->forward, model, options->kernels, self->options.threads, self->probes);
+  moe_forward_init (&self->forward, model, options->kernels, self->options.threads, context, self->probes);
   return g_steal_pointer (&self);
 }
 
@@ -200,7 +200,7 @@ moe_session_fork (MoeSession  *self,
   fork = moe_session_new (self->model, &self->options, error);
   if (fork == NULL)
     return NULL;
-  moe_cache_copy (&fork->cache, &self->cache, &self->model->h, length);
+  moe_cache_copy (&fork->cache, &self->cache, length);
   fork->length = length;
   g_mutex_lock (&self->mutex);
   if (self->plan != NULL)
