@@ -47,8 +47,8 @@ typedef struct
 } MoePromptRunFuncs;
 
 /* Runs the prompts from number @first on. @writer: gets every record, with prompts begun and ended and the
- * session's mask, and is flushed after each prompt; NULL for none. @funcs: or NULL. The session is rewound and
- * ends with the last prompt in it.
+ * session's mask, and is flushed after each prompt; NULL for none. @funcs: or NULL. The session is rewound
+ * and ends with the last prompt in it.
  *
  * Errors: G_IO_ERROR_CANCELLED; "FILE:LINE: what is wrong" for a prompt that cannot be run (too long for the
  * context, say); those of the callbacks and of moe_recording_writer_flush(). What was done until then is with
