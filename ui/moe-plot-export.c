@@ -43,28 +43,27 @@ renumber_id (const GMatchInfo *match,
 
 /* The title as every format can hold it: valid UTF-8 without control characters. Transfer full. */
 static char *
-get_title (const MoeHeatmapPlot *plot)
+clean_title (const char *title)
 {
-  char *title = g_utf8_make_valid (plot->title != NULL ? plot->title : "", -1);
+  char *clean = g_utf8_make_valid (title != NULL ? title : "", -1);
 
-  for (char *c = title; *c != '\0'; c++)
+  for (char *c = clean; *c != '\0'; c++)
     if (g_ascii_iscntrl (*c))
       *c = ' ';
-  return title;
+  return clean;
 }
 
 /* cairo takes the ids of images from a counter of the process, so that the same plot would be other bytes in
  * a window than on the command line; and it writes no title. */
 static void
-finish_svg (const MoeHeatmapPlot *plot,
-            GByteArray           *bytes)
+finish_svg (const char *title,
+            GByteArray *bytes)
 {
   g_autoptr(GHashTable) numbers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   g_autoptr(GRegex) regex =
       g_regex_new ("(id=\"|#)((?:surface|image)[0-9]+)", G_REGEX_OPTIMIZE | G_REGEX_RAW, 0, NULL);
   g_autofree char *text =
       g_regex_replace_eval (regex, (const char *) bytes->data, bytes->len, 0, 0, renumber_id, numbers, NULL);
-  g_autofree char *title = get_title (plot);
   const char *svg = text != NULL ? strstr (text, "<svg") : NULL;
   const char *content = svg != NULL ? strstr (svg, ">\n") : NULL;
 
@@ -84,10 +83,9 @@ finish_svg (const MoeHeatmapPlot *plot,
 
 /* A build that is to be repeated says when it was. */
 static void
-set_pdf_metadata (cairo_surface_t      *surface,
-                  const MoeHeatmapPlot *plot)
+set_pdf_metadata (cairo_surface_t *surface,
+                  const char      *title)
 {
-  g_autofree char *title = get_title (plot);
   const char *epoch = g_getenv ("SOURCE_DATE_EPOCH");
 
   if (*title != '\0')
@@ -110,9 +108,11 @@ set_pdf_metadata (cairo_surface_t      *surface,
 }
 
 static cairo_status_t
-draw_to (const MoeHeatmapPlot *plot,
-         MoeImageFormat        format,
-         GByteArray           *bytes)
+draw_to (MoePlotDrawFunc  draw,
+         gconstpointer    plot,
+         const char      *title,
+         MoeImageFormat   format,
+         GByteArray      *bytes)
 {
   const double width = MOE_EXPORT_WIDTH, height = MOE_EXPORT_HEIGHT;
   cairo_surface_t *surface;
@@ -128,7 +128,7 @@ draw_to (const MoeHeatmapPlot *plot,
     case MOE_IMAGE_PDF:
       /* A point is 4/3 of a CSS pixel. */
       surface = cairo_pdf_surface_create_for_stream (append_bytes, bytes, width * 0.75, height * 0.75);
-      set_pdf_metadata (surface, plot);
+      set_pdf_metadata (surface, title);
       break;
     case MOE_IMAGE_PNG:
     default:
@@ -141,7 +141,7 @@ draw_to (const MoeHeatmapPlot *plot,
   cr = cairo_create (surface);
   if (format == MOE_IMAGE_PDF)
     cairo_scale (cr, 0.75, 0.75);
-  moe_heatmap_plot_draw (plot, cr, width, height);
+  draw (plot, cr, width, height);
   status = cairo_status (cr);
   cairo_destroy (cr);
   if (status == CAIRO_STATUS_SUCCESS && format == MOE_IMAGE_PNG)
@@ -152,8 +152,53 @@ draw_to (const MoeHeatmapPlot *plot,
     status = cairo_surface_status (surface);
   cairo_surface_destroy (surface);
   if (status == CAIRO_STATUS_SUCCESS && format == MOE_IMAGE_SVG)
-    finish_svg (plot, bytes);
+    finish_svg (title, bytes);
   return status;
+}
+
+const char *
+moe_image_format_get_extension (MoeImageFormat format)
+{
+  static const char *const extensions[] = { "svg", "pdf", "png" };
+
+  g_return_val_if_fail ((guint) format < G_N_ELEMENTS (extensions), NULL);
+
+  return extensions[format];
+}
+
+gboolean
+moe_plot_export (MoePlotDrawFunc   draw,
+                 gconstpointer     plot,
+                 const char       *title,
+                 MoeImageFormat    format,
+                 const char       *path,
+                 GError          **error)
+{
+  g_autoptr(GByteArray) bytes = NULL;
+  g_autofree char *clean = NULL;
+  cairo_status_t status;
+
+  g_return_val_if_fail (draw != NULL && path != NULL, FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  clean = clean_title (title);
+  bytes = g_byte_array_new ();
+  status = draw_to (draw, plot, clean, format, bytes);
+  if (status != CAIRO_STATUS_SUCCESS)
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_IO, "%s: %s", path, cairo_status_to_string (status));
+      return FALSE;
+    }
+  return moe_file_replace (path, (const char *) bytes->data, bytes->len, error);
+}
+
+static void
+draw_heatmap (gconstpointer  plot,
+              cairo_t       *cr,
+              double         width,
+              double         height)
+{
+  moe_heatmap_plot_draw (plot, cr, width, height);
 }
 
 gboolean
@@ -162,12 +207,9 @@ moe_heatmap_plot_export (const MoeHeatmapPlot  *plot,
                          const char            *path,
                          GError               **error)
 {
-  g_autoptr(GByteArray) bytes = NULL;
   MoeHeatmapPlot clean;
-  cairo_status_t status;
 
   g_return_val_if_fail (plot != NULL && path != NULL, FALSE);
-  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   clean = *plot;
   clean.dark = FALSE;
@@ -176,13 +218,5 @@ moe_heatmap_plot_export (const MoeHeatmapPlot  *plot,
   clean.marked = clean.flash = NULL;
   clean.area_rows = clean.area_columns = 0;
   clean.view_x = clean.view_y = clean.view_columns = clean.view_rows = 0;
-
-  bytes = g_byte_array_new ();
-  status = draw_to (&clean, format, bytes);
-  if (status != CAIRO_STATUS_SUCCESS)
-    {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_IO, "%s: %s", path, cairo_status_to_string (status));
-      return FALSE;
-    }
-  return moe_file_replace (path, (const char *) bytes->data, bytes->len, error);
+  return moe_plot_export (draw_heatmap, &clean, clean.title, format, path, error);
 }

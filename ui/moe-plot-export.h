@@ -22,4 +22,18 @@ gboolean moe_heatmap_plot_export (const MoeHeatmapPlot  *plot,
                                   const char            *path,
                                   GError               **error);
 
+/* "svg", "pdf", "png": the file name extension, which is the command line's option too. */
+const char *moe_image_format_get_extension (MoeImageFormat format);
+
+/* Draws a plot into (0, 0, width, height). */
+typedef void (*MoePlotDrawFunc) (gconstpointer plot, cairo_t *cr, double width, double height);
+
+/* The same for any plot: what @draw does with @plot becomes the file at @path, called @title. */
+gboolean moe_plot_export         (MoePlotDrawFunc  draw,
+                                  gconstpointer    plot,
+                                  const char      *title,
+                                  MoeImageFormat   format,
+                                  const char      *path,
+                                  GError         **error);
+
 G_END_DECLS
