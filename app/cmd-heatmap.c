@@ -2,26 +2,10 @@
 #define G_LOG_DOMAIN "moescope-cli"
 
 #include "analysis/moe-heatmap-report.h"
+#include "app/cli-chart.h"
 #include "app/cli-options.h"
 #include "app/cli-source.h"
-#include "ui/moe-plot-export.h"
 #include "ui/moe-routing-plot.h"
-
-typedef struct
-{
-  char *csv, *svg, *pdf, *png;
-} Files;
-
-static void
-files_clear (Files *self)
-{
-  g_free (self->csv);
-  g_free (self->svg);
-  g_free (self->pdf);
-  g_free (self->png);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Files, files_clear)
 
 static gboolean
 parse_choices (const char            *command,
@@ -52,37 +36,14 @@ parse_choices (const char            *command,
   return FALSE;
 }
 
-static gboolean
-write_images (const Files                  *files,
-              const MoeRoutingStats        *stats,
-              const MoeModelInfo           *info,
-              const MoeRoutingPlotOptions  *options,
-              GError                      **error)
-{
-  const struct { const char *path; MoeImageFormat format; } images[] = {
-    { files->svg, MOE_IMAGE_SVG },
-    { files->pdf, MOE_IMAGE_PDF },
-    { files->png, MOE_IMAGE_PNG },
-  };
-  g_autoptr(MoeRoutingPlot) plot = moe_routing_plot_new (stats, info, options);
-
-  for (guint i = 0; i < G_N_ELEMENTS (images); i++)
-    {
-      if (images[i].path != NULL
-          && !moe_heatmap_plot_export (&plot->plot, images[i].format, images[i].path, error))
-        return FALSE;
-    }
-  return TRUE;
-}
-
 int
 moe_cli_heatmap (int    argc,
                  char **argv)
 {
   g_auto(MoeCliOutput) output = { NULL };
   g_auto(MoeCliSource) source = { { NULL } };
-  g_auto(Files) files = { NULL };
-  g_autofree char *metric = NULL, *phase = NULL, *scale = NULL, *color_map = NULL;
+  g_auto(MoeCliImages) images = { NULL };
+  g_autofree char *metric = NULL, *phase = NULL, *scale = NULL, *color_map = NULL, *csv = NULL;
   gboolean wide = FALSE, to_files;
   const GOptionEntry entries[] = {
     { "metric", 'm', 0, G_OPTION_ARG_STRING, &metric,
@@ -91,10 +52,7 @@ moe_cli_heatmap (int    argc,
       "prompt-template, prompt, thinking, answer, teacher-forced, several with commas, or all (default)",
       "PHASE" },
     { "wide", 0, 0, G_OPTION_ARG_NONE, &wide, "A row a layer with a column per expert", NULL },
-    { "csv", 0, 0, G_OPTION_ARG_FILENAME, &files.csv, "Write the table as CSV", "FILE" },
-    { "svg", 0, 0, G_OPTION_ARG_FILENAME, &files.svg, "Write the map as SVG", "FILE" },
-    { "pdf", 0, 0, G_OPTION_ARG_FILENAME, &files.pdf, "Write the map as PDF", "FILE" },
-    { "png", 0, 0, G_OPTION_ARG_FILENAME, &files.png, "Write the map as PNG", "FILE" },
+    { "csv", 0, 0, G_OPTION_ARG_FILENAME, &csv, "Write the table as CSV", "FILE" },
     { "color-scale", 0, 0, G_OPTION_ARG_STRING, &scale,
       "Of the colours: linear, sqrt (default), log or rank", "SCALE" },
     { "color-map", 0, 0, G_OPTION_ARG_STRING, &color_map, "viridis (default), cividis or puor", "NAME" },
@@ -104,6 +62,7 @@ moe_cli_heatmap (int    argc,
   g_autoptr(GError) error = NULL;
   g_autoptr(MoeRoutingStats) stats = NULL;
   g_autoptr(MoeTable) table = NULL;
+  g_autoptr(MoeRoutingPlot) plot = NULL;
   MoeRoutingPlotOptions options;
   GOptionContext *context = moe_cli_context_new (
     "SOURCE",
@@ -111,6 +70,7 @@ moe_cli_heatmap (int    argc,
     "moescope-cli heatmap run.moescope --metric share --phase answer --csv map.csv --svg map.svg");
 
   g_option_context_add_main_entries (context, entries, NULL);
+  moe_cli_images_add (&images, context);
   moe_cli_output_add (&output, context);
   moe_cli_source_add (&source, context);
   moe_routing_plot_options_init (&options);
@@ -128,11 +88,12 @@ moe_cli_heatmap (int    argc,
   if (table == NULL)
     return moe_cli_fail (error);
 
-  if (files.csv != NULL && !moe_table_write (table, MOE_TABLE_CSV, !output.no_provenance, files.csv, &error))
+  if (csv != NULL && !moe_table_write (table, MOE_TABLE_CSV, !output.no_provenance, csv, &error))
     return moe_cli_fail (error);
-  if (!write_images (&files, stats, moe_recording_get_info (source.recording), &options, &error))
+  plot = moe_routing_plot_new (stats, moe_recording_get_info (source.recording), &options);
+  if (!moe_cli_images_write_heatmap (&images, &plot->plot, &error))
     return moe_cli_fail (error);
-  to_files = files.csv != NULL || files.svg != NULL || files.pdf != NULL || files.png != NULL;
+  to_files = csv != NULL || moe_cli_images_wanted (&images);
   if ((output.out != NULL || !to_files) && !moe_cli_output_table (&output, table, &error))
     return moe_cli_fail (error);
   return MOE_CLI_DONE;
