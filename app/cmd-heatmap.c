@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #define G_LOG_DOMAIN "moescope-cli"
 
-#include "analysis/moe-heatmap-report.h"
-#include "app/cli-chart.h"
-#include "app/cli-options.h"
+#include "app/cli-files.h"
 #include "app/cli-source.h"
-#include "ui/moe-routing-plot.h"
+#include "ui/moe-routing-exhibit.h"
 
 static gboolean
 parse_choices (const char            *command,
@@ -42,17 +40,14 @@ moe_cli_heatmap (int    argc,
 {
   g_auto(MoeCliOutput) output = { NULL };
   g_auto(MoeCliSource) source = { { NULL } };
-  g_auto(MoeCliImages) images = { NULL };
-  g_autofree char *metric = NULL, *phase = NULL, *scale = NULL, *color_map = NULL, *csv = NULL;
-  gboolean wide = FALSE, to_files;
+  g_auto(MoeCliFiles) files = { NULL };
+  g_autofree char *metric = NULL, *phase = NULL, *scale = NULL, *color_map = NULL;
   const GOptionEntry entries[] = {
     { "metric", 'm', 0, G_OPTION_ARG_STRING, &metric,
       "share (default), hits, mean_weight, max_down, mean_down_norm, importance or reap", "METRIC" },
     { "phase", 0, 0, G_OPTION_ARG_STRING, &phase,
       "prompt-template, prompt, thinking, answer, teacher-forced, several with commas, or all (default)",
       "PHASE" },
-    { "wide", 0, 0, G_OPTION_ARG_NONE, &wide, "A row a layer with a column per expert", NULL },
-    { "csv", 0, 0, G_OPTION_ARG_FILENAME, &csv, "Write the table as CSV", "FILE" },
     { "color-scale", 0, 0, G_OPTION_ARG_STRING, &scale,
       "Of the colours: linear, sqrt (default), log or rank", "SCALE" },
     { "color-map", 0, 0, G_OPTION_ARG_STRING, &color_map, "viridis (default), cividis or puor", "NAME" },
@@ -60,9 +55,7 @@ moe_cli_heatmap (int    argc,
   };
   g_auto(GStrv) words = NULL;
   g_autoptr(GError) error = NULL;
-  g_autoptr(MoeRoutingStats) stats = NULL;
-  g_autoptr(MoeTable) table = NULL;
-  g_autoptr(MoeRoutingPlot) plot = NULL;
+  g_autoptr(MoeExhibit) exhibit = NULL;
   MoeRoutingPlotOptions options;
   GOptionContext *context = moe_cli_context_new (
     "SOURCE",
@@ -70,7 +63,7 @@ moe_cli_heatmap (int    argc,
     "moescope-cli heatmap run.moescope --metric share --phase answer --csv map.csv --svg map.svg");
 
   g_option_context_add_main_entries (context, entries, NULL);
-  moe_cli_images_add (&images, context);
+  moe_cli_files_add (&files, context, TRUE);
   moe_cli_output_add (&output, context);
   moe_cli_source_add (&source, context);
   moe_routing_plot_options_init (&options);
@@ -81,20 +74,8 @@ moe_cli_heatmap (int    argc,
 
   if (!moe_cli_source_open (&source, words[0], &error))
     return moe_cli_fail (error);
-  stats = moe_routing_stats_new (moe_recording_get_info (source.recording));
-  if (!moe_routing_stats_add_recording (stats, source.recording, &error))
-    return moe_cli_fail (error);
-  table = moe_heatmap_report_new (stats, source.recording, options.metric, options.phases, wide, &error);
-  if (table == NULL)
-    return moe_cli_fail (error);
-
-  if (csv != NULL && !moe_table_write (table, MOE_TABLE_CSV, !output.no_provenance, csv, &error))
-    return moe_cli_fail (error);
-  plot = moe_routing_plot_new (stats, moe_recording_get_info (source.recording), &options);
-  if (!moe_cli_images_write_heatmap (&images, &plot->plot, &error))
-    return moe_cli_fail (error);
-  to_files = csv != NULL || moe_cli_images_wanted (&images);
-  if ((output.out != NULL || !to_files) && !moe_cli_output_table (&output, table, &error))
+  exhibit = moe_routing_exhibit_new (source.recording, &options, &error);
+  if (exhibit == NULL || !moe_cli_files_write (&files, &output, exhibit, &error))
     return moe_cli_fail (error);
   return MOE_CLI_DONE;
 }

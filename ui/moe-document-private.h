@@ -33,6 +33,7 @@ struct _MoeDocument
   GObject        parent_instance;
 
   MoeModelInfo  *model;
+  MoeModel      *loaded;     /* what @model describes, or NULL */
   MoeShown      *shown;      /* or NULL */
   gboolean       live;
   char          *saved_path;
@@ -47,6 +48,10 @@ struct _MoeDocument
   MoeMask       *hits_mask;
   MoeEngineHits *hits;
   guint          n_hits;
+
+  MoeDocumentFlushFunc flush;
+  gpointer       flush_data;
+  GQueue         flushes;    /* GTask that wait for an answer */
 };
 
 typedef enum

@@ -111,6 +111,7 @@ moe_document_dispose (GObject *object)
   MoeDocument *self = MOE_DOCUMENT (object);
 
   g_clear_pointer (&self->model, moe_model_info_unref);
+  g_clear_pointer (&self->loaded, moe_model_unref);
   g_clear_pointer (&self->shown, moe_shown_free);
   g_clear_pointer (&self->saved_path, g_free);
   g_clear_pointer (&self->reason, g_free);
@@ -148,6 +149,7 @@ moe_document_init (MoeDocument *self)
 {
   self->selection.token = -1;
   self->phases = MOE_PHASES_ALL;
+  g_queue_init (&self->flushes);
   moe_document_reset_history (self);
 }
 
@@ -201,6 +203,7 @@ moe_document_set_model (MoeDocument  *self,
 
   moe_model_info_ref (info);
   g_clear_pointer (&self->model, moe_model_info_unref);
+  g_clear_pointer (&self->loaded, moe_model_unref);
   self->model = info;
 
   /* A file that is being looked at stays; what the old model was writing is closed. */
@@ -209,6 +212,38 @@ moe_document_set_model (MoeDocument  *self,
   moe_document_reset_history (self);
   moe_document_emit (self, MOE_DOCUMENT_MODEL_CHANGED);
   moe_document_emit (self, MOE_DOCUMENT_MASK_CHANGED);
+}
+
+void
+moe_document_set_loaded (MoeDocument *self,
+                         MoeModel    *model)
+{
+  g_return_if_fail (MOE_IS_DOCUMENT (self));
+  g_return_if_fail (model != NULL);
+
+  moe_model_ref (model);
+  g_clear_pointer (&self->loaded, moe_model_unref);
+  self->loaded = model;
+}
+
+MoeModel *
+moe_document_get_loaded (MoeDocument  *self,
+                         const char  **reason)
+{
+  const MoeModelInfo *info;
+
+  g_return_val_if_fail (MOE_IS_DOCUMENT (self), NULL);
+
+  info = moe_document_get_info (self);
+  g_clear_pointer (&self->reason, g_free);
+  if (self->loaded == NULL)
+    self->reason = g_strdup ("Open the model to run it.");
+  else if (!g_str_equal (info->fingerprint, moe_model_get_info (self->loaded)->fingerprint))
+    self->reason = g_strdup_printf ("This recording is of %s, which is not the open model.", info->name);
+
+  if (reason != NULL)
+    *reason = self->reason;
+  return self->reason == NULL ? self->loaded : NULL;
 }
 
 const MoeModelInfo *
@@ -514,6 +549,32 @@ moe_document_select_token (MoeDocument *self,
   if (self->selection.token == id)
     return;
   self->selection.token = id;
+  moe_document_emit (self, MOE_DOCUMENT_SELECTION_CHANGED);
+}
+
+void
+moe_document_select_head (MoeDocument *self,
+                          int          layer,
+                          int          head)
+{
+  g_return_if_fail (MOE_IS_DOCUMENT (self));
+
+  if (self->selection.has_head && self->selection.head_layer == layer && self->selection.head == head)
+    return;
+  self->selection.has_head = TRUE;
+  self->selection.head_layer = layer;
+  self->selection.head = head;
+  moe_document_emit (self, MOE_DOCUMENT_SELECTION_CHANGED);
+}
+
+void
+moe_document_unselect_head (MoeDocument *self)
+{
+  g_return_if_fail (MOE_IS_DOCUMENT (self));
+
+  if (!self->selection.has_head)
+    return;
+  self->selection.has_head = FALSE;
   moe_document_emit (self, MOE_DOCUMENT_SELECTION_CHANGED);
 }
 

@@ -5,6 +5,7 @@
 
 #include "analysis/moe-routing-stats.h"
 #include "data/moe-mask.h"
+#include "probes/moe-model.h"
 #include "ui/moe-engine.h"
 
 G_BEGIN_DECLS
@@ -53,6 +54,8 @@ typedef struct
   gboolean has_expert;
   int      layer, expert; /* model layer; routed expert */
   gint64   token;         /* id of a token, -1 = the latest */
+  gboolean has_head;
+  int      head_layer, head; /* model layer; attention head */
 } MoeSelection;
 
 MoeDocument           *moe_document_new              (void);
@@ -61,6 +64,13 @@ MoeDocument           *moe_document_new              (void);
 const MoeModelInfo    *moe_document_get_model        (MoeDocument            *self);
 void                   moe_document_set_model        (MoeDocument            *self,
                                                       MoeModelInfo           *info);
+/* That model itself, for work with a session of its own; set with the description above. */
+void                   moe_document_set_loaded       (MoeDocument            *self,
+                                                      MoeModel               *model);
+/* The model that made the recording that is shown, when it is the one that is open. NULL with the reason (a
+ * sentence, owned by the document) when it is not. */
+MoeModel              *moe_document_get_loaded       (MoeDocument            *self,
+                                                      const char            **reason);
 /* The model of what is shown: the recording's, else the one that runs; NULL when there is neither. */
 const MoeModelInfo    *moe_document_get_info         (MoeDocument            *self);
 /* FALSE with the reason (a sentence, owned by the document) when an intervention could not act. */
@@ -81,6 +91,27 @@ gboolean               moe_document_is_saved         (MoeDocument            *se
 void                   moe_document_set_saved        (MoeDocument            *self,
                                                       const char             *path,
                                                       gint64                  n_tokens);
+/* Makes sure that all that is shown is on disk; finishes with the path (transfer full), or NULL without an
+ * error when there is no recording (any more). */
+void                   moe_document_flush_async      (MoeDocument            *self,
+                                                      GAsyncReadyCallback     callback,
+                                                      gpointer                user_data);
+char                  *moe_document_flush_finish     (MoeDocument            *self,
+                                                      GAsyncResult           *result,
+                                                      GError                **error);
+gboolean               moe_document_is_flushing      (MoeDocument            *self);
+/* How the engine is asked for that; its answer comes to moe_document_flushed() with the number that @func
+ * returned. */
+typedef guint        (*MoeDocumentFlushFunc)         (gpointer                user_data);
+void                   moe_document_set_flush_func   (MoeDocument            *self,
+                                                      MoeDocumentFlushFunc    func,
+                                                      gpointer                user_data);
+void                   moe_document_flushed          (MoeDocument            *self,
+                                                      guint                   serial,
+                                                      const char             *path,
+                                                      const GError           *error);
+/* There is no engine any more: nothing that waits will be answered. */
+void                   moe_document_drop_flushes     (MoeDocument            *self);
 /* Takes what a MOE_ENGINE_TOKEN event holds. */
 void                   moe_document_add_token        (MoeDocument            *self,
                                                       MoeEngineEvent         *event);
@@ -128,6 +159,10 @@ void                   moe_document_select_expert    (MoeDocument            *se
 void                   moe_document_unselect_expert  (MoeDocument            *self);
 void                   moe_document_select_token     (MoeDocument            *self,
                                                       gint64                  id);
+void                   moe_document_select_head      (MoeDocument            *self,
+                                                      int                     layer,
+                                                      int                     head);
+void                   moe_document_unselect_head    (MoeDocument            *self);
 
 /* MOE_PHASE_BIT() set that the maps and figures go over. */
 guint                  moe_document_get_phases       (MoeDocument            *self);

@@ -73,6 +73,7 @@ moe_engine_do_open (MoeEngine  *self,
 
   event = moe_engine_event_new (MOE_ENGINE_OPENED);
   event->info = moe_model_info_ref ((MoeModelInfo *) moe_model_get_info (self->model));
+  event->model = moe_model_ref (self->model);
   event->path = g_strdup (command->path);
   if (moe_model_get_chat (self->model, &chat_error) == NULL)
     event->text = g_strdup (chat_error != NULL ? chat_error->message : "the model has no chat template");

@@ -22,6 +22,7 @@ moe_engine_event_free (MoeEngineEvent *event)
     return;
 
   g_clear_pointer (&event->info, moe_model_info_unref);
+  g_clear_pointer (&event->model, moe_model_unref);
   g_clear_pointer (&event->record, moe_token_record_unref);
   g_clear_pointer (&event->bytes, g_bytes_unref);
   g_clear_pointer (&event->mask, moe_mask_unref);

@@ -8,6 +8,7 @@
 #include "data/moe-token-record.h"
 #include "probes/moe-chat.h"
 #include "probes/moe-generator.h"
+#include "probes/moe-model.h"
 #include "probes/moe-sampler.h"
 
 G_BEGIN_DECLS
@@ -66,6 +67,7 @@ typedef struct
   MoeEngineJob        job;
   double              fraction;
   MoeModelInfo       *info;
+  MoeModel           *model;     /* OPENED: what @info describes */
   char               *path;
   char               *text;      /* TOKEN of an answer: the whole characters it completed; NULL in a prompt */
   GError             *error;

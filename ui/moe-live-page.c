@@ -15,14 +15,11 @@
 
 struct _MoeLivePage
 {
-  GtkWidget       parent_instance;
+  MoePage         parent_instance;
 
-  MoeDocument    *document;
-  guint           tick;
-  gboolean        stale;     /* something changed while the page was hidden */
+  MoeDocument    *document;  /* of the page */
   gint64          lit;       /* tokens before this one have flashed */
 
-  GtkWidget      *paned;
   MoeConversationView *conversation;
   GtkLabel       *token_title;
   GtkLabel       *token_details;
@@ -32,10 +29,9 @@ struct _MoeLivePage
   GtkWidget      *candidate_bar[MOE_ENGINE_N_CANDIDATES];
   GtkWidget      *candidate_share[MOE_ENGINE_N_CANDIDATES];
   MoeHeatmapView *map;
-  GtkLabel       *status;
 };
 
-G_DEFINE_FINAL_TYPE (MoeLivePage, moe_live_page, GTK_TYPE_WIDGET)
+G_DEFINE_FINAL_TYPE (MoeLivePage, moe_live_page, MOE_TYPE_PAGE)
 
 /* --- the current token -------------------------------------------------------------------------------- */
 
@@ -250,36 +246,14 @@ describe_cell (guint    row,
 }
 
 static void
-refresh (MoeLivePage *self)
+refresh (MoePage *page)
 {
+  MoeLivePage *self = MOE_LIVE_PAGE (page);
   const MoeDocumentToken *token = moe_document_get_current (self->document);
 
-  self->stale = FALSE;
   show_token (self, token);
   show_candidates (self, token);
   show_map (self, token);
-}
-
-static gboolean
-on_tick (GtkWidget     *widget,
-         GdkFrameClock *clock,
-         gpointer       user_data)
-{
-  MoeLivePage *self = MOE_LIVE_PAGE (widget);
-
-  self->tick = 0;
-  refresh (self);
-  return G_SOURCE_REMOVE;
-}
-
-/* Once a frame however many tokens came; not at all while nobody looks. */
-static void
-queue_refresh (MoeLivePage *self)
-{
-  if (!gtk_widget_get_mapped (GTK_WIDGET (self)))
-    self->stale = TRUE;
-  else if (self->tick == 0)
-    self->tick = gtk_widget_add_tick_callback (GTK_WIDGET (self), on_tick, NULL, NULL);
 }
 
 static void
@@ -287,7 +261,6 @@ on_recording_changed (MoeDocument *document,
                       MoeLivePage *self)
 {
   self->lit = moe_document_get_n_tokens (document);
-  queue_refresh (self);
 }
 
 /* --- signals of the map ------------------------------------------------------------------------------- */
@@ -328,31 +301,25 @@ on_hover_changed (MoeHeatmapView *map,
 
   if (row >= 0 && column >= 0)
     text = describe_cell ((guint) row, (guint) column, self);
-  gtk_label_set_text (self->status, text != NULL ? text : HINT);
+  moe_page_set_status (MOE_PAGE (self), text != NULL ? text : HINT);
 }
 
 /* --- class -------------------------------------------------------------------------------------------- */
 
 static void
-moe_live_page_map (GtkWidget *widget)
+connect (MoePage *page)
 {
-  MoeLivePage *self = MOE_LIVE_PAGE (widget);
+  MoeLivePage *self = MOE_LIVE_PAGE (page);
 
-  GTK_WIDGET_CLASS (moe_live_page_parent_class)->map (widget);
-  if (self->stale && self->document != NULL)
-    refresh (self);
+  self->document = moe_page_get_document (page);
+  g_signal_connect_object (self->document, "recording-changed", G_CALLBACK (on_recording_changed), self, 0);
+  moe_conversation_view_set_document (self->conversation, self->document);
 }
 
 static void
 moe_live_page_dispose (GObject *object)
 {
-  MoeLivePage *self = MOE_LIVE_PAGE (object);
-
-  if (self->tick != 0)
-    gtk_widget_remove_tick_callback (GTK_WIDGET (self), self->tick);
-  self->tick = 0;
-  g_clear_object (&self->document);
-  gtk_widget_dispose_template (GTK_WIDGET (self), MOE_TYPE_LIVE_PAGE);
+  gtk_widget_dispose_template (GTK_WIDGET (object), MOE_TYPE_LIVE_PAGE);
 
   G_OBJECT_CLASS (moe_live_page_parent_class)->dispose (object);
 }
@@ -361,21 +328,23 @@ static void
 moe_live_page_class_init (MoeLivePageClass *klass)
 {
   GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
+  MoePageClass *page_class = MOE_PAGE_CLASS (klass);
 
   G_OBJECT_CLASS (klass)->dispose = moe_live_page_dispose;
-  widget_class->map = moe_live_page_map;
+  page_class->name = "live";
+  page_class->title = "Live";
+  page_class->connect = connect;
+  page_class->refresh = refresh;
 
   g_type_ensure (MOE_TYPE_CONVERSATION_VIEW);
   g_type_ensure (MOE_TYPE_HEATMAP_VIEW);
   gtk_widget_class_set_template_from_resource (widget_class, "/org/moescope/Moescope/moe-live-page.ui");
-  gtk_widget_class_bind_template_child (widget_class, MoeLivePage, paned);
   gtk_widget_class_bind_template_child (widget_class, MoeLivePage, conversation);
   gtk_widget_class_bind_template_child (widget_class, MoeLivePage, token_title);
   gtk_widget_class_bind_template_child (widget_class, MoeLivePage, token_details);
   gtk_widget_class_bind_template_child (widget_class, MoeLivePage, candidates);
   gtk_widget_class_bind_template_child (widget_class, MoeLivePage, candidates_note);
   gtk_widget_class_bind_template_child (widget_class, MoeLivePage, map);
-  gtk_widget_class_bind_template_child (widget_class, MoeLivePage, status);
   gtk_widget_class_set_css_name (widget_class, "live-page");
 }
 
@@ -384,7 +353,7 @@ moe_live_page_init (MoeLivePage *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
 
-  gtk_label_set_text (self->status, HINT);
+  moe_page_set_status (MOE_PAGE (self), HINT);
   for (guint i = 0; i < MOE_ENGINE_N_CANDIDATES; i++)
     {
       self->candidate_text[i] = gtk_label_new (NULL);
@@ -408,22 +377,4 @@ moe_live_page_init (MoeLivePage *self)
   g_signal_connect (self->map, "cell-selected", G_CALLBACK (on_cell_selected), self);
   g_signal_connect (self->map, "cell-activated", G_CALLBACK (on_cell_activated), self);
   g_signal_connect (self->map, "hover-changed", G_CALLBACK (on_hover_changed), self);
-}
-
-void
-moe_live_page_set_document (MoeLivePage *self,
-                            MoeDocument *document)
-{
-  g_return_if_fail (MOE_IS_LIVE_PAGE (self));
-  g_return_if_fail (self->document == NULL);
-
-  self->document = g_object_ref (document);
-  g_signal_connect_object (document, "recording-changed", G_CALLBACK (on_recording_changed), self, 0);
-  g_signal_connect_object (document, "model-changed", G_CALLBACK (queue_refresh), self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (document, "tokens-added", G_CALLBACK (queue_refresh), self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (document, "selection-changed", G_CALLBACK (queue_refresh), self,
-                           G_CONNECT_SWAPPED);
-  g_signal_connect_object (document, "mask-changed", G_CALLBACK (queue_refresh), self, G_CONNECT_SWAPPED);
-  moe_conversation_view_set_document (self->conversation, document);
-  refresh (self);
 }

@@ -192,13 +192,21 @@ moe_plot_export (MoePlotDrawFunc   draw,
   return moe_file_replace (path, (const char *) bytes->data, bytes->len, error);
 }
 
-static void
-draw_heatmap (gconstpointer  plot,
-              cairo_t       *cr,
-              double         width,
-              double         height)
+void
+moe_heatmap_plot_draw_clean (gconstpointer  plot,
+                             cairo_t       *cr,
+                             double         width,
+                             double         height)
 {
-  moe_heatmap_plot_draw (plot, cr, width, height);
+  MoeHeatmapPlot clean = *(const MoeHeatmapPlot *) plot;
+
+  clean.dark = FALSE;
+  clean.cursor_row = clean.cursor_column = clean.hover_row = clean.hover_column = -1;
+  clean.selected_row = clean.selected_column = -1;
+  clean.marked = clean.flash = NULL;
+  clean.area_rows = clean.area_columns = 0;
+  clean.view_x = clean.view_y = clean.view_columns = clean.view_rows = 0;
+  moe_heatmap_plot_draw (&clean, cr, width, height);
 }
 
 gboolean
@@ -207,16 +215,7 @@ moe_heatmap_plot_export (const MoeHeatmapPlot  *plot,
                          const char            *path,
                          GError               **error)
 {
-  MoeHeatmapPlot clean;
+  g_return_val_if_fail (plot != NULL, FALSE);
 
-  g_return_val_if_fail (plot != NULL && path != NULL, FALSE);
-
-  clean = *plot;
-  clean.dark = FALSE;
-  clean.cursor_row = clean.cursor_column = clean.hover_row = clean.hover_column = -1;
-  clean.selected_row = clean.selected_column = -1;
-  clean.marked = clean.flash = NULL;
-  clean.area_rows = clean.area_columns = 0;
-  clean.view_x = clean.view_y = clean.view_columns = clean.view_rows = 0;
-  return moe_plot_export (draw_heatmap, &clean, clean.title, format, path, error);
+  return moe_plot_export (moe_heatmap_plot_draw_clean, plot, plot->title, format, path, error);
 }

@@ -15,8 +15,24 @@ typedef enum
 #define MOE_EXPORT_WIDTH 960
 #define MOE_EXPORT_HEIGHT 600
 
-/* Writes @path whole or not at all, light, without overlays and zoom, MOE_EXPORT_WIDTH x MOE_EXPORT_HEIGHT.
- * The same plot gives the same bytes in SVG. Errors: MOE_ERROR_IO naming the file. */
+/* Draws @plot, light, into (0, 0, width, height), background included. */
+typedef void (*MoePlotDrawFunc) (gconstpointer plot, cairo_t *cr, double width, double height);
+
+/* Writes what @draw draws, MOE_EXPORT_WIDTH x MOE_EXPORT_HEIGHT, to @path, whole or not at all. The same
+ * drawing gives the same bytes in SVG. @title goes into the files that have a place for one; may be NULL.
+ * Errors: MOE_ERROR_IO naming the file. */
+gboolean moe_plot_export         (MoePlotDrawFunc        draw,
+                                  gconstpointer          plot,
+                                  const char            *title,
+                                  MoeImageFormat         format,
+                                  const char            *path,
+                                  GError               **error);
+
+/* A MoeHeatmapPlot as it is exported: light, without overlays and zoom. */
+void     moe_heatmap_plot_draw_clean (gconstpointer      plot,
+                                      cairo_t           *cr,
+                                      double             width,
+                                      double             height);
 gboolean moe_heatmap_plot_export (const MoeHeatmapPlot  *plot,
                                   MoeImageFormat         format,
                                   const char            *path,
@@ -24,16 +40,5 @@ gboolean moe_heatmap_plot_export (const MoeHeatmapPlot  *plot,
 
 /* "svg", "pdf", "png": the file name extension, which is the command line's option too. */
 const char *moe_image_format_get_extension (MoeImageFormat format);
-
-/* Draws a plot into (0, 0, width, height). */
-typedef void (*MoePlotDrawFunc) (gconstpointer plot, cairo_t *cr, double width, double height);
-
-/* The same for any plot: what @draw does with @plot becomes the file at @path, called @title. */
-gboolean moe_plot_export         (MoePlotDrawFunc  draw,
-                                  gconstpointer    plot,
-                                  const char      *title,
-                                  MoeImageFormat   format,
-                                  const char      *path,
-                                  GError         **error);
 
 G_END_DECLS

@@ -6,18 +6,18 @@
 #include <math.h>
 #include <string.h>
 
+#include "data/moe-error.h"
 #include "ui/moe-drop-down.h"
 #include "ui/moe-heatmap-view.h"
+#include "ui/moe-routing-exhibit.h"
 #include "ui/moe-text.h"
 
 struct _MoeRoutingPage
 {
-  GtkWidget              parent_instance;
+  MoePage                parent_instance;
 
-  MoeDocument           *document;
-  MoeRoutingPlotOptions  options;
-  guint                  tick;
-  gboolean               stale;       /* something changed while the page was hidden */
+  MoeDocument           *document;    /* of the page */
+  MoeRoutingPlotOptions  options;     /* the phases are the document's */
   double                *values;      /* (n_moe_layers, n_experts) as shown, or NULL */
   double                *hits;        /* (n_moe_layers, n_experts) */
   double                *weights;     /* (n_moe_layers, n_experts) mean gate weights */
@@ -25,26 +25,18 @@ struct _MoeRoutingPage
   int                    hover_row, hover_column;
   int                    area_row, area_column, area_rows, area_columns; /* 0 rows = none */
 
-  GtkWidget             *box;
   GtkDropDown           *metric;
   GtkDropDown           *phase;
   GtkDropDown           *scale;
   GtkDropDown           *color_map;
   MoeHeatmapView        *map;
-  GtkLabel              *status;
 };
 
-G_DEFINE_FINAL_TYPE (MoeRoutingPage, moe_routing_page, GTK_TYPE_WIDGET)
+G_DEFINE_FINAL_TYPE (MoeRoutingPage, moe_routing_page, MOE_TYPE_PAGE)
 
 static const char *const color_maps[] = { "viridis", "cividis", NULL };
 static const char *const color_map_titles[] = { "Viridis", "Cividis", NULL };
 static const char *const scale_titles[] = { "Linear", "Square Root", "Logarithmic", "Rank", NULL };
-
-const char *const *
-moe_routing_page_color_maps (void)
-{
-  return color_maps;
-}
 
 /* --- status line -------------------------------------------------------------------------------------- */
 
@@ -144,7 +136,7 @@ update_status (MoeRoutingPage *self)
       text = g_strdup_printf ("%s tokens. Click a cell to select its expert, double click to disable it.",
                               tokens);
     }
-  gtk_label_set_text (self->status, text != NULL ? text : " ");
+  moe_page_set_status (MOE_PAGE (self), text);
 }
 
 /* --- the map ------------------------------------------------------------------------------------------ */
@@ -170,14 +162,31 @@ update_overlays (MoeRoutingPage *self)
 }
 
 static void
-refresh (MoeRoutingPage *self)
+show_choices (MoeRoutingPage *self)
 {
+  guint phases = moe_document_get_phases (self->document);
+  guint phase = 0;
+
+  for (guint i = 0; i < MOE_N_PHASES; i++)
+    if (phases == MOE_PHASE_BIT (i))
+      phase = i + 1;
+
+  gtk_drop_down_set_selected (self->metric, self->options.metric);
+  gtk_drop_down_set_selected (self->phase, phase);
+  gtk_drop_down_set_selected (self->scale, self->options.scale);
+  gtk_drop_down_set_selected (self->color_map, self->options.color_map);
+}
+
+static void
+refresh (MoePage *page)
+{
+  MoeRoutingPage *self = MOE_ROUTING_PAGE (page);
   const MoeModelInfo *info = moe_document_get_info (self->document);
   const MoeRoutingStats *stats = moe_document_get_stats (self->document);
   MoeRoutingPlot *plot;
 
-  self->stale = FALSE;
   self->options.phases = moe_document_get_phases (self->document);
+  show_choices (self);
   g_clear_pointer (&self->values, g_free);
   g_clear_pointer (&self->hits, g_free);
   g_clear_pointer (&self->weights, g_free);
@@ -208,33 +217,11 @@ refresh (MoeRoutingPage *self)
   update_overlays (self);
 }
 
-static gboolean
-on_tick (GtkWidget     *widget,
-         GdkFrameClock *clock,
-         gpointer       user_data)
-{
-  MoeRoutingPage *self = MOE_ROUTING_PAGE (widget);
-
-  self->tick = 0;
-  refresh (self);
-  return G_SOURCE_REMOVE;
-}
-
 static void
-queue_refresh (MoeRoutingPage *self)
-{
-  if (!gtk_widget_get_mapped (GTK_WIDGET (self)))
-    self->stale = TRUE;
-  else if (self->tick == 0)
-    self->tick = gtk_widget_add_tick_callback (GTK_WIDGET (self), on_tick, NULL, NULL);
-}
-
-static void
-on_recording_changed (MoeRoutingPage *self)
+forget_area (MoeRoutingPage *self)
 {
   self->area_rows = 0;
   self->hover_row = -1;
-  queue_refresh (self);
 }
 
 static void
@@ -301,100 +288,79 @@ on_choice (GtkDropDown    *drop_down,
            MoeRoutingPage *self)
 {
   guint chosen = gtk_drop_down_get_selected (drop_down);
-  const char *action, *name;
 
   if (chosen == GTK_INVALID_LIST_POSITION)
     return;
-  if (drop_down == self->metric)
-    {
-      action = "win.metric";
-      name = moe_metric_get_name ((MoeMetric) chosen);
-    }
-  else if (drop_down == self->phase)
-    {
-      action = "win.phase";
-      name = chosen == 0 ? "all" : moe_phase_get_name ((MoePhase) (chosen - 1));
-    }
+  if (drop_down == self->phase)
+    gtk_widget_activate_action (GTK_WIDGET (self), "win.phase", "s",
+                                chosen == 0 ? "all" : moe_phase_get_name ((MoePhase) (chosen - 1)));
+  else if (drop_down == self->metric)
+    moe_page_set_option (MOE_PAGE (self), "metric", moe_metric_get_name ((MoeMetric) chosen), NULL);
   else if (drop_down == self->scale)
-    {
-      action = "win.scale";
-      name = moe_scale_get_name ((MoeScale) chosen);
-    }
+    moe_page_set_option (MOE_PAGE (self), "color-scale", moe_scale_get_name ((MoeScale) chosen), NULL);
   else
+    moe_page_set_option (MOE_PAGE (self), "color-map", color_maps[chosen], NULL);
+}
+
+static gboolean
+set_option (MoePage     *page,
+            const char  *name,
+            const char  *value,
+            GError     **error)
+{
+  MoeRoutingPage *self = MOE_ROUTING_PAGE (page);
+  gboolean known = FALSE;
+
+  if (g_str_equal (name, "metric"))
+    known = moe_metric_parse (value, &self->options.metric);
+  else if (g_str_equal (name, "color-scale"))
+    known = moe_scale_parse (value, &self->options.scale);
+  else if (g_str_equal (name, "color-map") && g_strv_contains (color_maps, value))
+    known = moe_color_map_parse (value, &self->options.color_map);
+
+  if (!known)
     {
-      action = "win.color-map";
-      name = color_maps[chosen];
+      g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID, "there is no %s called “%s”", name, value);
+      return FALSE;
     }
-  gtk_widget_activate_action (GTK_WIDGET (self), action, "s", name);
+  moe_page_queue_refresh (page);
+  moe_page_export_changed (page);
+  return TRUE;
+}
+
+static MoeExport *
+get_export (MoePage *page)
+{
+  MoeRoutingPage *self = MOE_ROUTING_PAGE (page);
+  MoeRoutingPlotOptions options = self->options;
+
+  options.phases = moe_document_get_phases (self->document);
+  return moe_routing_export_new (&options);
 }
 
 static void
-show_choices (MoeRoutingPage *self)
+reset_zoom (MoePage *page)
 {
-  guint phases = moe_document_get_phases (self->document);
-  guint phase = 0;
-
-  for (guint i = 0; i < MOE_N_PHASES; i++)
-    if (phases == MOE_PHASE_BIT (i))
-      phase = i + 1;
-
-  gtk_drop_down_set_selected (self->metric, self->options.metric);
-  gtk_drop_down_set_selected (self->phase, phase);
-  gtk_drop_down_set_selected (self->scale, self->options.scale);
-  gtk_drop_down_set_selected (self->color_map, self->options.color_map);
+  moe_heatmap_view_reset_zoom (MOE_ROUTING_PAGE (page)->map);
 }
 
-void
-moe_routing_page_get_options (MoeRoutingPage        *self,
-                              MoeRoutingPlotOptions *options)
+static void
+connect (MoePage *page)
 {
-  g_return_if_fail (MOE_IS_ROUTING_PAGE (self));
+  MoeRoutingPage *self = MOE_ROUTING_PAGE (page);
 
-  *options = self->options;
-  options->phases = moe_document_get_phases (self->document);
-}
-
-void
-moe_routing_page_set_options (MoeRoutingPage              *self,
-                              const MoeRoutingPlotOptions *options)
-{
-  g_return_if_fail (MOE_IS_ROUTING_PAGE (self));
-
-  self->options = *options;
-  moe_document_set_phases (self->document, options->phases);
-  show_choices (self);
-  queue_refresh (self);
-}
-
-void
-moe_routing_page_reset_zoom (MoeRoutingPage *self)
-{
-  g_return_if_fail (MOE_IS_ROUTING_PAGE (self));
-
-  moe_heatmap_view_reset_zoom (self->map);
+  self->document = moe_page_get_document (page);
+  g_signal_connect_object (self->document, "recording-changed", G_CALLBACK (forget_area), self,
+                           G_CONNECT_SWAPPED);
 }
 
 /* --- class -------------------------------------------------------------------------------------------- */
-
-static void
-moe_routing_page_map (GtkWidget *widget)
-{
-  MoeRoutingPage *self = MOE_ROUTING_PAGE (widget);
-
-  GTK_WIDGET_CLASS (moe_routing_page_parent_class)->map (widget);
-  if (self->stale && self->document != NULL)
-    refresh (self);
-}
 
 static void
 moe_routing_page_dispose (GObject *object)
 {
   MoeRoutingPage *self = MOE_ROUTING_PAGE (object);
 
-  if (self->tick != 0)
-    gtk_widget_remove_tick_callback (GTK_WIDGET (self), self->tick);
-  self->tick = 0;
-  g_clear_object (&self->document);
   g_clear_pointer (&self->values, g_free);
   g_clear_pointer (&self->hits, g_free);
   g_clear_pointer (&self->weights, g_free);
@@ -407,19 +373,24 @@ static void
 moe_routing_page_class_init (MoeRoutingPageClass *klass)
 {
   GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
+  MoePageClass *page_class = MOE_PAGE_CLASS (klass);
 
   G_OBJECT_CLASS (klass)->dispose = moe_routing_page_dispose;
-  widget_class->map = moe_routing_page_map;
+  page_class->name = "routing";
+  page_class->title = "Routing";
+  page_class->connect = connect;
+  page_class->refresh = refresh;
+  page_class->get_export = get_export;
+  page_class->reset_zoom = reset_zoom;
+  page_class->set_option = set_option;
 
   g_type_ensure (MOE_TYPE_HEATMAP_VIEW);
   gtk_widget_class_set_template_from_resource (widget_class, "/org/moescope/Moescope/moe-routing-page.ui");
-  gtk_widget_class_bind_template_child (widget_class, MoeRoutingPage, box);
   gtk_widget_class_bind_template_child (widget_class, MoeRoutingPage, metric);
   gtk_widget_class_bind_template_child (widget_class, MoeRoutingPage, phase);
   gtk_widget_class_bind_template_child (widget_class, MoeRoutingPage, scale);
   gtk_widget_class_bind_template_child (widget_class, MoeRoutingPage, color_map);
   gtk_widget_class_bind_template_child (widget_class, MoeRoutingPage, map);
-  gtk_widget_class_bind_template_child (widget_class, MoeRoutingPage, status);
   gtk_widget_class_set_css_name (widget_class, "routing-page");
 }
 
@@ -441,36 +412,15 @@ moe_routing_page_init (MoeRoutingPage *self)
   moe_drop_down_set_choices (self->phase, phase_titles);
   moe_drop_down_set_choices (self->scale, scale_titles);
   moe_drop_down_set_choices (self->color_map, color_map_titles);
+  gtk_drop_down_set_selected (self->scale, self->options.scale);
 
   moe_heatmap_view_set_text_func (self->map, describe_cell, self);
   g_signal_connect (self->map, "cell-selected", G_CALLBACK (on_cell_selected), self);
   g_signal_connect (self->map, "cell-activated", G_CALLBACK (on_cell_activated), self);
   g_signal_connect (self->map, "area-selected", G_CALLBACK (on_area_selected), self);
   g_signal_connect (self->map, "hover-changed", G_CALLBACK (on_hover_changed), self);
-}
-
-void
-moe_routing_page_set_document (MoeRoutingPage *self,
-                               MoeDocument    *document)
-{
-  g_return_if_fail (MOE_IS_ROUTING_PAGE (self));
-  g_return_if_fail (self->document == NULL);
-
-  self->document = g_object_ref (document);
-  g_signal_connect_object (document, "recording-changed", G_CALLBACK (on_recording_changed), self,
-                           G_CONNECT_SWAPPED);
-  g_signal_connect_object (document, "model-changed", G_CALLBACK (on_recording_changed), self,
-                           G_CONNECT_SWAPPED);
-  g_signal_connect_object (document, "tokens-added", G_CALLBACK (queue_refresh), self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (document, "phases-changed", G_CALLBACK (queue_refresh), self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (document, "selection-changed", G_CALLBACK (update_overlays), self,
-                           G_CONNECT_SWAPPED);
-  g_signal_connect_object (document, "mask-changed", G_CALLBACK (update_overlays), self, G_CONNECT_SWAPPED);
-
-  show_choices (self);
   g_signal_connect (self->metric, "notify::selected", G_CALLBACK (on_choice), self);
   g_signal_connect (self->phase, "notify::selected", G_CALLBACK (on_choice), self);
   g_signal_connect (self->scale, "notify::selected", G_CALLBACK (on_choice), self);
   g_signal_connect (self->color_map, "notify::selected", G_CALLBACK (on_choice), self);
-  refresh (self);
 }

@@ -359,38 +359,38 @@ change_page (GSimpleAction *action,
   gtk_stack_set_visible_child_name (self->stack, name);
 }
 
-/* metric, phase, scale and color-map: names as on the command line. */
 static void
-change_option (GSimpleAction *action,
-               GVariant      *value,
-               gpointer       user_data)
+change_phase (GSimpleAction *action,
+              GVariant      *value,
+              gpointer       user_data)
 {
   MoeWindow *self = user_data;
-  const char *option = g_action_get_name (G_ACTION (action));
-  const char *name = g_variant_get_string (value, NULL);
   g_autoptr(GError) error = NULL;
-  MoeRoutingPlotOptions options;
-  gboolean known;
+  guint phases;
 
-  moe_routing_page_get_options (self->routing_page, &options);
-  if (g_str_equal (option, "metric"))
-    known = moe_metric_parse (name, &options.metric);
-  else if (g_str_equal (option, "phase"))
-    known = moe_phases_parse (name, &options.phases, &error);
-  else if (g_str_equal (option, "scale"))
-    known = moe_scale_parse (name, &options.scale);
-  else
-    known = moe_color_map_parse (name, &options.color_map) && options.color_map != MOE_COLOR_MAP_PUOR;
-
-  if (!known)
+  if (!moe_phases_parse (g_variant_get_string (value, NULL), &phases, &error))
     {
-      g_autofree char *message = g_strdup_printf ("there is no %s called “%s”", option, name);
-
-      moe_window_show_error (self, error != NULL ? error->message : message);
+      moe_window_show_error (self, error->message);
       return;
     }
   g_simple_action_set_state (action, value);
-  moe_routing_page_set_options (self->routing_page, &options);
+  moe_document_set_phases (self->document, phases);
+}
+
+/* A choice of the visible page, as its name and value on the command line. */
+static void
+action_option (GSimpleAction *action,
+               GVariant      *parameter,
+               gpointer       user_data)
+{
+  MoeWindow *self = user_data;
+  MoePage *page = moe_window_get_visible_page (self);
+  g_autoptr(GError) error = NULL;
+  const char *name, *value;
+
+  g_variant_get (parameter, "(&s&s)", &name, &value);
+  if (!moe_page_set_option (page, name, value, &error))
+    moe_window_show_error (self, error->message);
 }
 
 static void
@@ -457,6 +457,7 @@ action_release (GSimpleAction *action,
 
   moe_document_select_token (self->document, -1);
   moe_document_unselect_expert (self->document);
+  moe_document_unselect_head (self->document);
 }
 
 static void
@@ -464,7 +465,7 @@ action_reset_zoom (GSimpleAction *action,
                    GVariant      *parameter,
                    gpointer       user_data)
 {
-  moe_routing_page_reset_zoom (MOE_WINDOW (user_data)->routing_page);
+  moe_page_reset_zoom (moe_window_get_visible_page (user_data));
 }
 
 static void
@@ -477,12 +478,13 @@ action_show_error (GSimpleAction *action,
 
 /* --- export ------------------------------------------------------------------------------------------- */
 
-static const struct { const char *action; MoeHeatmapFormat format; } export_actions[] = {
-  { "export-csv", MOE_HEATMAP_CSV },
-  { "export-csv-wide", MOE_HEATMAP_CSV_WIDE },
-  { "export-svg", MOE_HEATMAP_SVG },
-  { "export-pdf", MOE_HEATMAP_PDF },
-  { "export-png", MOE_HEATMAP_PNG },
+static const struct { const char *action; MoeExhibitFormat format; } export_actions[] = {
+  { "export-csv", MOE_EXHIBIT_CSV },
+  { "export-csv-wide", MOE_EXHIBIT_CSV_WIDE },
+  { "export-json", MOE_EXHIBIT_JSON },
+  { "export-svg", MOE_EXHIBIT_SVG },
+  { "export-pdf", MOE_EXHIBIT_PDF },
+  { "export-png", MOE_EXHIBIT_PNG },
 };
 
 static void
@@ -491,7 +493,7 @@ export_chosen (const char *path,
 {
   MoeWindow *self = user_data;
 
-  moe_window_export (self, self->last_format, path);
+  moe_window_export (self, self->asked_format, path);
 }
 
 static void
@@ -501,7 +503,7 @@ action_export (GSimpleAction *action,
 {
   MoeWindow *self = user_data;
   const char *path = get_path (parameter);
-  MoeHeatmapFormat format = MOE_HEATMAP_CSV;
+  MoeExhibitFormat format = MOE_EXHIBIT_CSV;
 
   for (guint i = 0; i < G_N_ELEMENTS (export_actions); i++)
     if (g_str_equal (g_action_get_name (G_ACTION (action)), export_actions[i].action))
@@ -511,15 +513,15 @@ action_export (GSimpleAction *action,
     moe_window_export (self, format, path);
   else
     {
-      MoeRoutingPlotOptions options;
+      g_autoptr(MoeExport) export = moe_window_get_export (self);
       g_autofree char *name = NULL;
 
-      moe_routing_page_get_options (self->routing_page, &options);
-      name = g_strdup_printf ("%s.%s", moe_metric_get_name (options.metric),
-                              moe_heatmap_format_get_extension (format));
+      if (export == NULL)
+        return;
+      name = g_strdup_printf ("%s.%s", export->name, moe_exhibit_format_get_extension (format));
       /* The dialog is modal, so this is still the format when it answers. */
-      self->last_format = format;
-      moe_file_dialog_save (GTK_WINDOW (self), "Export the Map", name, export_chosen, self);
+      self->asked_format = format;
+      moe_file_dialog_save (GTK_WINDOW (self), "Export", name, export_chosen, self);
     }
 }
 
@@ -556,10 +558,8 @@ static const GActionEntry entries[] = {
   { .name = "load-mask", .activate = action_load_mask, .parameter_type = "s" },
   { .name = "save-mask", .activate = action_save_mask, .parameter_type = "s" },
   { .name = "page", .parameter_type = "s", .state = "'live'", .change_state = change_page },
-  { .name = "metric", .parameter_type = "s", .state = "'share'", .change_state = change_option },
-  { .name = "phase", .parameter_type = "s", .state = "'all'", .change_state = change_option },
-  { .name = "scale", .parameter_type = "s", .state = "'sqrt'", .change_state = change_option },
-  { .name = "color-map", .parameter_type = "s", .state = "'viridis'", .change_state = change_option },
+  { .name = "phase", .parameter_type = "s", .state = "'all'", .change_state = change_phase },
+  { .name = "option", .activate = action_option, .parameter_type = "(ss)" },
   { .name = "side-pane", .state = "true", .change_state = change_side_pane },
   { .name = "fullscreen", .state = "false", .change_state = change_fullscreen },
   { .name = "find", .activate = action_find },
@@ -570,6 +570,7 @@ static const GActionEntry entries[] = {
   { .name = "show-error", .activate = action_show_error, .parameter_type = "s" },
   { .name = "export-csv", .activate = action_export, .parameter_type = "s" },
   { .name = "export-csv-wide", .activate = action_export, .parameter_type = "s" },
+  { .name = "export-json", .activate = action_export, .parameter_type = "s" },
   { .name = "export-svg", .activate = action_export, .parameter_type = "s" },
   { .name = "export-pdf", .activate = action_export, .parameter_type = "s" },
   { .name = "export-png", .activate = action_export, .parameter_type = "s" },
@@ -594,6 +595,7 @@ moe_window_update_actions (MoeWindow *self)
   gboolean has_expert = moe_document_get_selection (self->document)->has_expert;
   gboolean can_intervene = has_expert && moe_document_can_intervene (self->document, NULL);
   gboolean idle = self->state == MOE_WINDOW_IDLE;
+  g_autoptr(MoeExport) export = has_tokens ? moe_window_get_export (self) : NULL;
   GAction *pause = g_action_map_lookup_action (G_ACTION_MAP (self), "pause");
 
   enable (self, "save-recording", has_tokens);
@@ -614,9 +616,10 @@ moe_window_update_actions (MoeWindow *self)
   enable (self, "disable-selected", can_intervene);
   enable (self, "force-selected", can_intervene);
   enable (self, "bias-selected", can_intervene);
-  enable (self, "copy-command", has_tokens);
+  enable (self, "copy-command", export != NULL);
   for (guint i = 0; i < G_N_ELEMENTS (export_actions); i++)
-    enable (self, export_actions[i].action, has_tokens);
+    enable (self, export_actions[i].action,
+            export != NULL && (export->formats & MOE_EXHIBIT_BIT (export_actions[i].format)) != 0);
 }
 
 /* Keys without a modifier. They are looked at on the way up from the widget that has the keyboard, so that

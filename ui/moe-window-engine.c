@@ -190,6 +190,7 @@ on_opened (MoeWindow      *self,
     gtk_drop_down_set_selected (self->mode, 1);
   gtk_label_set_text (self->speed, "");
   moe_document_set_model (self->document, event->info);
+  moe_document_set_loaded (self->document, event->model);
   if (self->first_question != NULL)
     {
       g_autofree char *question = g_steal_pointer (&self->first_question);
@@ -337,7 +338,7 @@ handle (MoeWindow      *self,
       break;
 
     case MOE_ENGINE_FLUSHED:
-      moe_window_export_flushed (self, event);
+      moe_document_flushed (self->document, event->serial, event->path, event->error);
       break;
 
     case MOE_ENGINE_SAVED:
@@ -399,10 +400,17 @@ on_mask_changed (MoeWindow *self)
   moe_window_update (self);
 }
 
+static guint
+flush (gpointer user_data)
+{
+  return moe_engine_flush (MOE_WINDOW (user_data)->engine);
+}
+
 void
 moe_window_start_engine (MoeWindow *self)
 {
   self->engine = moe_engine_new ();
+  moe_document_set_flush_func (self->document, flush, self);
   moe_engine_set_notify (self->engine, on_notify, self);
   g_signal_connect_object (self->document, "mask-changed", G_CALLBACK (on_mask_changed), self,
                            G_CONNECT_SWAPPED);
@@ -417,5 +425,7 @@ moe_window_stop_engine (MoeWindow *self)
   if (self->loading != NULL)
     g_cancellable_cancel (self->loading);
   g_clear_object (&self->loading);
+  if (self->document != NULL)
+    moe_document_drop_flushes (self->document);
   g_clear_pointer (&self->engine, moe_engine_free);
 }

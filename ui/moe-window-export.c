@@ -3,29 +3,32 @@
 
 #include "ui/moe-window-private.h"
 
-/* One export: what was chosen when it was asked for. */
+/* One file that is being written: what was chosen when it was asked for. */
 typedef struct
 {
-  guint                  serial; /* of the flush it waits for */
-  char                  *recording;
-  char                  *path;
-  MoeHeatmapFormat       format;
-  MoeRoutingPlotOptions  options;
-} MoeExport;
+  MoeWindow        *window;
+  MoeExport        *export;
+  char             *recording;
+  char             *path;
+  MoeExhibitFormat  format;
+  const char       *page;
+} Writing;
 
 static void
-export_free (MoeExport *export)
+writing_free (Writing *writing)
 {
-  g_free (export->recording);
-  g_free (export->path);
-  g_free (export);
+  g_clear_pointer (&writing->export, moe_export_free);
+  g_clear_object (&writing->window);
+  g_free (writing->recording);
+  g_free (writing->path);
+  g_free (writing);
 }
 
-void
-moe_window_clear_exports (MoeWindow *self)
+static void
+end (Writing *writing)
 {
-  g_queue_clear_full (&self->exports, (GDestroyNotify) export_free);
-  g_clear_pointer (&self->last_export, g_free);
+  writing->window->n_exports--;
+  writing_free (writing);
 }
 
 static void
@@ -34,10 +37,12 @@ export_thread (GTask        *task,
                gpointer      task_data,
                GCancellable *cancellable)
 {
-  MoeExport *export = task_data;
+  Writing *writing = task_data;
+  g_autoptr(MoeExhibit) exhibit = NULL;
   GError *error = NULL;
 
-  if (moe_heatmap_export (export->recording, &export->options, export->format, export->path, &error))
+  exhibit = writing->export->make (writing->recording, writing->export->data, &error);
+  if (exhibit != NULL && moe_exhibit_write (exhibit, writing->format, TRUE, writing->path, &error))
     g_task_return_boolean (task, TRUE);
   else
     g_task_return_error (task, error);
@@ -49,93 +54,96 @@ on_exported (GObject      *source,
              gpointer      user_data)
 {
   MoeWindow *self = MOE_WINDOW (source);
-  MoeExport *export = g_task_get_task_data (G_TASK (result));
+  Writing *writing = user_data;
   g_autoptr(GError) error = NULL;
 
   if (!g_task_propagate_boolean (G_TASK (result), &error))
     moe_window_show_error (self, error->message);
   else
     {
-      g_autofree char *name = g_path_get_basename (export->path);
+      g_autofree char *name = g_path_get_basename (writing->path);
       g_autofree char *note = g_strdup_printf ("Wrote %s.", name);
 
-      self->last_format = export->format;
+      self->last_format = writing->format;
       g_free (self->last_export);
-      self->last_export = g_strdup (export->path);
+      self->last_export = g_strdup (writing->path);
+      self->last_page = writing->page;
       moe_window_show_note (self, note);
     }
+  end (writing);
 }
 
-/* Takes @export. The task holds the window until the file is written. */
 static void
-run (MoeWindow *self,
-     MoeExport *export)
+on_flushed (GObject      *source,
+            GAsyncResult *result,
+            gpointer      user_data)
 {
-  g_autoptr(GTask) task = g_task_new (self, NULL, on_exported, NULL);
+  Writing *writing = user_data;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GTask) task = NULL;
 
-  g_task_set_source_tag (task, run);
-  g_task_set_task_data (task, export, (GDestroyNotify) export_free);
+  writing->recording = moe_document_flush_finish (MOE_DOCUMENT (source), result, &error);
+  if (writing->recording == NULL)
+    {
+      moe_window_show_error (writing->window,
+                             error != NULL ? error->message : "the recording is not shown any more");
+      end (writing);
+      return;
+    }
+  /* The task holds the window until the file is written. */
+  task = g_task_new (writing->window, NULL, on_exported, writing);
+  g_task_set_source_tag (task, on_flushed);
+  g_task_set_task_data (task, writing, NULL);
   g_task_run_in_thread (task, export_thread);
+}
+
+MoeExport *
+moe_window_get_export (MoeWindow *self)
+{
+  MoePage *page = moe_window_get_visible_page (self);
+
+  if (page == NULL || moe_document_get_path (self->document) == NULL)
+    return NULL;
+  return moe_page_get_export (page);
 }
 
 void
 moe_window_export (MoeWindow        *self,
-                   MoeHeatmapFormat  format,
+                   MoeExhibitFormat  format,
                    const char       *path)
 {
-  MoeExport *export;
+  MoeExport *export = moe_window_get_export (self);
+  Writing *writing;
 
-  if (moe_document_get_path (self->document) == NULL)
+  if (export == NULL)
     {
-      moe_window_show_error (self, "nothing has been recorded yet");
+      moe_window_show_error (self, "there is nothing to export on this page yet");
       return;
     }
 
-  export = g_new0 (MoeExport, 1);
-  export->recording = g_strdup (moe_document_get_path (self->document));
-  export->path = g_strdup (path);
-  export->format = format;
-  moe_routing_page_get_options (self->routing_page, &export->options);
-
-  if (moe_document_is_live (self->document) && !moe_document_is_saved (self->document))
-    {
-      export->serial = moe_engine_flush (self->engine);
-      g_queue_push_tail (&self->exports, export);
-    }
-  else
-    run (self, export);
-}
-
-void
-moe_window_export_flushed (MoeWindow      *self,
-                           MoeEngineEvent *event)
-{
-  MoeExport *export = g_queue_peek_head (&self->exports);
-
-  /* Flushes are answered in order. */
-  if (export == NULL || export->serial != event->serial)
-    return;
-  g_queue_pop_head (&self->exports);
-
-  if (event->error != NULL)
-    {
-      moe_window_show_error (self, event->error->message);
-      export_free (export);
-    }
-  else
-    run (self, export);
+  writing = g_new0 (Writing, 1);
+  writing->window = g_object_ref (self);
+  writing->export = export;
+  writing->path = g_strdup (path);
+  writing->format = format;
+  writing->page = moe_page_get_name (moe_window_get_visible_page (self));
+  self->n_exports++;
+  moe_document_flush_async (self->document, on_flushed, writing);
 }
 
 void
 moe_window_copy_command (MoeWindow *self)
 {
-  MoeRoutingPlotOptions options;
+  g_autoptr(MoeExport) export = moe_window_get_export (self);
+  gboolean again = self->last_export != NULL
+                   && g_str_equal (self->last_page, moe_page_get_name (moe_window_get_visible_page (self)));
+  MoeExhibitFormat format = again ? self->last_format : MOE_EXHIBIT_CSV;
   g_autofree char *name = NULL;
   g_autofree char *line = NULL;
 
-  if (moe_document_get_path (self->document) == NULL)
+  if (export == NULL)
     {
-      moe_window_show_error (self, "nothing has been recorded yet");
+      moe_window_show_error (self, "there is nothing to export on this page yet");
       return;
     }
   if (!moe_document_is_saved (self->document))
@@ -146,11 +154,14 @@ moe_window_copy_command (MoeWindow *self)
       return;
     }
 
-  moe_routing_page_get_options (self->routing_page, &options);
-  name = g_strdup_printf ("%s.%s", moe_metric_get_name (options.metric),
-                          moe_heatmap_format_get_extension (self->last_format));
-  line = moe_heatmap_command (moe_document_get_path (self->document), &options, self->last_format,
-                              self->last_export != NULL ? self->last_export : name);
+  if ((export->formats & MOE_EXHIBIT_BIT (format)) == 0)
+    {
+      again = FALSE;
+      format = MOE_EXHIBIT_CSV;
+    }
+  name = g_strdup_printf ("%s.%s", export->name, moe_exhibit_format_get_extension (format));
+  line = moe_export_get_command (export, moe_document_get_path (self->document), format,
+                                 again ? self->last_export : name);
   gdk_clipboard_set_text (gtk_widget_get_clipboard (GTK_WIDGET (self)), line);
   moe_window_show_note (self, "Copied the command that writes this file.");
 }

@@ -2,11 +2,10 @@
 #pragma once
 
 #include "ui/moe-engine.h"
-#include "ui/moe-heatmap-export.h"
+#include "ui/moe-exhibit.h"
 #include "ui/moe-inspector.h"
 #include "ui/moe-interventions-view.h"
-#include "ui/moe-live-page.h"
-#include "ui/moe-routing-page.h"
+#include "ui/moe-page.h"
 #include "ui/moe-token-strip.h"
 #include "ui/moe-window.h"
 
@@ -35,9 +34,11 @@ struct _MoeWindow
   guint                 first_turn;     /* of the conversation that chat continues */
   gint64                saving_tokens;  /* how many there were when saving was asked for */
   gboolean              copy_after_save;
-  GQueue                exports;        /* MoeExport that wait for a flush */
-  MoeHeatmapFormat      last_format;
+  guint                 n_exports;      /* that are being written */
+  MoeExhibitFormat      asked_format;   /* of the file that a dialog asks for */
+  MoeExhibitFormat      last_format;
   char                 *last_export;    /* path */
+  const char           *last_page;      /* name of the page that it is of */
   guint                 info_timeout;
   gint64                strip_first, strip_end; /* token ids that the strip shows */
 
@@ -52,8 +53,6 @@ struct _MoeWindow
   GtkLabel             *search_note;
   GtkStack             *stack;
   GtkWidget            *side;
-  MoeLivePage          *live_page;
-  MoeRoutingPage       *routing_page;
   MoeInspector         *inspector;
   MoeInterventionsView *interventions;
   GtkWidget            *strip_frame;
@@ -93,13 +92,20 @@ void     moe_window_save_recording   (MoeWindow        *self,
                                       const char       *path);
 
 /* moe-window-export.c */
+/* What the visible page exports, or NULL. */
+MoeExport *moe_window_get_export     (MoeWindow        *self);
 void     moe_window_export           (MoeWindow        *self,
-                                      MoeHeatmapFormat  format,
+                                      MoeExhibitFormat  format,
                                       const char       *path);
-void     moe_window_export_flushed   (MoeWindow        *self,
-                                      MoeEngineEvent   *event);
 void     moe_window_copy_command     (MoeWindow        *self);
-void     moe_window_clear_exports    (MoeWindow        *self);
+
+/* moe-window-pages.c */
+void     moe_window_init_pages       (MoeWindow        *self);
+/* NULL when there is none of that name. */
+MoePage *moe_window_get_page         (MoeWindow        *self,
+                                      const char       *name);
+MoePage *moe_window_get_visible_page (MoeWindow        *self);
+gboolean moe_window_pages_are_busy   (MoeWindow        *self);
 
 /* moe-window-strip.c */
 void     moe_window_init_strip       (MoeWindow        *self);

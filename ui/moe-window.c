@@ -176,8 +176,10 @@ on_page_changed (MoeWindow *self)
   const char *name = gtk_stack_get_visible_child_name (self->stack);
 
   /* While the window is torn down the stack has no page any more. */
-  if (action != NULL && name != NULL)
-    g_simple_action_set_state (G_SIMPLE_ACTION (action), g_variant_new_string (name));
+  if (action == NULL || name == NULL)
+    return;
+  g_simple_action_set_state (G_SIMPLE_ACTION (action), g_variant_new_string (name));
+  moe_window_update_actions (self);
 }
 
 static void
@@ -201,7 +203,7 @@ moe_window_dispose (GObject *object)
   MoeWindow *self = MOE_WINDOW (object);
 
   moe_window_stop_engine (self);
-  moe_window_clear_exports (self);
+  g_clear_pointer (&self->last_export, g_free);
   if (self->info_timeout != 0)
     g_source_remove (self->info_timeout);
   self->info_timeout = 0;
@@ -221,8 +223,6 @@ moe_window_class_init (MoeWindowClass *klass)
 
   G_OBJECT_CLASS (klass)->dispose = moe_window_dispose;
 
-  g_type_ensure (MOE_TYPE_LIVE_PAGE);
-  g_type_ensure (MOE_TYPE_ROUTING_PAGE);
   g_type_ensure (MOE_TYPE_INSPECTOR);
   g_type_ensure (MOE_TYPE_INTERVENTIONS_VIEW);
   g_type_ensure (MOE_TYPE_TOKEN_STRIP);
@@ -238,8 +238,6 @@ moe_window_class_init (MoeWindowClass *klass)
   gtk_widget_class_bind_template_child (widget_class, MoeWindow, search_note);
   gtk_widget_class_bind_template_child (widget_class, MoeWindow, stack);
   gtk_widget_class_bind_template_child (widget_class, MoeWindow, side);
-  gtk_widget_class_bind_template_child (widget_class, MoeWindow, live_page);
-  gtk_widget_class_bind_template_child (widget_class, MoeWindow, routing_page);
   gtk_widget_class_bind_template_child (widget_class, MoeWindow, inspector);
   gtk_widget_class_bind_template_child (widget_class, MoeWindow, interventions);
   gtk_widget_class_bind_template_child (widget_class, MoeWindow, strip_frame);
@@ -260,13 +258,11 @@ static void
 moe_window_init (MoeWindow *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
-  g_queue_init (&self->exports);
   self->document = moe_document_new ();
   moe_window_start_engine (self);
   moe_window_init_actions (self);
 
-  moe_live_page_set_document (self->live_page, self->document);
-  moe_routing_page_set_document (self->routing_page, self->document);
+  moe_window_init_pages (self);
   moe_inspector_set_document (self->inspector, self->document);
   moe_interventions_view_set_document (self->interventions, self->document);
   moe_window_init_strip (self);
@@ -348,5 +344,6 @@ moe_window_is_busy (MoeWindow *self)
 {
   g_return_val_if_fail (MOE_IS_WINDOW (self), FALSE);
 
-  return self->state != MOE_WINDOW_IDLE || self->loading != NULL || !g_queue_is_empty (&self->exports);
+  return self->state != MOE_WINDOW_IDLE || self->loading != NULL || self->n_exports > 0
+         || moe_window_pages_are_busy (self);
 }

@@ -228,7 +228,7 @@ static void
 test_export (void)
 {
   static const struct { const char *action, *extension; } formats[] = {
-    { "export-csv", "csv" }, { "export-csv-wide", "csv" }, { "export-svg", "svg" },
+    { "export-csv", "csv" }, { "export-csv-wide", "csv" }, { "export-json", "json" }, { "export-svg", "svg" },
   };
   static const struct { const char *metric, *phase; } choices[] = {
     { "share", "all" }, { "mean_weight", "answer" }, { "max_down", "prompt" },
@@ -237,6 +237,9 @@ test_export (void)
   g_autofree char *recording = g_build_filename (folder, "run.moescope", NULL);
 
   moe_test_generate (window, 8);
+  /* The conversation is no table. */
+  g_assert_false (g_action_group_get_action_enabled (G_ACTION_GROUP (window), "export-csv"));
+  g_action_group_change_action_state (G_ACTION_GROUP (window), "page", g_variant_new_string ("routing"));
   moe_test_act (window, "select", g_variant_new_string ("L2E9"));
   moe_test_act (window, "disable-selected", NULL);
   moe_test_act (window, "regenerate", NULL);
@@ -257,8 +260,7 @@ test_export (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (choices); i++)
     {
-      g_action_group_change_action_state (G_ACTION_GROUP (window), "metric",
-                                          g_variant_new_string (choices[i].metric));
+      moe_test_act (window, "option", g_variant_new ("(ss)", "metric", choices[i].metric));
       g_action_group_change_action_state (G_ACTION_GROUP (window), "phase",
                                           g_variant_new_string (choices[i].phase));
       for (guint j = 0; j < G_N_ELEMENTS (formats); j++)
@@ -303,6 +305,7 @@ test_copy_as_command (void)
   int status;
 
   moe_test_generate (window, 4);
+  g_action_group_change_action_state (G_ACTION_GROUP (window), "page", g_variant_new_string ("routing"));
   moe_test_act (window, "save-recording", g_variant_new_string (recording));
   moe_test_wait (moe_document_is_saved (window->document));
   moe_test_act (window, "export-csv", g_variant_new_string (path));
@@ -386,6 +389,7 @@ test_errors (void)
     }
 
   gtk_info_bar_set_revealed (window->info_bar, FALSE);
+  g_action_group_change_action_state (G_ACTION_GROUP (window), "page", g_variant_new_string ("routing"));
   moe_test_act (window, "export-csv", g_variant_new_string (nowhere));
   moe_test_wait (gtk_info_bar_get_revealed (window->info_bar));
   g_assert_true (g_str_has_prefix (gtk_label_get_text (window->info_label), nowhere));
