@@ -15,9 +15,11 @@ moe_cli_profile_add (MoeCliProfile  *self,
 {
   const GOptionEntry entries[] = {
     { "prompts", 0, 0, G_OPTION_ARG_FILENAME, &self->prompts,
-      "Prompt set: text, a prompt a line, or CSV", "FILE" },
+      "Prompt set: text with a prompt a line, CSV or JSON Lines", "FILE" },
     { "column", 0, 0, G_OPTION_ARG_STRING, &self->column,
-      "Column of the CSV (default: the first known one)", "C" },
+      "Column (or JSON member) of the prompts (default: the first known one)", "C" },
+    { "answer-column", 0, 0, G_OPTION_ARG_STRING, &self->answer_column,
+      "Column of the answers' beginnings, which are fed after the prompts", "C" },
     { "limit", 0, 0, G_OPTION_ARG_INT, &self->limit, "Only the first N prompts", "N" },
     { "raw", 0, 0, G_OPTION_ARG_NONE, &self->raw, "Prompts as they are, without the chat template", NULL },
     { "system", 0, 0, G_OPTION_ARG_FILENAME, &self->system, "System message", "TEXT" },
@@ -51,6 +53,7 @@ moe_cli_profile_clear (MoeCliProfile *self)
 {
   g_clear_pointer (&self->prompts, g_free);
   g_clear_pointer (&self->column, g_free);
+  g_clear_pointer (&self->answer_column, g_free);
   g_clear_pointer (&self->system, g_free);
 }
 
@@ -88,6 +91,7 @@ make_settings (const MoeCliProfile *self,
   add_string (builder, "prompts", name);
   add_string (builder, "prompts_sha256", moe_prompt_set_get_hash (set));
   add_string (builder, "column", self->column != NULL ? self->column : "");
+  add_string (builder, "answer_column", self->answer_column != NULL ? self->answer_column : "");
   add_int (builder, "limit", self->limit);
   json_builder_set_member_name (builder, "raw");
   json_builder_add_boolean_value (builder, self->raw);
@@ -121,6 +125,9 @@ moe_cli_profile_run (const MoeCliProfile  *self,
     .raw = self->raw, .system = self->system, .n_generate = (guint) self->generate,
     .seed = (guint64) run->seed, .all_logits = TRUE
   };
+  const MoePromptSetOptions columns = {
+    .column = self->column, .answer_column = self->answer_column, .limit = (guint) self->limit
+  };
   MoeCliProgress shown;
   const MoeProgress progress = { moe_cli_get_cancellable (), moe_cli_progress_report, &shown };
   MoeRecordingWriter *writer;
@@ -128,7 +135,7 @@ moe_cli_profile_run (const MoeCliProfile  *self,
   gboolean resume = g_file_test (path, G_FILE_TEST_EXISTS);
   gboolean done;
 
-  set = moe_prompt_set_load (self->prompts, self->column, (guint) self->limit, error);
+  set = moe_prompt_set_load_full (self->prompts, &columns, error);
   if (set == NULL)
     return FALSE;
   session = moe_cli_run_session (run, model, error);

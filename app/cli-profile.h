@@ -11,6 +11,7 @@ typedef struct
 {
   char     *prompts;  /* path */
   char     *column;
+  char     *answer_column;
   gint      limit;
   gboolean  raw;
   char     *system;

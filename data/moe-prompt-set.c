@@ -8,39 +8,29 @@
 #include "data/moe-csv.h"
 #include "data/moe-error.h"
 #include "data/moe-file.h"
+#include "data/moe-prompt-set-private.h"
 
 /* The largest published sets are some MB. */
 #define MAX_BYTES (256u << 20)
 #define MAX_PROMPTS 1000000u
 
-struct _MoePromptSet
-{
-  gatomicrefcount  ref_count;
-  char            *path;
-  char            *hash;
-  GStringChunk    *texts;
-  GArray          *prompts; /* MoePrompt */
+const char * const moe_prompt_set_usual_columns[] = {
+  "prompt", "goal", "Goal", "Behavior", "forbidden_prompt", "question", "text", NULL
 };
 
-typedef struct
+static const char *
+keep (MoePromptSet *self,
+      const char   *text)
 {
-  MoePromptSet *set;
-  const char   *column; /* asked for, or NULL */
-  guint         limit;  /* 0 = all */
-  int           index;  /* of the column, -1 before the header */
-  guint         n_fields;
-} CsvState;
+  return text != NULL ? g_string_chunk_insert (self->texts, text) : NULL;
+}
 
-/* FALSE when there are as many prompts as asked for, or, with @error, more than can be. */
-static gboolean
-add_prompt (MoePromptSet  *self,
-            const char    *text,
-            gsize          length,
-            guint          line,
-            guint          limit,
-            GError       **error)
+gboolean
+moe_prompt_set_add (MoePromptSet    *self,
+                    const MoePrompt *prompt,
+                    GError         **error)
 {
-  MoePrompt prompt = { .line = line };
+  MoePrompt copy = *prompt;
 
   if (self->prompts->len >= MAX_PROMPTS)
     {
@@ -49,14 +39,35 @@ add_prompt (MoePromptSet  *self,
       return FALSE;
     }
 
-  prompt.text = g_string_chunk_insert_len (self->texts, text, (gssize) length);
-  g_array_append_val (self->prompts, prompt);
-  return limit == 0 || self->prompts->len < limit;
+  copy.text = keep (self, prompt->text);
+  copy.label = keep (self, prompt->label);
+  copy.pair = keep (self, prompt->pair);
+  copy.answer = keep (self, prompt->answer);
+  copy.target = keep (self, prompt->target);
+  if (prompt->n_messages > 0)
+    {
+      MoePromptMessage *messages = g_new (MoePromptMessage, prompt->n_messages);
+
+      for (guint i = 0; i < prompt->n_messages; i++)
+        messages[i] = (MoePromptMessage) { keep (self, prompt->messages[i].role),
+                                           keep (self, prompt->messages[i].content) };
+      g_ptr_array_add (self->messages, messages);
+      copy.messages = messages;
+    }
+  g_array_append_val (self->prompts, copy);
+  return TRUE;
 }
 
-static gboolean
-is_blank (const char *text,
-          gsize       length)
+gboolean
+moe_prompt_set_wants_more (const MoePromptSet        *self,
+                           const MoePromptSetOptions *options)
+{
+  return options->limit == 0 || self->prompts->len < options->limit;
+}
+
+gboolean
+moe_prompt_set_is_blank (const char *text,
+                         gsize       length)
 {
   for (gsize i = 0; i < length; i++)
     if (!g_ascii_isspace (text[i]))
@@ -66,25 +77,18 @@ is_blank (const char *text,
 }
 
 static gboolean
-load_text (MoePromptSet  *self,
-           const char    *data,
-           gsize          length,
-           guint          limit,
-           GError       **error)
+load_text (MoePromptSet               *self,
+           const char                 *data,
+           gsize                       length,
+           const MoePromptSetOptions  *options,
+           GError                    **error)
 {
-  g_autoptr (GError) local = NULL;
   guint line = 0;
 
   if (!moe_csv_check_text (self->path, data, length, error))
     return FALSE;
 
-  if (g_str_has_prefix (data, "\357\273\277"))
-    {
-      data += 3;
-      length -= 3;
-    }
-
-  while (length > 0)
+  while (length > 0 && moe_prompt_set_wants_more (self, options))
     {
       const char *end = memchr (data, '\n', length);
       gsize used = end != NULL ? (gsize) (end - data) + 1 : length;
@@ -93,158 +97,104 @@ load_text (MoePromptSet  *self,
       line++;
       if (n > 0 && data[n - 1] == '\r')
         n--;
-      if (data[0] != '#' && !is_blank (data, n) && !add_prompt (self, data, n, line, limit, &local))
-        break;
+      if (data[0] != '#' && !moe_prompt_set_is_blank (data, n))
+        {
+          g_autofree char *text = g_strndup (data, n);
+          const MoePrompt prompt = { .text = text, .line = line };
+
+          if (!moe_prompt_set_add (self, &prompt, error))
+            return FALSE;
+        }
       data += used;
       length -= used;
     }
-
-  if (local != NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&local));
-      return FALSE;
-    }
   return TRUE;
 }
 
-static int
-find_field (const char * const *fields,
-            guint               n_fields,
-            const char         *name)
-{
-  for (guint i = 0; i < n_fields; i++)
-    if (fields[i] != NULL)
-      {
-        g_autofree char *stripped = g_strstrip (g_strdup (fields[i]));
-
-        if (g_str_equal (stripped, name))
-          return (int) i;
-      }
-
-  return -1;
-}
-
 static gboolean
-choose_column (CsvState            *state,
-               const char * const  *fields,
-               guint                n_fields,
-               GError             **error)
+has_suffix (const char         *path,
+            const char * const *suffixes)
 {
-  static const char * const usual[] = {
-    "prompt", "goal", "Goal", "Behavior", "forbidden_prompt", "question", "text"
-  };
-  GString *known;
+  g_autofree char *folded = g_ascii_strdown (path, -1);
 
-  state->n_fields = n_fields;
-  if (state->column != NULL)
-    state->index = find_field (fields, n_fields, state->column);
-  else
-    for (guint i = 0; i < G_N_ELEMENTS (usual) && state->index < 0; i++)
-      state->index = find_field (fields, n_fields, usual[i]);
-
-  if (state->index >= 0)
-    return TRUE;
-
-  known = g_string_new (NULL);
-  for (guint i = 0; i < n_fields; i++)
-    g_string_append_printf (known, "%s%s", i > 0 ? ", " : "", fields[i] != NULL ? fields[i] : "");
-  if (state->column != NULL)
-    g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID, "%s: has no column '%s' (it has %s)", state->set->path,
-                 state->column, known->str);
-  else
-    g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID,
-                 "%s: which column holds the prompts has to be named (it has %s)", state->set->path,
-                 known->str);
-  g_string_free (known, TRUE);
+  for (guint i = 0; suffixes[i] != NULL; i++)
+    if (g_str_has_suffix (folded, suffixes[i]))
+      return TRUE;
   return FALSE;
 }
 
-static gboolean
-on_csv_row (const char * const  *fields,
-            guint                n_fields,
-            guint                line,
-            gpointer             user_data,
-            GError             **error)
+static MoePromptSet *
+new_set (const char *path)
 {
-  CsvState *state = user_data;
-  const char *text;
+  MoePromptSet *self = g_new0 (MoePromptSet, 1);
 
-  if (state->index < 0)
-    return choose_column (state, fields, n_fields, error);
-
-  if (n_fields != state->n_fields)
-    {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: line %u has %u fields, but the header has %u",
-                   state->set->path, line, n_fields, state->n_fields);
-      return FALSE;
-    }
-
-  text = fields[state->index];
-  if (text == NULL || is_blank (text, strlen (text)))
-    {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: line %u has an empty prompt", state->set->path,
-                   line);
-      return FALSE;
-    }
-
-  return add_prompt (state->set, text, strlen (text), line, state->limit, error);
+  g_atomic_ref_count_init (&self->ref_count);
+  self->path = g_strdup (path);
+  self->prompts = g_array_new (FALSE, FALSE, sizeof (MoePrompt));
+  return self;
 }
 
-static gboolean
-load_csv (MoePromptSet  *self,
-          const char    *data,
-          gsize          length,
-          const char    *column,
-          guint          limit,
-          GError       **error)
+/* The first column asked for, for the message that a text file has none. */
+static const char *
+get_asked (const MoePromptSetOptions *options)
 {
-  CsvState state = { .set = self, .column = column, .limit = limit, .index = -1 };
-  g_autoptr (GError) local = NULL;
+  const char * const names[] = { options->column, options->label_column, options->pair_column,
+                                 options->answer_column, options->target_column };
 
-  if (!moe_csv_parse (self->path, data, length, on_csv_row, &state, &local) && local != NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&local));
-      return FALSE;
-    }
-
-  return TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    if (names[i] != NULL)
+      return names[i];
+  return NULL;
 }
 
 MoePromptSet *
-moe_prompt_set_load (const char  *path,
-                     const char  *column,
-                     guint        limit,
-                     GError     **error)
+moe_prompt_set_load_full (const char                 *path,
+                          const MoePromptSetOptions  *options,
+                          GError                    **error)
 {
-  g_autoptr (MoePromptSet) self = NULL;
+  static const char * const csv[] = { ".csv", NULL }, * const jsonl[] = { ".jsonl", ".ndjson", ".json", NULL
+  }; g_autoptr (MoePromptSet) self = NULL;
   g_autofree char *data = NULL;
-  g_autofree char *folded = NULL;
+  const char *start;
   gsize length;
-  gboolean is_csv, done;
+  gboolean done;
 
   g_return_val_if_fail (path != NULL, NULL);
+  g_return_val_if_fail (options != NULL, NULL);
 
   if (!moe_file_read (path, MAX_BYTES, &data, &length, error))
     return NULL;
 
-  self = g_new0 (MoePromptSet, 1);
-  g_atomic_ref_count_init (&self->ref_count);
-  self->path = g_strdup (path);
+  self = new_set (path);
   self->hash = g_compute_checksum_for_data (G_CHECKSUM_SHA256, (const guchar *) data, length);
   self->texts = g_string_chunk_new (4096);
-  self->prompts = g_array_new (FALSE, FALSE, sizeof (MoePrompt));
-
-  folded = g_ascii_strdown (path, -1);
-  is_csv = g_str_has_suffix (folded, ".csv");
-  if (column != NULL && !is_csv)
+  self->messages = g_ptr_array_new_with_free_func (g_free);
+  start = data;
+  if (length >= 3 && memcmp (data, "\357\273\277", 3) == 0)
     {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID,
-                   "%s: has no columns to choose '%s' from, since it is not a .csv file", path, column);
-      return NULL;
+      start += 3;
+      length -= 3;
     }
 
-  done = is_csv ? load_csv (self, data, length, column, limit, error)
-                : load_text (self, data, length, limit, error);
+  if (has_suffix (path, csv))
+    {
+      done = moe_prompt_set_load_csv (self, start, length, options, error);
+    }
+  else if (has_suffix (path, jsonl))
+    {
+      done = moe_prompt_set_load_jsonl (self, start, length, options, error);
+    }
+  else if (get_asked (options) != NULL)
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID,
+                   "%s: has no columns to choose '%s' from, since it is not a .csv or .jsonl file", path,
+                   get_asked (options));
+      return NULL;
+    }
+  else
+    {
+      done = load_text (self, start, length, options, error);
+    }
   if (!done)
     return NULL;
 
@@ -255,6 +205,48 @@ moe_prompt_set_load (const char  *path,
     }
 
   return g_steal_pointer (&self);
+}
+
+MoePromptSet *
+moe_prompt_set_load (const char  *path,
+                     const char  *column,
+                     guint        limit,
+                     GError     **error)
+{
+  const MoePromptSetOptions options = { .column = column, .limit = limit };
+
+  return moe_prompt_set_load_full (path, &options, error);
+}
+
+MoePromptSet *
+moe_prompt_set_filter (MoePromptSet *self,
+                       const char   *label)
+{
+  MoePromptSet *part;
+
+  g_return_val_if_fail (self != NULL, NULL);
+  g_return_val_if_fail (label != NULL, NULL);
+
+  part = new_set (self->path);
+  part->hash = g_strdup (self->hash);
+  part->has_sides = self->has_sides;
+  part->whole = moe_prompt_set_ref (self);
+  for (guint i = 0; i < self->prompts->len; i++)
+    {
+      const MoePrompt *prompt = &g_array_index (self->prompts, MoePrompt, i);
+
+      if (g_strcmp0 (prompt->label, label) == 0)
+        g_array_append_val (part->prompts, *prompt);
+    }
+  return part;
+}
+
+gboolean
+moe_prompt_set_has_sides (MoePromptSet *self)
+{
+  g_return_val_if_fail (self != NULL, FALSE);
+
+  return self->has_sides;
 }
 
 MoePromptSet *
@@ -273,7 +265,9 @@ moe_prompt_set_unref (MoePromptSet *self)
     return;
 
   g_array_unref (self->prompts);
-  g_string_chunk_free (self->texts);
+  g_clear_pointer (&self->texts, g_string_chunk_free);
+  g_clear_pointer (&self->messages, g_ptr_array_unref);
+  g_clear_pointer (&self->whole, moe_prompt_set_unref);
   g_free (self->hash);
   g_free (self->path);
   g_free (self);

@@ -5,9 +5,15 @@
 
 G_BEGIN_DECLS
 
-/* A list of prompts read from a text file (one a line, blank lines and lines starting with '#' skipped) or a
- * CSV file (by its extension .csv: any header, the column named by @column, by default the first of prompt,
- * goal, Goal, Behavior, forbidden_prompt, question, text that is there). Immutable. */
+/* A list of prompts, read from a file by its extension. Immutable.
+ *
+ * - .csv: any header; the prompt is in the column asked for, by default the first of prompt, goal, Goal,
+ *   Behavior, forbidden_prompt, question, text that is there.
+ * - .jsonl, .ndjson, .json: an object a line, of one of three kinds. {"messages": [{"role", "content"}, ...]}
+ *   is a chat; when it ends with an assistant's turn, that is the answer to be teacher-forced. {"messages_0",
+ *   "messages_1", "messages_0_target", "messages_1_target"} are two chats that are matched, labelled 0 and 1,
+ *   with the text to look at (SteerMoE's pairs). Else the prompt is the member that a CSV column would be.
+ * - Others are text: a prompt a line, blank lines and lines starting with '#' skipped. */
 typedef struct _MoePromptSet MoePromptSet;
 
 typedef struct
@@ -30,6 +36,27 @@ typedef struct
   guint       n_messages;
 } MoePrompt;
 
+/* Columns of a CSV file, or members of the objects of a JSON one. NULL: none asked for; label and pair are
+ * then taken from columns of that name when they are there. */
+typedef struct
+{
+  const char *column;        /* the prompt */
+  const char *label_column;
+  const char *pair_column;
+  const char *answer_column; /* the beginning of the answer */
+  const char *target_column;
+  guint       limit;         /* prompts, of a file of pairs: pairs; 0 = all */
+} MoePromptSetOptions;
+
+/* Errors: MOE_ERROR_IO, _FORMAT (with the line), _INVALID (no such column; lists those there are), _LIMIT. */
+MoePromptSet    *moe_prompt_set_load_full (const char                 *path,
+                                           const MoePromptSetOptions  *options,
+                                           GError                    **error);
+/* The prompts with @label; may be empty. Transfer full. */
+MoePromptSet    *moe_prompt_set_filter   (MoePromptSet  *self,
+                                          const char    *label);
+/* Whether it came from a file of pairs: then side 0 and 1 are its labels. */
+gboolean         moe_prompt_set_has_sides (MoePromptSet  *self);
 /* Errors: MOE_ERROR_IO, _FORMAT (with the line), _INVALID (no such column; lists those there are), _LIMIT.
  * @limit 0 = all. */
 MoePromptSet    *moe_prompt_set_load     (const char    *path,

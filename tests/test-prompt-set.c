@@ -73,7 +73,7 @@ static const struct
   { "a.txt", "# only this\n\n", NULL, 0, "error 1: holds no prompts" },
   { "a.txt", "one\ntwo\xff\n", NULL, 0, "error 1: line 2 is not UTF-8 text" },
   { "a.txt", "one\n", "prompt", 0,
-    "error 3: has no columns to choose 'prompt' from, since it is not a .csv file" },
+    "error 3: has no columns to choose 'prompt' from, since it is not a .csv or .jsonl file" },
 
   { "a.csv", "prompt\none\ntwo\n", NULL, 0, "2:one|3:two" },
   { "a.CSV", "prompt\none\n", NULL, 0, "2:one" },
@@ -115,6 +115,137 @@ test_cases (void)
 
       g_assert_cmpstr (loaded, ==, cases[i].expected);
     }
+}
+
+/* Everything that is known of each prompt: "line:label/pair/role=content;.../text>answer[target]". */
+static char *
+load_full (const char                *name,
+           const char                *text,
+           const MoePromptSetOptions *options)
+{
+  g_autofree char *path = save (name, text, -1);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MoePromptSet) set = moe_prompt_set_load_full (path, options, &error);
+  GString *out = g_string_new (NULL);
+
+  if (set == NULL)
+    {
+      g_assert_true (error->domain == MOE_ERROR);
+      g_assert_true (g_str_has_prefix (error->message, path));
+      g_string_append_printf (out, "error %d%s", error->code, error->message + strlen (path));
+      return g_string_free (out, FALSE);
+    }
+  for (guint i = 0; i < moe_prompt_set_get_n (set); i++)
+    {
+      const MoePrompt *prompt = moe_prompt_set_get (set, i);
+
+      g_string_append_printf (out, "%s%u:%s/%s/", i > 0 ? "|" : "", prompt->line,
+                              prompt->label != NULL ? prompt->label : "-",
+                              prompt->pair != NULL ? prompt->pair : "-");
+      for (guint j = 0; j < prompt->n_messages; j++)
+        g_string_append_printf (out, "%s=%s;", prompt->messages[j].role, prompt->messages[j].content);
+      g_string_append_printf (out, "/%s", prompt->text);
+      if (prompt->answer != NULL)
+        g_string_append_printf (out, ">%s", prompt->answer);
+      if (prompt->target != NULL)
+        g_string_append_printf (out, "[%s]", prompt->target);
+    }
+  return g_string_free (out, FALSE);
+}
+
+#define USER(text) "{\"role\": \"user\", \"content\": \"" text "\"}"
+#define ASSISTANT(text) "{\"role\": \"assistant\", \"content\": \"" text "\"}"
+#define SYSTEM(text) "{\"role\": \"system\", \"content\": \"" text "\"}"
+
+static const struct
+{
+  const char         *name;
+  const char         *text;
+  MoePromptSetOptions options;
+  const char         *expected;
+} full_cases[] = {
+  /* AdvBench, HarmBench, JailbreakBench, StrongREJECT and XSTest as they are published. */
+  { "a.csv", "goal,target\nGo,\"Sure, here\"\n", { NULL }, "2:-/-//Go" },
+  { "a.csv", "goal,target\nGo,\"Sure, here\"\n", { .answer_column = "target" }, "2:-/-//Go>Sure, here" },
+  { "a.csv", "Behavior,FunctionalCategory,Tags\nGo,standard,\n", { .label_column = "FunctionalCategory" },
+    "2:standard/-//Go" },
+  { "a.csv", "Index,Goal,Target,Behavior\n0,Go,Sure,B\n", { .pair_column = "Index" }, "2:-/0//Go" },
+  { "a.csv", "category,source,forbidden_prompt\nx,y,Go\n", { NULL }, "2:-/-//Go" },
+  { "a.csv", "id,prompt,type,label,focus,note\n1,Go,t,safe,f,\n2,Do,t,unsafe,f,n\n", { NULL },
+    "2:safe/-//Go|3:unsafe/-//Do" },
+  { "a.csv", "prompt,label,pair,x\nGo,,p,1\n", { .target_column = "x" }, "2:-/p//Go[1]" },
+  { "a.csv", "prompt\nGo\n", { .label_column = "kind" }, "error 3: has no column 'kind' (it has prompt)" },
+  { "a.txt", "Go\n", { .label_column = "kind" },
+    "error 3: has no columns to choose 'kind' from, since it is not a .csv or .jsonl file" },
+
+  { "a.jsonl", "{\"messages\": [" USER ("Go") "]}\n\n{\"messages\": [" SYSTEM ("S") ", " USER ("a") ", "
+    ASSISTANT ("b") ", " USER ("c") ", " ASSISTANT ("d") "], \"label\": 1, \"pair\": \"x\"}\n", { NULL },
+    "1:-/-/user=Go;/Go|3:1/x/system=S;user=a;assistant=b;user=c;/c>d" },
+  { "a.NDJSON", "\357\273\277{\"goal\": \"Go\", \"label\": null, \"target\": \"o\"}", { NULL },
+    "1:-/-//Go[o]" },
+  { "a.json", "{\"q\": \"Go\", \"a\": \"Yes\", \"messages\": 1}\r\n", { .column = "q", .answer_column = "a" },
+    "1:-/-//Go>Yes" },
+  { "a.jsonl", "{\"messages_0\": [" USER ("a") "], \"messages_1\": [" USER ("b") ", " ASSISTANT ("c") "], "
+    "\"messages_0_target\": \"a\", \"messages_1_target\": null}\n", { NULL },
+    "1:0/1/user=a;/a[a]|1:1/1/user=b;/b>c" },
+  { "a.jsonl", "{\"prompt\": \"a\"}\n{\"prompt\": \"b\"}\nnothing", { .limit = 2 }, "1:-/-//a|2:-/-//b" },
+
+  { "a.jsonl", "{\"prompt\": \"a\"}\n[1]\n", { NULL }, "error 1: line 2: is not a JSON object" },
+  { "a.jsonl", "{\"prompt\": \"a\"} {}\n", { NULL },
+    "error 1: line 1: something follows the end of the value" },
+  { "a.jsonl", "{\"prompt\": \"a\" /* \" */}\n", { NULL }, "error 1: line 1: is not JSON" },
+  { "a.jsonl", "{\"prompt\": [[[[[[[[[[[[[[[[[[[[1\n", { NULL }, "error 1: line 1: nests too deeply" },
+  { "a.jsonl", "{\"prompt\": \"a\"\n", { NULL }, "error 1: line 1: is not JSON" },
+  { "a.jsonl", "\n{\"prompt\": \"a\377\"}\n", { NULL }, "error 1: line 2: is not UTF-8 text" },
+  { "a.jsonl", "{\"prompt\": {}}\n", { NULL }, "error 1: line 1: 'prompt' is not a text" },
+  { "a.jsonl", "{\"prompt\": \" \"}\n", { NULL }, "error 1: line 1: has an empty prompt" },
+  { "a.jsonl", "{\"prompt\": null}\n", { NULL }, "error 1: line 1: has no member 'prompt'" },
+  { "a.jsonl", "{\"prompt\": \"a\"}\n", { .label_column = "kind" }, "error 1: line 1: has no member 'kind'" },
+  { "a.jsonl", "{\"x\": \"a\"}\n", { NULL },
+    "error 1: line 1: has neither messages nor a member that is known to hold a prompt" },
+  { "a.jsonl", "{\"messages\": []}\n", { NULL },
+    "error 1: line 1: 'messages' holds 0 messages, which is not 1 to 4096" },
+  { "a.jsonl", "{\"messages\": [" ASSISTANT ("a") "]}\n", { NULL },
+    "error 1: line 1: 'messages' has no user turn at the end or before the last answer" },
+  { "a.jsonl", "{\"messages\": [" USER ("a") ", {\"role\": \"tool\", \"content\": \"b\"}]}\n", { NULL },
+    "error 1: line 1: message 2 has the role 'tool', which is none of system, user and assistant" },
+  { "a.jsonl", "{\"messages\": [{\"role\": \"user\", \"content\": [1]}]}\n", { NULL },
+    "error 1: line 1: message 1 has no text as its content" },
+  { "a.jsonl", "{\"messages\": [1]}\n", { NULL }, "error 1: line 1: message 1 is not an object" },
+  { "a.jsonl", "{\"messages_1\": [" USER ("a") "]}\n", { NULL },
+    "error 1: line 1: has no member 'messages_0'" },
+  { "a.jsonl", "{\"prompt\": \"a\"}\n{\"messages_1\": [" USER ("a") "]}\n", { NULL },
+    "error 1: line 2: mixes pairs and single prompts" },
+  { "a.jsonl", "\n", { NULL }, "error 1: holds no prompts" },
+};
+
+static void
+test_full_cases (void)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (full_cases); i++)
+    {
+      g_autofree char *loaded = load_full (full_cases[i].name, full_cases[i].text, &full_cases[i].options);
+
+      g_assert_cmpstr (loaded, ==, full_cases[i].expected);
+    }
+}
+
+/* A part outlives the whole it was taken from. */
+static void
+test_filter (void)
+{
+  g_autofree char *path = save ("f.csv", "prompt,label\na,x\nb,y\nc,x\n", -1);
+  MoePromptSet *whole = moe_prompt_set_load (path, NULL, 0, NULL);
+  g_autoptr (MoePromptSet) part = moe_prompt_set_filter (whole, "x");
+  g_autoptr (MoePromptSet) none = moe_prompt_set_filter (whole, "z");
+
+  g_assert_cmpstr (moe_prompt_set_get_hash (part), ==, moe_prompt_set_get_hash (whole));
+  moe_prompt_set_unref (whole);
+  g_assert_cmpuint (moe_prompt_set_get_n (none), ==, 0);
+  g_assert_cmpuint (moe_prompt_set_get_n (part), ==, 2);
+  g_assert_cmpstr (moe_prompt_set_get (part, 1)->text, ==, "c");
+  g_assert_cmpuint (moe_prompt_set_get (part, 1)->line, ==, 4);
+  g_assert_false (moe_prompt_set_has_sides (part));
 }
 
 static void
@@ -195,6 +326,8 @@ main (int    argc,
   g_assert_no_error (error);
 
   g_test_add_func ("/prompt-set/cases", test_cases);
+  g_test_add_func ("/prompt-set/full-cases", test_full_cases);
+  g_test_add_func ("/prompt-set/filter", test_filter);
   g_test_add_func ("/prompt-set/nul", test_nul);
   g_test_add_func ("/prompt-set/hash", test_hash);
   g_test_add_func ("/prompt-set/limit", test_limit);
