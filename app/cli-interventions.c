@@ -12,9 +12,9 @@ moe_cli_interventions_add (MoeCliInterventions *self,
 {
   const GOptionEntry entries[] = {
     { "mask", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &self->masks,
-      "Interventions of a mask file (this and the next four can be repeated)", "FILE" },
+      "Interventions of a mask file (this and the next six can be repeated)", "FILE" },
     { "disable", 0, 0, G_OPTION_ARG_STRING_ARRAY, &self->disable,
-      "Switch off experts, e.g. L3E17, L3E17,L4E2 or L3E*; mode refill (default), drop or zero",
+      "Switch off experts, e.g. L3E17, L3E17,L4E2 or L3E*; mode refill (default), drop, zero, mean or copy",
       "EXPERTS[:MODE]" },
     { "force", 0, 0, G_OPTION_ARG_STRING_ARRAY, &self->force,
       "Make experts be chosen; mode max (default) or add", "EXPERTS[:MODE]" },
@@ -22,6 +22,11 @@ moe_cli_interventions_add (MoeCliInterventions *self,
       "Add to router logits, e.g. L3E17=+2.5", "EXPERTS=X" },
     { "scale", 0, 0, G_OPTION_ARG_STRING_ARRAY, &self->scale,
       "Multiply gate weights, e.g. L3E17=0.5", "EXPERTS=X" },
+    { "clamp", 0, 0, G_OPTION_ARG_STRING_ARRAY, &self->clamp,
+      "Clip expert outputs to +-X in every channel, e.g. L3E17=100", "EXPERTS=X" },
+    { "router", 0, 0, G_OPTION_ARG_STRING_ARRAY, &self->router,
+      "Change how routers of layers such as L3 or L* choose: temperature=T, top_k=N, top_p=P, top_p_renorm=P "
+      "or random[=SEED]", "LAYERS:WHAT" },
     { "mask-phase", 0, 0, G_OPTION_ARG_STRING, &self->phase,
       "Where the options above act: prompt, answer or both (default)", "PHASE" },
     { "mask-other-weights", 0, 0, G_OPTION_ARG_NONE, &self->other_weights,
@@ -41,6 +46,8 @@ moe_cli_interventions_check (MoeCliInterventions *self,
     { "--force", self->force, MOE_ACTION_FORCE },
     { "--bias", self->bias, MOE_ACTION_BIAS },
     { "--scale", self->scale, MOE_ACTION_SCALE },
+    { "--clamp", self->clamp, MOE_ACTION_CLAMP },
+    { "--router", self->router, MOE_ACTION_ROUTER },
   };
   MoeScope scope = MOE_SCOPE_BOTH;
 
@@ -75,6 +82,8 @@ moe_cli_interventions_clear (MoeCliInterventions *self)
   g_clear_pointer (&self->force, g_strfreev);
   g_clear_pointer (&self->bias, g_strfreev);
   g_clear_pointer (&self->scale, g_strfreev);
+  g_clear_pointer (&self->clamp, g_strfreev);
+  g_clear_pointer (&self->router, g_strfreev);
   g_clear_pointer (&self->phase, g_free);
   g_clear_pointer (&self->given, g_array_unref);
 }
@@ -87,6 +96,25 @@ add (MoeMask               **mask,
 
   g_clear_pointer (mask, moe_mask_unref);
   *mask = next;
+}
+
+/* The interventions of @file and, for those disabled by mean, their mean outputs. */
+static void
+add_file (MoeMask **mask,
+          MoeMask  *file)
+{
+  MoeExpertMeans *means = moe_mask_get_means (file);
+
+  for (guint i = 0; i < moe_mask_get_n (file); i++)
+    add (mask, moe_mask_get (file, i));
+  if (means != NULL)
+    {
+      g_autoptr(MoeExpertMeans) both = moe_expert_means_merge (moe_mask_get_means (*mask), means);
+      MoeMask *next = moe_mask_with_means (*mask, both);
+
+      moe_mask_unref (*mask);
+      *mask = next;
+    }
 }
 
 gboolean
@@ -106,18 +134,17 @@ moe_cli_interventions_load (const MoeCliInterventions  *self,
       if (file == NULL)
         return FALSE;
       if (!moe_mask_check_model (made_for, info, self->other_weights, error)
-          || !moe_mask_validate (file, info, error))
+          || !moe_mask_validate (file, info, error) || !moe_mask_check_means (file, info, error))
         {
           g_prefix_error (error, "%s: ", self->masks[f]);
           return FALSE;
         }
-      for (guint i = 0; i < moe_mask_get_n (file); i++)
-        add (&all, moe_mask_get (file, i));
+      add_file (&all, file);
     }
   for (guint i = 0; i < self->given->len; i++)
     add (&all, &g_array_index (self->given, MoeIntervention, i));
 
-  if (!moe_mask_validate (all, info, error))
+  if (!moe_mask_validate (all, info, error) || !moe_mask_check_means (all, info, error))
     {
       g_prefix_error (error, "%s: ", info->path);
       return FALSE;

@@ -7,8 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* --mask, --disable, --force, --bias, --scale (each repeatable) and --mask-phase, for every command that
- * runs a model. */
+/* --mask, --disable, --force, --bias, --scale, --clamp, --router (each repeatable) and --mask-phase, for
+ * every command that runs a model. */
 typedef struct
 {
   char     **masks;
@@ -16,6 +16,8 @@ typedef struct
   char     **force;
   char     **bias;
   char     **scale;
+  char     **clamp;
+  char     **router;
   char      *phase;
   gboolean   other_weights;
   GArray    *given;  /* of MoeIntervention, from moe_cli_interventions_check() */

@@ -10,36 +10,64 @@
 #include "data/moe-error.h"
 #include "data/moe-file.h"
 
-static gboolean
-has_value (const MoeIntervention *intervention)
+static void
+add_number_or_all (JsonBuilder *builder,
+                   const char  *name,
+                   int          number,
+                   int          all)
 {
-  return intervention->action == MOE_ACTION_BIAS || intervention->action == MOE_ACTION_SCALE;
+  json_builder_set_member_name (builder, name);
+  if (number == all)
+    json_builder_add_string_value (builder, "*");
+  else
+    json_builder_add_int_value (builder, number);
+}
+
+static void
+add_mean (JsonBuilder           *builder,
+          const MoeExpertMeans  *means,
+          const MoeIntervention *intervention)
+{
+  const float *mean = moe_expert_means_get (means, intervention->layer, intervention->expert);
+  g_autofree guint32 *bits = NULL;
+  g_autofree char *text = NULL;
+  guint width;
+
+  if (intervention->mode != MOE_MODE_MEAN || mean == NULL)
+    return;
+
+  width = moe_expert_means_get_width (means);
+  bits = g_new (guint32, width);
+  memcpy (bits, mean, width * sizeof *bits);
+  for (guint i = 0; i < width; i++)
+    bits[i] = GUINT32_TO_LE (bits[i]);
+  text = g_base64_encode ((const guchar *) bits, width * sizeof *bits);
+  json_builder_set_member_name (builder, "mean");
+  json_builder_add_string_value (builder, text);
 }
 
 static void
 add_intervention (JsonBuilder           *builder,
+                  const MoeExpertMeans  *means,
                   const MoeIntervention *intervention)
 {
   json_builder_begin_object (builder);
-  json_builder_set_member_name (builder, "layer");
-  json_builder_add_int_value (builder, intervention->layer);
-  json_builder_set_member_name (builder, "expert");
-  if (intervention->expert == MOE_EXPERT_ALL)
-    json_builder_add_string_value (builder, "*");
-  else
-    json_builder_add_int_value (builder, intervention->expert);
+  add_number_or_all (builder, "layer", intervention->layer, MOE_LAYER_ALL);
+  if (intervention->expert != MOE_EXPERT_ROUTER)
+    add_number_or_all (builder, "expert", intervention->expert, MOE_EXPERT_ALL);
   json_builder_set_member_name (builder, "action");
   json_builder_add_string_value (builder, moe_action_get_name (intervention->action));
-  if (has_value (intervention))
-    {
-      json_builder_set_member_name (builder, "value");
-      json_builder_add_double_value (builder, intervention->value);
-    }
-  else
+  if (moe_action_has_mode (intervention->action))
     {
       json_builder_set_member_name (builder, "mode");
       json_builder_add_string_value (builder, moe_mode_get_name (intervention->mode));
     }
+  if (moe_action_has_value (intervention->action))
+    {
+      json_builder_set_member_name (builder, "value");
+      json_builder_add_double_value (builder, intervention->value);
+    }
+  add_mean (builder, means, intervention);
   if (intervention->scope != MOE_SCOPE_BOTH)
     {
       json_builder_set_member_name (builder, "phase");
@@ -92,7 +120,7 @@ moe_mask_to_json (const MoeMask      *mask,
   json_builder_set_member_name (builder, "interventions");
   json_builder_begin_array (builder);
   for (guint i = 0; i < moe_mask_get_n (mask); i++)
-    add_intervention (builder, moe_mask_get (mask, i));
+    add_intervention (builder, moe_mask_get_means (mask), moe_mask_get (mask, i));
   json_builder_end_array (builder);
   json_builder_end_object (builder);
 
@@ -168,12 +196,15 @@ moe_mask_to_table (const MoeMask *mask)
       guint row = moe_table_append_row (table);
       g_autofree char *number = g_strdup_printf ("%d", intervention->expert);
 
-      moe_table_set_int (table, row, 0, intervention->layer);
-      moe_table_set_text (table, row, 1, intervention->expert == MOE_EXPERT_ALL ? "*" : number);
+      /* A missing layer is every layer, a missing expert the router. */
+      if (intervention->layer != MOE_LAYER_ALL)
+        moe_table_set_int (table, row, 0, intervention->layer);
+      if (intervention->expert != MOE_EXPERT_ROUTER)
+        moe_table_set_text (table, row, 1, intervention->expert == MOE_EXPERT_ALL ? "*" : number);
       moe_table_set_text (table, row, 2, moe_action_get_name (intervention->action));
-      if (has_value (intervention))
+      if (moe_action_has_value (intervention->action))
         moe_table_set_double (table, row, 4, intervention->value);
-      else
+      if (moe_action_has_mode (intervention->action))
         moe_table_set_text (table, row, 3, moe_mode_get_name (intervention->mode));
       moe_table_set_text (table, row, 5, moe_scope_get_name (intervention->scope));
       moe_table_set_int (table, row, 6, intervention->from_token);

@@ -262,6 +262,32 @@ read_model (JsonObject  *object,
 }
 
 static gboolean
+is_star (JsonObject *object,
+         const char *name)
+{
+  JsonNode *node = json_object_get_member (object, name);
+
+  return node != NULL && JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING &&
+         g_str_equal (json_node_get_string (node), "*");
+}
+
+static gboolean
+read_layer (JsonObject          *object,
+            const char          *where,
+            const MoeModelInfo  *info,
+            int                 *layer,
+            GError             **error)
+{
+  gint64 number = MOE_LAYER_ALL;
+
+  if (!is_star (object, "layer") &&
+      !get_integer (object, where, "layer", 0, (gint64) info->n_layers - 1, &number, error))
+    return FALSE;
+  *layer = (int) number;
+  return TRUE;
+}
+
+static gboolean
 read_expert (JsonObject          *object,
              const char          *where,
              const MoeModelInfo  *info,
@@ -269,11 +295,19 @@ read_expert (JsonObject          *object,
              GError             **error)
 {
   JsonNode *node = json_object_get_member (object, "expert");
+  const char *action = NULL;
   gint64 number;
+
+  if (get_text (object, where, "action", &action, NULL) &&
+      g_str_equal (action, moe_action_get_name (MOE_ACTION_ROUTER)))
+    {
+      *expert = MOE_EXPERT_ROUTER;
+      return node == NULL || fail (error, "%sa router has no expert", where);
+    }
 
   if (node != NULL && JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING)
     {
-      if (!g_str_equal (json_node_get_string (node), "*"))
+      if (!is_star (object, "expert"))
         return fail (error, "%s\"expert\" is neither a number nor \"*\"", where);
       *expert = MOE_EXPERT_ALL;
       return TRUE;
@@ -319,24 +353,20 @@ read_action (JsonObject       *object,
   if (!get_text (object, where, "action", &name, error))
     return FALSE;
 
-  for (action = MOE_ACTION_DISABLE; action <= MOE_ACTION_SCALE; action++)
+  for (action = 0; action < MOE_N_ACTIONS; action++)
     if (g_str_equal (name, moe_action_get_name ((MoeAction) action)))
       break;
-  if (action > MOE_ACTION_SCALE)
+  if (action == MOE_N_ACTIONS)
     return fail (error, "%sthe action \"%s\" is unknown", where, name);
   intervention->action = (MoeAction) action;
 
-  if (action == MOE_ACTION_BIAS || action == MOE_ACTION_SCALE)
-    {
-      if (json_object_has_member (object, "mode"))
-        return fail (error, "%s%s has no mode", where, name);
-      return read_value (object, where, &intervention->value, error);
-    }
-
-  if (json_object_has_member (object, "value"))
+  if (!moe_action_has_mode (intervention->action) && json_object_has_member (object, "mode"))
+    return fail (error, "%s%s has no mode", where, name);
+  if (!moe_action_has_value (intervention->action) && json_object_has_member (object, "value"))
     return fail (error, "%s%s has no value", where, name);
+
   intervention->mode = moe_mask_default_mode (intervention->action, intervention->expert);
-  if (json_object_has_member (object, "mode"))
+  if (json_object_has_member (object, "mode") || intervention->action == MOE_ACTION_ROUTER)
     {
       const char *mode = NULL;
 
@@ -346,6 +376,52 @@ read_action (JsonObject       *object,
         return fail (error, "%s%s has no mode \"%s\"", where, name, mode);
     }
 
+  return !moe_action_has_value (intervention->action) ||
+         read_value (object, where, &intervention->value, error);
+}
+
+/* The expert's mean output into @means, which is made with the first and says how many channels all have. */
+static gboolean
+read_mean (JsonObject             *object,
+           const char             *where,
+           const MoeIntervention  *intervention,
+           MoeExpertMeans        **means,
+           GError                **error)
+{
+  g_autofree guchar *bytes = NULL;
+  g_autofree float *mean = NULL;
+  const char *text = NULL;
+  gsize length = 0;
+  guint width;
+
+  if (!json_object_has_member (object, "mean"))
+    return TRUE;
+  if (intervention->mode != MOE_MODE_MEAN || intervention->layer < 0 || intervention->expert < 0)
+    return fail (error, "%sonly an expert disabled by mean has a mean", where);
+  if (!get_text (object, where, "mean", &text, error))
+    return FALSE;
+
+  bytes = g_base64_decode (text, &length);
+  if (length == 0 || length % sizeof (guint32) != 0 ||
+      (*means != NULL && length / sizeof (guint32) != moe_expert_means_get_width (*means)))
+    return fail (error, "%s\"mean\" is not as many numbers as the residual stream has channels", where);
+
+  width = (guint) (length / sizeof (guint32));
+  mean = g_new (float, width);
+  for (guint i = 0; i < width; i++)
+    {
+      guint32 bits;
+
+      memcpy (&bits, bytes + i * sizeof bits, sizeof bits);
+      bits = GUINT32_FROM_LE (bits);
+      memcpy (&mean[i], &bits, sizeof bits);
+      if (!isfinite (mean[i]))
+        return fail (error, "%s\"mean\" holds a number that is not finite", where);
+    }
+
+  if (*means == NULL)
+    *means = moe_expert_means_new (width);
+  moe_expert_means_set (*means, intervention->layer, intervention->expert, mean);
   return TRUE;
 }
 
@@ -354,14 +430,15 @@ read_intervention (JsonNode            *node,
                    guint                index,
                    const MoeModelInfo  *info,
                    MoeIntervention     *intervention,
+                   MoeExpertMeans     **means,
                    GError             **error)
 {
   static const char * const known[] = {
-    "layer", "expert", "action", "mode", "value", "phase", "from_token", NULL
+    "layer", "expert", "action", "mode", "value", "phase", "from_token", "mean", NULL
   };
   g_autofree char *where = g_strdup_printf ("intervention %u: ", index + 1);
   JsonObject *object;
-  gint64 layer, from_token = 0;
+  gint64 from_token = 0;
 
   if (!JSON_NODE_HOLDS_OBJECT (node))
     return fail (error, "%sis not an object", where);
@@ -369,9 +446,10 @@ read_intervention (JsonNode            *node,
 
   memset (intervention, 0, sizeof *intervention);
   if (!check_members (object, where, known, error) ||
-      !get_integer (object, where, "layer", 0, (gint64) info->n_layers - 1, &layer, error) ||
+      !read_layer (object, where, info, &intervention->layer, error) ||
       !read_expert (object, where, info, &intervention->expert, error) ||
-      !read_action (object, where, intervention, error))
+      !read_action (object, where, intervention, error) ||
+      !read_mean (object, where, intervention, means, error))
     return FALSE;
 
   if (json_object_has_member (object, "phase"))
@@ -388,7 +466,6 @@ read_intervention (JsonNode            *node,
       !get_integer (object, where, "from_token", 0, G_MAXUINT32, &from_token, error))
     return FALSE;
 
-  intervention->layer = (int) layer;
   intervention->from_token = (guint) from_token;
   return TRUE;
 }
@@ -400,11 +477,13 @@ read_interventions (JsonArray           *array,
 {
   g_autofree MoeIntervention *interventions = NULL;
   g_autoptr (MoeMask) mask = NULL;
+  g_autoptr (MoeExpertMeans) means = NULL;
   guint n = json_array_get_length (array);
 
   interventions = g_new (MoeIntervention, n);
   for (guint i = 0; i < n; i++)
-    if (!read_intervention (json_array_get_element (array, i), i, info, &interventions[i], error))
+    if (!read_intervention (json_array_get_element (array, i), i, info, &interventions[i], &means,
+                            error))
       return NULL;
 
   mask = moe_mask_new (interventions, n);
@@ -414,7 +493,7 @@ read_interventions (JsonArray           *array,
       return NULL;
     }
 
-  return g_steal_pointer (&mask);
+  return means != NULL ? moe_mask_with_means (mask, means) : g_steal_pointer (&mask);
 }
 
 static MoeMask *

@@ -10,10 +10,12 @@ G_BEGIN_DECLS
  *
  *   {"format": "moescope-mask", "version": 1,
  *    "model": {"name", "architecture", "fingerprint", "layers", "experts", "experts_used"},
- *    "interventions": [{"layer", "expert", "action", "mode"?, "value"?, "phase"?, "from_token"?}, ...]}
+ *    "interventions": [{"layer", "expert", "action", "mode"?, "value"?, "phase"?, "from_token"?,
+ *                       "mean"?}, ...]}
  *
- * "expert" is a number, -1 for the shared expert or "*". Unknown members are refused, so that nothing a
- * newer version meant is dropped silently. */
+ * "layer" is a number or "*"; "expert" a number, -1 for the shared expert or "*", and absent for a router;
+ * "mean", of an expert disabled by mean, its mean output: base64 of little-endian floats. Unknown members are
+ * refused, so that nothing a newer version meant is dropped silently. */
 
 /* The mask and, when @info is given (transfer full), the model it was made for: only the members above are
  * filled in. Errors: MOE_ERROR_IO, _FORMAT (with line and column), _UNSUPPORTED (a newer version). */
@@ -41,7 +43,8 @@ gboolean  moe_mask_check_model    (const MoeModelInfo  *made_for,
                                    gboolean             allow_other_weights,
                                    GError             **error);
 
-/* Columns layer,expert,action,mode,value,phase,from_token, a row an intervention. */
+/* Columns layer,expert,action,mode,value,phase,from_token, a row an intervention; no layer is every layer, no
+ * expert the router. */
 MoeTable *moe_mask_to_table       (const MoeMask       *mask);
 
 G_END_DECLS

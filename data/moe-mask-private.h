@@ -12,6 +12,8 @@ G_BEGIN_DECLS
 gboolean moe_mask_mode_parse   (MoeAction    action,
                                 const char  *name,
                                 MoeMode     *mode);
+/* "refill, drop, zero, mean or copy": the modes of @action. Transfer full. */
+char    *moe_mask_modes_to_text (MoeAction   action);
 /* The mode when none is named. */
 MoeMode  moe_mask_default_mode (MoeAction    action,
                                 int          expert);

@@ -34,11 +34,46 @@ mode_fits (const MoeIntervention *intervention)
     {
     case MOE_ACTION_DISABLE:
       return intervention->mode == MOE_MODE_REFILL || intervention->mode == MOE_MODE_DROP ||
-             intervention->mode == MOE_MODE_ZERO;
+             intervention->mode == MOE_MODE_ZERO || intervention->mode == MOE_MODE_MEAN ||
+             intervention->mode == MOE_MODE_COPY;
     case MOE_ACTION_FORCE:
       return intervention->mode == MOE_MODE_MAX || intervention->mode == MOE_MODE_ADD;
+    case MOE_ACTION_ROUTER:
+      return intervention->mode >= MOE_MODE_TEMPERATURE && intervention->mode <= MOE_MODE_RANDOM;
     default:
       return intervention->mode == MOE_MODE_NONE;
+    }
+}
+
+/* Seeds are stored as floats, which hold whole numbers up to this. */
+#define MAX_SEED 16777216.0f
+
+static gboolean
+check_router (const MoeIntervention  *intervention,
+              const MoeModelInfo     *info,
+              const char             *name,
+              GError                **error)
+{
+  float value = intervention->value;
+
+  switch (intervention->mode)
+    {
+    case MOE_MODE_TEMPERATURE:
+      return value > 0 ||
+             fail (error, "%s: the router's temperature is not above 0", name);
+    case MOE_MODE_TOP_K:
+      return (value >= 1 && value <= (float) info->n_used && value == floorf (value)) ||
+             fail (error, "%s: the router's top_k is not a whole number from 1 to %u, the experts used", name,
+                   info->n_used);
+    case MOE_MODE_TOP_P:
+    case MOE_MODE_TOP_P_RENORM:
+      return (value > 0 && value <= 1) ||
+             fail (error, "%s: the router's %s is not above 0 and at most 1", name,
+                   moe_mode_get_name (intervention->mode));
+    default:
+      return (value >= 0 && value <= MAX_SEED && value == floorf (value)) ||
+             fail (error, "%s: the seed of the random router is not a whole number from 0 to %.0f", name,
+                   (double) MAX_SEED);
     }
 }
 
@@ -52,16 +87,23 @@ check_one (const MoeIntervention  *intervention,
   MoeAction action = intervention->action;
   g_autofree char *name = moe_expert_format (layer, expert);
 
-  if (layer < 0 || (guint) layer >= info->n_layers)
+  if (layer == MOE_LAYER_ALL ? info->n_moe_layers == 0 : layer < 0 || (guint) layer >= info->n_layers)
     return fail (error, "%s: there is no layer %d, the model has %u layers", name, layer, info->n_layers);
-  if (moe_model_info_find_moe_layer (info, (guint) layer) < 0)
+  if (layer != MOE_LAYER_ALL && moe_model_info_find_moe_layer (info, (guint) layer) < 0)
     return fail (error, "%s: layer %d is not an MoE layer", name, layer);
-  if (expert < MOE_EXPERT_ALL || (expert >= 0 && (guint) expert >= info->n_experts))
+  if ((action == MOE_ACTION_ROUTER) != (expert == MOE_EXPERT_ROUTER))
+    return fail (error, "%s: %s does not act on %s", name, moe_action_get_name (action),
+                 expert == MOE_EXPERT_ROUTER ? "a router" : "an expert");
+  if (expert < MOE_EXPERT_ROUTER || (expert >= 0 && (guint) expert >= info->n_experts))
     return fail (error, "%s: there is no expert %d, a layer has %u experts", name, expert, info->n_experts);
   if (!mode_fits (intervention))
     return fail (error, "%s: %s has no such mode", name, moe_action_get_name (action));
   if (!isfinite (intervention->value))
     return fail (error, "%s: the %s is not a finite number", name, moe_action_get_name (action));
+  if (action == MOE_ACTION_CLAMP && intervention->value < 0)
+    return fail (error, "%s: the clamp is below 0", name);
+  if (action == MOE_ACTION_ROUTER)
+    return check_router (intervention, info, name, error);
 
   if (expert == MOE_EXPERT_SHARED)
     {
@@ -84,6 +126,9 @@ typedef struct
   guint   n_forced;
   guint   n_refilled;
   guint   n_gone;  /* disabled by refill or by drop */
+  guint   router;  /* bit set of 1 << MoeMode of what its router is told */
+  guint   top_k;   /* experts used */
+  gboolean is_pushed; /* something is forced or biased */
 } LayerUse;
 
 static gboolean
@@ -111,10 +156,57 @@ add_expert (LayerUse               *use,
 
   if (intervention->action == MOE_ACTION_FORCE)
     use->n_forced++;
-  if (intervention->action == MOE_ACTION_DISABLE && intervention->mode != MOE_MODE_ZERO)
+  if (intervention->action == MOE_ACTION_DISABLE &&
+      (intervention->mode == MOE_MODE_REFILL || intervention->mode == MOE_MODE_DROP))
     use->n_gone++;
+  use->is_pushed = use->is_pushed || intervention->action == MOE_ACTION_FORCE ||
+    intervention->action == MOE_ACTION_BIAS;
   if (intervention->action == MOE_ACTION_DISABLE && intervention->mode == MOE_MODE_REFILL)
     use->n_refilled++;
+  return TRUE;
+}
+
+static gboolean
+add_router (LayerUse               *use,
+            const MoeIntervention  *intervention,
+            int                     layer,
+            GError                **error)
+{
+  guint bit = 1u << intervention->mode;
+
+  if (use->router & bit)
+    return fail (error, "the router of layer %d is told its %s twice", layer,
+                 moe_mode_get_name (intervention->mode));
+
+  use->router |= bit;
+  if (intervention->mode == MOE_MODE_TOP_K)
+    use->top_k = (guint) intervention->value;
+  return TRUE;
+}
+
+static gboolean
+check_use (const LayerUse      *use,
+           const MoeModelInfo  *info,
+           int                  layer,
+           GError             **error)
+{
+  guint random = 1u << MOE_MODE_RANDOM, both = (1u << MOE_MODE_TOP_P) | (1u << MOE_MODE_TOP_P_RENORM);
+
+  if ((use->router & both) == both)
+    return fail (error, "the router of layer %d has both top_p and top_p_renorm", layer);
+  if ((use->router & random) != 0 && (use->router & ~(random | (1u << MOE_MODE_TOP_K))) != 0)
+    return fail (error, "the router of layer %d is random, so a temperature or top_p cannot act", layer);
+  if ((use->router & random) != 0 && use->is_pushed)
+    return fail (error, "the router of layer %d is random, so nothing can be forced or biased there", layer);
+  if (use->n_forced > use->top_k)
+    return fail (error, "%u experts of layer %d are forced, but only %u are chosen for a token",
+                 use->n_forced, layer, use->top_k);
+  if (info->n_experts - use->n_refilled < info->n_used)
+    return fail (error,
+                 "%u of the %u experts of layer %d are disabled, which leaves fewer than the %u chosen "
+                 "for a token", use->n_refilled, info->n_experts, layer, info->n_used);
+  if (use->n_gone == info->n_experts)
+    return fail (error, "all %u experts of layer %d are dropped or disabled", info->n_experts, layer);
   return TRUE;
 }
 
@@ -127,7 +219,7 @@ check_layer (const MoeMask       *self,
              GError             **error)
 {
   g_autofree guint8 *actions = g_new0 (guint8, info->n_experts);
-  LayerUse use = { .actions = actions };
+  LayerUse use = { .actions = actions, .top_k = info->n_used };
 
   for (guint i = 0; i < moe_mask_get_n (self); i++)
     {
@@ -136,26 +228,33 @@ check_layer (const MoeMask       *self,
       guint first = all ? 0 : (guint) intervention->expert;
       guint end = all ? info->n_experts : first + 1;
 
-      if (intervention->layer != layer || intervention->expert == MOE_EXPERT_SHARED ||
+      if ((intervention->layer != layer && intervention->layer != MOE_LAYER_ALL) ||
+          intervention->expert == MOE_EXPERT_SHARED ||
           (intervention->scope != MOE_SCOPE_BOTH && intervention->scope != scope))
         continue;
+      if (intervention->expert == MOE_EXPERT_ROUTER)
+        {
+          if (!add_router (&use, intervention, layer, error))
+            return FALSE;
+          continue;
+        }
 
       for (guint expert = first; expert < end; expert++)
         if (!add_expert (&use, intervention, expert, error))
           return FALSE;
     }
 
-  if (use.n_forced > info->n_used)
-    return fail (error, "%u experts of layer %d are forced, but only %u are chosen for a token", use.n_forced,
-                 layer, info->n_used);
-  if (info->n_experts - use.n_refilled < info->n_used)
-    return fail (error,
-                 "%u of the %u experts of layer %d are disabled, which leaves fewer than the %u chosen "
-                 "for a token", use.n_refilled, info->n_experts, layer, info->n_used);
-  if (use.n_gone == info->n_experts)
-    return fail (error, "all %u experts of layer %d are dropped or disabled", info->n_experts, layer);
+  return check_use (&use, info, layer, error);
+}
 
-  return TRUE;
+static gboolean
+check_layer_in_scopes (const MoeMask       *self,
+                       const MoeModelInfo  *info,
+                       int                  layer,
+                       GError             **error)
+{
+  return check_layer (self, info, layer, MOE_SCOPE_PROMPT, error) &&
+         check_layer (self, info, layer, MOE_SCOPE_ANSWER, error);
 }
 
 gboolean
@@ -176,10 +275,56 @@ moe_mask_validate (const MoeMask       *self,
     {
       int layer = moe_mask_get (self, i)->layer;
 
+      /* What acts on every layer meets the interventions of each. */
+      if (layer == MOE_LAYER_ALL)
+        {
+          for (guint j = 0; j < info->n_moe_layers; j++)
+            if (!check_layer_in_scopes (self, info, (int) info->moe_layers[j], error))
+              return FALSE;
+          return TRUE;
+        }
       if (g_hash_table_add (seen, GINT_TO_POINTER (layer + 1)) &&
-          (!check_layer (self, info, layer, MOE_SCOPE_PROMPT, error) ||
-           !check_layer (self, info, layer, MOE_SCOPE_ANSWER, error)))
+          !check_layer_in_scopes (self, info, layer, error))
         return FALSE;
+    }
+
+  return TRUE;
+}
+
+gboolean
+moe_mask_check_means (const MoeMask       *self,
+                      const MoeModelInfo  *info,
+                      GError             **error)
+{
+  MoeExpertMeans *means = moe_mask_get_means (self);
+
+  g_return_val_if_fail (info != NULL, FALSE);
+
+  if (means != NULL && moe_expert_means_get_width (means) != info->width)
+    return fail (error, "the mean outputs have %u channels, but the model's residual stream %u",
+                 moe_expert_means_get_width (means), info->width);
+
+  for (guint i = 0; i < moe_mask_get_n (self); i++)
+    {
+      const MoeIntervention *one = moe_mask_get (self, i);
+      gboolean all_layers = one->layer == MOE_LAYER_ALL, all_experts = one->expert == MOE_EXPERT_ALL;
+
+      if (one->mode != MOE_MODE_MEAN)
+        continue;
+      for (guint j = 0; j < (all_layers ? info->n_moe_layers : 1); j++)
+        for (guint e = 0; e < (all_experts ? info->n_experts : 1); e++)
+          {
+            int layer = all_layers ? (int) info->moe_layers[j] : one->layer;
+            int expert = all_experts ? (int) e : one->expert;
+
+            if (moe_expert_means_get (means, layer, expert) == NULL)
+              {
+                g_autofree char *name = moe_expert_format (layer, expert);
+
+                return fail (error, "%s: disabling by mean needs the expert's mean output, which a mask file "
+                             "made with a calibration run holds", name);
+              }
+          }
     }
 
   return TRUE;

@@ -5,25 +5,31 @@
 
 #include <string.h>
 
+#include "data/moe-mask-private.h"
+
 struct _MoeMask
 {
   gatomicrefcount ref_count;
   GArray         *interventions; /* MoeIntervention */
+  MoeExpertMeans *means;         /* or NULL */
 };
 
+/* A router can be given several things, each once. */
+static gboolean
+same_target (const MoeIntervention *a,
+             const MoeIntervention *b)
+{
+  return a->layer == b->layer && a->expert == b->expert && a->action == b->action &&
+         (a->action != MOE_ACTION_ROUTER || a->mode == b->mode);
+}
+
 static int
-find_in (const GArray *interventions,
-         int           layer,
-         int           expert,
-         MoeAction     action)
+find_in (const GArray          *interventions,
+         const MoeIntervention *wanted)
 {
   for (guint i = 0; i < interventions->len; i++)
-    {
-      const MoeIntervention *other = &g_array_index (interventions, MoeIntervention, i);
-
-      if (other->layer == layer && other->expert == expert && other->action == action)
-        return (int) i;
-    }
+    if (same_target (&g_array_index (interventions, MoeIntervention, i), wanted))
+      return (int) i;
 
   return -1;
 }
@@ -34,20 +40,22 @@ normalise (const MoeIntervention *intervention)
 {
   MoeIntervention clean = *intervention;
 
-  if (clean.action == MOE_ACTION_BIAS || clean.action == MOE_ACTION_SCALE)
+  if (!moe_action_has_mode (clean.action))
     clean.mode = MOE_MODE_NONE;
-  else
+  if (!moe_action_has_value (clean.action))
     clean.value = 0;
   return clean;
 }
 
 static MoeMask *
-mask_take (GArray *interventions)
+mask_take (GArray         *interventions,
+           MoeExpertMeans *means)
 {
   MoeMask *self = g_new0 (MoeMask, 1);
 
   g_atomic_ref_count_init (&self->ref_count);
   self->interventions = interventions;
+  self->means = means != NULL ? moe_expert_means_ref (means) : NULL;
   return self;
 }
 
@@ -63,9 +71,7 @@ static gboolean
 equal_target (gconstpointer a,
               gconstpointer b)
 {
-  const MoeIntervention *first = a, *second = b;
-
-  return first->layer == second->layer && first->expert == second->expert && first->action == second->action;
+  return same_target (a, b);
 }
 
 MoeMask *
@@ -91,7 +97,7 @@ moe_mask_new (const MoeIntervention *interventions,
         }
     }
 
-  return mask_take (array);
+  return mask_take (array, NULL);
 }
 
 MoeMask *
@@ -110,6 +116,7 @@ moe_mask_unref (MoeMask *self)
     return;
 
   g_array_unref (self->interventions);
+  g_clear_pointer (&self->means, moe_expert_means_unref);
   g_free (self);
 }
 
@@ -142,8 +149,11 @@ moe_mask_equal (const MoeMask *a,
       const MoeIntervention *first = moe_mask_get (a, i);
       const MoeIntervention *second = moe_mask_get (b, i);
 
-      if (!equal_target (first, second) || first->mode != second->mode || first->value != second->value ||
+      if (!same_target (first, second) || first->mode != second->mode || first->value != second->value ||
           first->scope != second->scope || first->from_token != second->from_token)
+        return FALSE;
+      if (first->mode == MOE_MODE_MEAN &&
+          !moe_expert_means_equal (a->means, b->means, first->layer, first->expert))
         return FALSE;
     }
 
@@ -173,12 +183,12 @@ moe_mask_with (const MoeMask         *self,
 
   array = copy_interventions (self);
   clean = normalise (intervention);
-  index = find_in (array, clean.layer, clean.expert, clean.action);
+  index = find_in (array, &clean);
   if (index >= 0)
     g_array_index (array, MoeIntervention, index) = clean;
   else
     g_array_append_val (array, clean);
-  return mask_take (array);
+  return mask_take (array, self != NULL ? self->means : NULL);
 }
 
 MoeMask *
@@ -191,7 +201,20 @@ moe_mask_without (const MoeMask *self,
 
   array = copy_interventions (self);
   g_array_remove_index (array, index);
-  return mask_take (array);
+  return mask_take (array, self->means);
+}
+
+MoeMask *
+moe_mask_with_means (const MoeMask  *self,
+                     MoeExpertMeans *means)
+{
+  return mask_take (copy_interventions (self), means);
+}
+
+MoeExpertMeans *
+moe_mask_get_means (const MoeMask *self)
+{
+  return self != NULL ? self->means : NULL;
 }
 
 int
@@ -200,7 +223,27 @@ moe_mask_find (const MoeMask *self,
                int            expert,
                MoeAction      action)
 {
-  return self != NULL ? find_in (self->interventions, layer, expert, action) : -1;
+  for (guint i = 0; i < moe_mask_get_n (self); i++)
+    {
+      const MoeIntervention *one = moe_mask_get (self, i);
+
+      if (one->layer == layer && one->expert == expert && one->action == action)
+        return (int) i;
+    }
+
+  return -1;
+}
+
+gboolean
+moe_action_has_mode (MoeAction action)
+{
+  return action == MOE_ACTION_DISABLE || action == MOE_ACTION_FORCE || action == MOE_ACTION_ROUTER;
+}
+
+gboolean
+moe_action_has_value (MoeAction action)
+{
+  return action != MOE_ACTION_DISABLE && action != MOE_ACTION_FORCE;
 }
 
 const char *
@@ -208,7 +251,7 @@ moe_action_get_name (MoeAction action)
 {
   static const char * const names[] = {
     [MOE_ACTION_DISABLE] = "disable", [MOE_ACTION_FORCE] = "force", [MOE_ACTION_BIAS] = "bias",
-    [MOE_ACTION_SCALE] = "scale",
+    [MOE_ACTION_SCALE] = "scale", [MOE_ACTION_CLAMP] = "clamp", [MOE_ACTION_ROUTER] = "router",
   };
 
   g_return_val_if_fail ((guint) action < G_N_ELEMENTS (names), "");
@@ -221,7 +264,9 @@ moe_mode_get_name (MoeMode mode)
 {
   static const char * const names[] = {
     [MOE_MODE_NONE] = "", [MOE_MODE_REFILL] = "refill", [MOE_MODE_DROP] = "drop", [MOE_MODE_ZERO] = "zero",
-    [MOE_MODE_MAX] = "max", [MOE_MODE_ADD] = "add",
+    [MOE_MODE_MAX] = "max", [MOE_MODE_ADD] = "add", [MOE_MODE_MEAN] = "mean", [MOE_MODE_COPY] = "copy",
+    [MOE_MODE_TEMPERATURE] = "temperature", [MOE_MODE_TOP_K] = "top_k", [MOE_MODE_TOP_P] = "top_p",
+    [MOE_MODE_TOP_P_RENORM] = "top_p_renorm", [MOE_MODE_RANDOM] = "random",
   };
 
   g_return_val_if_fail ((guint) mode < G_N_ELEMENTS (names), "");

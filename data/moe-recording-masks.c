@@ -29,7 +29,7 @@ static gboolean
 parse_action (const char *name,
               MoeAction  *action)
 {
-  for (int i = MOE_ACTION_DISABLE; i <= MOE_ACTION_SCALE; i++)
+  for (int i = MOE_ACTION_DISABLE; i < MOE_N_ACTIONS; i++)
     {
       if (g_strcmp0 (name, moe_action_get_name (i)) == 0)
         {
@@ -44,7 +44,7 @@ static gboolean
 parse_mode (const char *name,
             MoeMode    *mode)
 {
-  for (int i = MOE_MODE_NONE; i <= MOE_MODE_ADD; i++)
+  for (int i = MOE_MODE_NONE; i < MOE_N_MODES; i++)
     {
       if (g_strcmp0 (name, moe_mode_get_name (i)) == 0)
         {
@@ -64,8 +64,8 @@ read_intervention (sqlite3_stmt    *statement,
   gint64 expert = sqlite3_column_int64 (statement, MASK_EXPERT);
   gint64 from_token = sqlite3_column_int64 (statement, MASK_FROM_TOKEN);
 
-  if (layer < 0 || layer > G_MAXINT || expert < MOE_EXPERT_ALL || expert > G_MAXINT || from_token < 0 ||
-      from_token > G_MAXUINT)
+  if (layer < MOE_LAYER_ALL || layer > G_MAXINT || expert < MOE_EXPERT_ROUTER || expert > G_MAXINT ||
+      from_token < 0 || from_token > G_MAXUINT)
     return FALSE;
   intervention->layer = (int) layer;
   intervention->expert = (int) expert;

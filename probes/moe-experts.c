@@ -15,6 +15,7 @@ typedef struct
   MoeMaskPlan         *plan;
   const MoeLayer      *layer;
   guint                layer_index;
+  gboolean             clamps;       /* the mask clips outputs of this layer */
 
   guint        n_active;     /* experts with at least one row */
   guint       *experts;      /* (n_active) */
@@ -62,6 +63,28 @@ collect_hits (ExpertJob *job)
     }
 }
 
+/* What stands in a slot whose expert is not computed, into its row of f->down. */
+static void
+fill_slot (ExpertJob *job,
+           gsize      i)
+{
+  MoeForward *f = job->forward;
+  gsize d = f->h->width;
+  float *down = f->down + i * d;
+
+  switch (f->silent[i])
+    {
+    case MOE_SLOT_MEAN:
+      memcpy (down, moe_mask_plan_get_mean (job->plan, job->layer_index, f->chosen[i]), d * sizeof *down);
+      break;
+    case MOE_SLOT_COPY:
+      memcpy (down, f->normed + i / f->h->n_used * d, d * sizeof *down);
+      break;
+    default:
+      memset (down, 0, d * sizeof *down);
+    }
+}
+
 /* Fills the lists of @job; a counting sort. */
 static void
 group_by_expert (ExpertJob *job)
@@ -102,7 +125,7 @@ group_by_expert (ExpertJob *job)
         job->slots[at] = (guint) (i % h->n_used);
       }
     else
-      memset (f->down + i * h->width, 0, h->width * sizeof *f->down);
+      fill_slot (job, i);
 }
 
 static void
@@ -216,19 +239,23 @@ combine_token (guint    t,
   const float *x = f->x + t * d;
   gboolean statistics = MOE_PROBE_WANTED (f, expert);
 
+  if (job->clamps)
+    moe_mask_plan_clamp (job->plan, job->layer_index, job->batch->phases[t], job->batch->first + t,
+                         f->chosen + t * k, f->silent + t * k, (guint) k, f->down + t * k * d, (guint) d,
+                         f->hits[thread]);
   memset (delta, 0, d * sizeof *delta);
   for (gsize i = t * k; i < (t + 1) * k; i++)
     {
       const float *down = f->down + i * d;
       guint channel = 0;
 
-      if (!f->silent[i])
+      if (f->silent[i] != MOE_SLOT_SILENT)
         f->ops->axpy (delta, f->weights[i], down, d);
       if (!statistics)
         continue;
-      f->down_max[i] = f->silent[i] ? 0 : f->ops->max_abs (down, d, &channel);
+      f->down_max[i] = f->silent[i] == MOE_SLOT_SILENT ? 0 : f->ops->max_abs (down, d, &channel);
       f->down_channel[i] = (guint16) channel;
-      f->down_norm[i] = f->silent[i] ? 0 : sqrtf (f->ops->sum_squares (down, d));
+      f->down_norm[i] = f->silent[i] == MOE_SLOT_SILENT ? 0 : sqrtf (f->ops->sum_squares (down, d));
     }
   if (statistics)
     f->turn[t] = turn_of (f->ops->sum_squares (x, d), f->ops->dot (x, delta, d),
@@ -283,7 +310,8 @@ moe_experts_run (MoeForward          *self,
                  guint                layer)
 {
   const MoeHparams *h = self->h;
-  ExpertJob job = { self, batch, plan, &self->model->layers[layer], layer };
+  ExpertJob job = { self, batch, plan, &self->model->layers[layer], layer,
+                    moe_mask_plan_clamps (plan, layer) };
   const void *const *inputs;
   guint n_rows;
 
@@ -292,7 +320,6 @@ moe_experts_run (MoeForward          *self,
   moe_linear (&job.layer->router, &self->input, MOE_KERNELS_PLAIN, self->pool, self->router_logits,
               h->n_experts);
   moe_pool_run (self->pool, batch->n, route_one, &job);
-  collect_hits (&job);
   group_by_expert (&job);
   n_rows = job.starts[job.n_active];
 
@@ -311,6 +338,7 @@ moe_experts_run (MoeForward          *self,
   moe_pool_run (self->pool, job.n_active * job.n_chunks, down_chunk, &job);
 
   moe_pool_run (self->pool, batch->n, combine_token, &job);
+  collect_hits (&job);
   emit (&job);
   free_groups (&job);
 }

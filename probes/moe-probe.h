@@ -38,7 +38,8 @@ typedef struct
 } MoeRouterEvent;
 
 /* What the chosen experts wrote, per token and slot, computed where the values are produced. "down" is the
- * down_proj output before the gate weight. Slots that are empty or zeroed by the mask hold zeros. */
+ * down_proj output before the gate weight, after a clamp. Slots that are empty or zeroed by the mask hold
+ * zeros, those of an expert disabled by mean or copy what stands in its place. */
 typedef struct
 {
   guint          k;

@@ -25,13 +25,43 @@ void         moe_mask_plan_add_hits (MoeMaskPlan        *self,
                                      const guint64      *changed,
                                      const guint64      *seen);
 
+/* What stands in a slot of the chosen set. */
+enum
+{
+  MOE_SLOT_COMPUTED, /* the expert's output */
+  MOE_SLOT_SILENT,   /* zeros: dropped, zeroed or empty */
+  MOE_SLOT_MEAN,     /* the expert's mean output */
+  MOE_SLOT_COPY,     /* the input of the block */
+};
+
+/* Whether anything in @self (may be NULL) clips expert outputs of @layer. */
+gboolean     moe_mask_plan_clamps   (const MoeMaskPlan  *self,
+                                     guint               layer);
+/* Clips the outputs of one token's experts where @self says so and counts the interventions that did
+ * something. @chosen, @silent: (k); @down: (k, width), before the gate weight; @changed: (number of
+ * interventions). */
+void         moe_mask_plan_clamp    (const MoeMaskPlan  *self,
+                                     guint               layer,
+                                     MoePhase            phase,
+                                     guint               position,
+                                     const guint16      *chosen,
+                                     const guint8       *silent,
+                                     guint               k,
+                                     float              *down,
+                                     guint               width,
+                                     guint64            *changed);
+/* (width) what a slot of MOE_SLOT_MEAN contributes. */
+const float *moe_mask_plan_get_mean (const MoeMaskPlan  *self,
+                                     guint               layer,
+                                     guint               expert);
+
 /* One token's routing in one layer. */
 typedef struct
 {
   float   *probs;   /* (E) out: router probabilities before any intervention */
-  guint16 *chosen;  /* (k) out: experts by descending selection score, MOE_NO_EXPERT in dropped slots */
+  guint16 *chosen;  /* (k) out: experts by descending selection score, MOE_NO_EXPERT in empty slots */
   float   *weights; /* (k) out: gate weights as used */
-  guint8  *silent;  /* (k) out: 1 = the slot's expert must not be computed and contributes zeros */
+  guint8  *silent;  /* (k) out: MOE_SLOT_*; unless it is 0 the slot's expert must not be computed */
   float   *scratch; /* (2 * E) */
 } MoeRouting;
 

@@ -220,7 +220,7 @@ moe_session_set_mask (MoeSession  *self,
   g_return_val_if_fail (self != NULL, FALSE);
 
   info = moe_model_get_info (self->model);
-  if (!moe_mask_validate (mask, info, error))
+  if (!moe_mask_validate (mask, info, error) || !moe_mask_check_means (mask, info, error))
     return FALSE;
   if (moe_mask_get_n (mask) > 0)
     plan = moe_mask_plan_new (mask, info);

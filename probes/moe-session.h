@@ -64,7 +64,7 @@ MoeSession  *moe_session_fork          (MoeSession               *self,
                                         GError                  **error);
 
 /* Takes effect with the next micro-batch, as a whole. Takes a reference. Refuses what moe_mask_validate()
- * refuses. */
+ * and moe_mask_check_means() refuse. */
 gboolean     moe_session_set_mask      (MoeSession               *self,
                                         MoeMask                  *mask,
                                         GError                  **error);

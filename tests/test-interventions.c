@@ -99,7 +99,7 @@ poison (const char *path,
 static void
 test_poisoned_expert (void)
 {
-  static const MoeMode modes[] = { MOE_MODE_REFILL, MOE_MODE_DROP, MOE_MODE_ZERO };
+  static const MoeMode modes[] = { MOE_MODE_REFILL, MOE_MODE_DROP, MOE_MODE_ZERO, MOE_MODE_COPY };
   char *dir, *path = write_checkpoint (&dir);
   const MoeModelInfo *info;
   guint expert, n_experts;
@@ -247,6 +247,164 @@ test_fork_and_rewind (void)
   remove_checkpoint (path, dir);
 }
 
+/* What the block of layer 1 adds, and what it was given, for every token. */
+typedef struct
+{
+  GArray *out;      /* (n, width) */
+  GArray *down_max; /* (n, k) */
+  guint   width;
+} BlockView;
+
+static void
+view_moe_out (const MoeProbeBatch *batch,
+              guint                layer,
+              guint                width,
+              const float         *x,
+              gpointer             user_data)
+{
+  BlockView *self = user_data;
+
+  self->width = width;
+  if (layer == 1)
+    g_array_append_vals (self->out, x, batch->n * width);
+}
+
+static void
+view_expert (const MoeProbeBatch  *batch,
+             guint                 layer,
+             const MoeExpertEvent *event,
+             gpointer              user_data)
+{
+  BlockView *self = user_data;
+
+  if (layer == 1)
+    g_array_append_vals (self->down_max, event->max, batch->n * event->k);
+}
+
+static const MoeProbe view_probe = { .moe_out = view_moe_out, .expert = view_expert };
+
+static void
+view_block (MoeSession            *session,
+            const MoeIntervention *iv,
+            MoeExpertMeans        *means,
+            BlockView             *view)
+{
+  g_autoptr(MoeMask) bare = moe_mask_new (iv, iv != NULL ? 1 : 0);
+  g_autoptr(MoeMask) mask = moe_mask_with_means (bare, means);
+  g_autoptr(GError) error = NULL;
+
+  g_array_set_size (view->out, 0);
+  g_array_set_size (view->down_max, 0);
+  moe_session_set_mask (session, mask, &error);
+  g_assert_no_error (error);
+  moe_session_rewind (session, 0);
+  moe_session_add_probe (session, &view_probe, view);
+  feed (session);
+  moe_session_remove_probe (session, &view_probe, view);
+}
+
+/* All experts of a layer disabled by mean, each with the same mean: the block adds that mean, because gate
+ * weights sum to 1. By copy: it adds its input. Both leave the layers before alone. */
+static void
+test_mean_and_copy (void)
+{
+  MoeIntervention iv = { 1, MOE_EXPERT_ALL, MOE_ACTION_DISABLE, MOE_MODE_MEAN };
+  char *dir, *path = write_checkpoint (&dir);
+  g_autoptr(MoeSession) session = open_session (path);
+  const MoeModelInfo *info = moe_model_get_info (moe_session_get_model (session));
+  g_autoptr(MoeExpertMeans) means = moe_expert_means_new (info->width);
+  g_autofree float *mean = g_new (float, info->width);
+  BlockView view = { g_array_new (FALSE, FALSE, sizeof (float)), g_array_new (FALSE, FALSE, sizeof (float)) };
+  g_autoptr(MoeMask) bare = moe_mask_new (&iv, 1);
+  g_autoptr(GError) error = NULL;
+  guint64 changed, seen;
+  guint n;
+
+  g_assert_false (moe_session_set_mask (session, bare, &error));
+  g_assert_nonnull (strstr (error->message, "L1E0: disabling by mean needs"));
+  g_clear_error (&error);
+
+  for (guint i = 0; i < info->width; i++)
+    mean[i] = sinf ((float) i);
+  for (guint e = 0; e < info->n_experts; e++)
+    moe_expert_means_set (means, 1, (int) e, mean);
+  view_block (session, &iv, means, &view);
+  n = view.out->len / view.width;
+  g_assert_cmpuint (n, ==, moe_checkpoint_find (CHECKPOINT)->n_tokens);
+  for (guint i = 0; i < view.out->len; i++)
+    g_assert_cmpfloat_with_epsilon (g_array_index (view.out, float, i), mean[i % view.width], 1e-5);
+  for (guint i = 0; i < view.down_max->len; i++)
+    g_assert_cmpfloat_with_epsilon (g_array_index (view.down_max, float, i), 1, 0.01);
+  moe_session_get_mask_hits (session, 0, &changed, &seen);
+  g_assert_cmpuint (changed, ==, n);
+
+  /* An input of RMS 1 before the norm's weights, which vary around 1. */
+  iv.mode = MOE_MODE_COPY;
+  view_block (session, &iv, NULL, &view);
+  for (guint t = 0; t < n; t++)
+    {
+      double squares = 0;
+
+      for (guint i = 0; i < view.width; i++)
+        squares += pow ((double) g_array_index (view.out, float, t * view.width + i), 2);
+      g_assert_cmpfloat_with_epsilon (sqrt (squares / view.width), 1, 0.25);
+    }
+  g_array_unref (view.out);
+  g_array_unref (view.down_max);
+  g_clear_pointer (&session, moe_session_free);
+  remove_checkpoint (path, dir);
+}
+
+/* A clamp below an output's maximum makes this the maximum; one above all changes nothing, bit for bit, and
+ * says so. */
+static void
+test_clamp (void)
+{
+  MoeIntervention iv = { 1, MOE_EXPERT_ALL, MOE_ACTION_CLAMP, MOE_MODE_NONE, 1e9f };
+  char *dir, *path = write_checkpoint (&dir);
+  g_autoptr(MoeSession) session = open_session (path);
+  BlockView plain = { g_array_new (FALSE, FALSE, sizeof (float)),
+                      g_array_new (FALSE, FALSE, sizeof (float)) };
+  BlockView view = { g_array_new (FALSE, FALSE, sizeof (float)), g_array_new (FALSE, FALSE, sizeof (float)) };
+  guint64 changed, seen, expected = 0;
+  guint k = moe_model_get_info (moe_session_get_model (session))->n_used;
+  float limit = 0;
+
+  view_block (session, NULL, NULL, &plain);
+  view_block (session, &iv, NULL, &view);
+  g_assert_cmpmem (view.out->data, view.out->len * sizeof (float), plain.out->data,
+                   plain.out->len * sizeof (float));
+  moe_session_get_mask_hits (session, 0, &changed, &seen);
+  g_assert_cmpuint (changed, ==, 0);
+  g_assert_cmpuint (seen, ==, plain.down_max->len / k);
+
+  for (guint i = 0; i < plain.down_max->len; i++)
+    limit += g_array_index (plain.down_max, float, i) / (float) plain.down_max->len;
+  iv.value = limit;
+  view_block (session, &iv, NULL, &view);
+  for (guint i = 0; i < plain.down_max->len; i += k)
+    {
+      gboolean any = FALSE;
+
+      for (guint s = i; s < i + k; s++)
+        {
+          g_assert_cmpfloat (g_array_index (view.down_max, float, s), ==,
+                             MIN (limit, g_array_index (plain.down_max, float, s)));
+          any = any || g_array_index (plain.down_max, float, s) > limit;
+        }
+      expected += any;
+    }
+  moe_session_get_mask_hits (session, 0, &changed, &seen);
+  g_assert_cmpuint (changed, ==, expected);
+  g_assert_cmpuint (expected, >, 0);
+  g_array_unref (view.out);
+  g_array_unref (view.down_max);
+  g_array_unref (plain.out);
+  g_array_unref (plain.down_max);
+  g_clear_pointer (&session, moe_session_free);
+  remove_checkpoint (path, dir);
+}
+
 typedef struct
 {
   MoeSession *session;
@@ -277,6 +435,8 @@ test_swap_while_running (void)
   const MoeIntervention ivs[] = {
     { 0, 0, MOE_ACTION_DISABLE, MOE_MODE_REFILL }, { 0, 1, MOE_ACTION_DISABLE, MOE_MODE_ZERO },
     { 1, 2, MOE_ACTION_DISABLE, MOE_MODE_REFILL }, { 2, 3, MOE_ACTION_BIAS, MOE_MODE_NONE, 3 },
+    { MOE_LAYER_ALL, MOE_EXPERT_ROUTER, MOE_ACTION_ROUTER, MOE_MODE_TEMPERATURE, 1.5f },
+    { 1, MOE_EXPERT_ALL, MOE_ACTION_CLAMP, MOE_MODE_NONE, 0.01f },
   };
   char *dir, *path = write_checkpoint (&dir);
   g_autoptr(MoeSession) session = open_session (path);
@@ -320,6 +480,8 @@ main (int    argc,
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/interventions/poisoned-expert", test_poisoned_expert);
   g_test_add_func ("/interventions/hits", test_hits);
+  g_test_add_func ("/interventions/mean-and-copy", test_mean_and_copy);
+  g_test_add_func ("/interventions/clamp", test_clamp);
   g_test_add_func ("/interventions/fork-and-rewind", test_fork_and_rewind);
   g_test_add_func ("/interventions/swap-while-running", test_swap_while_running);
   return g_test_run ();

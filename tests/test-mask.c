@@ -117,6 +117,16 @@ test_parse (void)
     { MOE_ACTION_BIAS, "L3E17=+2.5", "--bias L3E17=+2.5" },
     { MOE_ACTION_BIAS, "L3E17=2.5", "--bias L3E17=+2.5" },
     { MOE_ACTION_BIAS, "L3E17=-0.1", "--bias L3E17=-0.1" },
+    { MOE_ACTION_DISABLE, "L3E17:mean", "--disable L3E17:mean" },
+    { MOE_ACTION_DISABLE, "L*E17:copy", "--disable L*E17:copy" },
+    { MOE_ACTION_CLAMP, "L3E17=100", "--clamp L3E17=100" },
+    { MOE_ACTION_CLAMP, "L*E*=50", "--clamp L*E*=50" },
+    { MOE_ACTION_ROUTER, "L3:temperature=2", "--router L3:temperature=2" },
+    { MOE_ACTION_ROUTER, "L3,L4:top_k=1", "--router L3:top_k=1 --router L4:top_k=1" },
+    { MOE_ACTION_ROUTER, "L*:top_p=0.5", "--router L*:top_p=0.5" },
+    { MOE_ACTION_ROUTER, "L*:top_p_renorm=0.5", "--router L*:top_p_renorm=0.5" },
+    { MOE_ACTION_ROUTER, "L0:random", "--router L0:random=0" },
+    { MOE_ACTION_ROUTER, "L0:random=7", "--router L0:random=7" },
     { MOE_ACTION_SCALE, "L3E*,L2S=0.5", "--scale L3E*=0.5 --scale L2S=0.5" },
   };
   static const struct { MoeAction action; const char *text; const char *fragment; } wrong[] = {
@@ -124,9 +134,18 @@ test_parse (void)
     { MOE_ACTION_DISABLE, "L3", "is not an expert" },
     { MOE_ACTION_DISABLE, "L3E17,", "is not an expert" },
     { MOE_ACTION_DISABLE, "L3E17;L3E18", "is not an expert" },
-    { MOE_ACTION_DISABLE, "L3E17:", "the mode is not refill, drop or zero" },
-    { MOE_ACTION_DISABLE, "L3E17:max", "the mode is not refill, drop or zero" },
-    { MOE_ACTION_DISABLE, "L3E17:zero,L3E18", "the mode is not refill, drop or zero" },
+    { MOE_ACTION_DISABLE, "L3E17:", "the mode is not refill, drop, zero, mean or copy" },
+    { MOE_ACTION_DISABLE, "L3E17:max", "the mode is not refill, drop, zero, mean or copy" },
+    { MOE_ACTION_DISABLE, "L3E17:zero,L3E18", "the mode is not refill, drop, zero, mean or copy" },
+    { MOE_ACTION_DISABLE, "L3", "is not an expert" },
+    { MOE_ACTION_CLAMP, "L3E17", "needs a value" },
+    { MOE_ACTION_CLAMP, "L3E17:zero=1", "needs a value" },
+    { MOE_ACTION_ROUTER, "L3E17:random", "is not a layer like L3 or L*" },
+    { MOE_ACTION_ROUTER, "L3", "the mode is not temperature, top_k, top_p, top_p_renorm or random" },
+    { MOE_ACTION_ROUTER, "L3=2", "the mode is not temperature" },
+    { MOE_ACTION_ROUTER, "L3:heat=2", "the mode is not temperature" },
+    { MOE_ACTION_ROUTER, "L3:top_k", "needs a value, as in L3:temperature=2" },
+    { MOE_ACTION_ROUTER, "L3:top_p=", "the value is not a number" },
     { MOE_ACTION_DISABLE, "L3E17=1", "takes no value" },
     { MOE_ACTION_FORCE, "L3E17:drop", "the mode is not max or add" },
     { MOE_ACTION_BIAS, "L3E17", "needs a value" },
@@ -180,6 +199,9 @@ test_describe (void)
     { { 0, -1, MOE_ACTION_SCALE, MOE_MODE_NONE, 0.1f, MOE_SCOPE_ANSWER, 7 },
       "L0S scale 0.1, answer only, from token 7" },
     { { 1, -2, MOE_ACTION_FORCE, MOE_MODE_ADD, 0, MOE_SCOPE_BOTH, 0 }, "L1E* force add" },
+    { { 1, 2, MOE_ACTION_CLAMP, MOE_MODE_NONE, 100, MOE_SCOPE_BOTH, 0 }, "L1E2 clamp 100" },
+    { { -1, -3, MOE_ACTION_ROUTER, MOE_MODE_TOP_P_RENORM, 0.5f, MOE_SCOPE_ANSWER, 0 },
+      "L* router top_p_renorm 0.5, answer only" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (known); i++)
@@ -265,6 +287,30 @@ static const struct
   { "disable:L1S:drop", "L1S: the shared expert is not routed" },
   { "force:L1S", "so force cannot act on it" },
   { "bias:L1S=1", "so bias cannot act on it" },
+  { "disable:L1E*:mean", NULL },
+  { "disable:L1E*:copy", NULL },
+  { "disable:L1S:copy", "can only be disabled by zero" },
+  { "clamp:L*E*=1 clamp:L1S=2", NULL },
+  { "clamp:L1E1=-1", "L1E1: the clamp is below 0" },
+  { "router:L*:temperature=0.5 router:L1:top_k=1 router:L3:top_p=1", NULL },
+  { "router:L0:random", "L0: layer 0 is not an MoE layer" },
+  { "router:L9:random", "L9: there is no layer 9" },
+  { "router:L1:temperature=0", "L1: the router's temperature is not above 0" },
+  { "router:L1:top_k=0", "whole number from 1 to 2, the experts used" },
+  { "router:L1:top_k=1.5", "whole number from 1 to 2, the experts used" },
+  { "router:L1:top_k=3", "whole number from 1 to 2, the experts used" },
+  { "router:L1:top_p=0", "the router's top_p is not above 0 and at most 1" },
+  { "router:L1:top_p_renorm=1.1", "the router's top_p_renorm is not above 0 and at most 1" },
+  { "router:L1:random=0.5", "the seed of the random router" },
+  { "router:L*:top_k=1 router:L3:top_k=2", "the router of layer 3 is told its top_k twice" },
+  { "p/router:L*:top_k=1 a/router:L3:top_k=2", NULL },
+  { "router:L3:top_p=0.5 router:L*:top_p_renorm=0.5", "layer 3 has both top_p and top_p_renorm" },
+  { "router:L3:random router:L3:temperature=2", "layer 3 is random, so a temperature or top_p cannot act" },
+  { "router:L3:random router:L3:top_k=1 disable:L3E1,L3E2", NULL },
+  { "router:L*:random bias:L3E1=1", "layer 3 is random, so nothing can be forced or biased there" },
+  { "router:L3:top_k=1 force:L3E1,L3E2", "2 experts of layer 3 are forced, but only 1 are chosen" },
+  { "disable:L*E0,L*E1,L*E2 disable:L3E3,L3E4,L3E5,L3E6", "7 of the 8 experts of layer 3" },
+  { "disable:L*E0 disable:L3E0:zero", "L3E0 is named twice for disable" },
 };
 
 static void
@@ -301,6 +347,13 @@ test_validate (void)
   g_assert_nonnull (strstr (error->message, "is not a finite number"));
   g_clear_error (&error);
 
+  broken = (MoeIntervention) { 1, 2, MOE_ACTION_ROUTER, MOE_MODE_RANDOM, 0, MOE_SCOPE_BOTH, 0 };
+  moe_mask_unref (mask);
+  mask = moe_mask_new (&broken, 1);
+  g_assert_false (moe_mask_validate (mask, info, &error));
+  g_assert_nonnull (strstr (error->message, "L1E2: router does not act on an expert"));
+  g_clear_error (&error);
+
   broken = (MoeIntervention) { 1, 2, MOE_ACTION_DISABLE, MOE_MODE_MAX, 0, MOE_SCOPE_BOTH, 0 };
   moe_mask_unref (mask);
   mask = moe_mask_new (&broken, 1);
@@ -327,6 +380,12 @@ new_full_mask (void)
     { 3, -2, MOE_ACTION_BIAS, MOE_MODE_NONE, 0.1f, MOE_SCOPE_BOTH, 0 },
     { 3, 7, MOE_ACTION_SCALE, MOE_MODE_NONE, -3e-30f, MOE_SCOPE_BOTH, 0 },
     { 1, 7, MOE_ACTION_SCALE, MOE_MODE_NONE, 100, MOE_SCOPE_BOTH, 0 },
+    { 1, 4, MOE_ACTION_DISABLE, MOE_MODE_MEAN, 0, MOE_SCOPE_BOTH, 0 },
+    { -1, 5, MOE_ACTION_DISABLE, MOE_MODE_COPY, 0, MOE_SCOPE_BOTH, 0 },
+    { 1, 5, MOE_ACTION_CLAMP, MOE_MODE_NONE, 0.25f, MOE_SCOPE_BOTH, 0 },
+    { 1, -3, MOE_ACTION_ROUTER, MOE_MODE_TEMPERATURE, 2, MOE_SCOPE_PROMPT, 0 },
+    { 1, -3, MOE_ACTION_ROUTER, MOE_MODE_TOP_P_RENORM, 0.7f, MOE_SCOPE_PROMPT, 0 },
+    { -1, -3, MOE_ACTION_ROUTER, MOE_MODE_RANDOM, 12, MOE_SCOPE_ANSWER, 0 },
   };
 
   return moe_mask_new (interventions, G_N_ELEMENTS (interventions));
@@ -367,115 +426,6 @@ test_round_trip (void)
   g_assert_error (error, MOE_ERROR, MOE_ERROR_IO);
   g_assert_true (g_str_has_prefix (error->message, path));
   g_rmdir (folder);
-}
-
-#define MODEL "\"model\":{\"name\":\"m\",\"architecture\":\"a\",\"fingerprint\":\"" FINGERPRINT "\"," \
-  "\"layers\":4,\"experts\":8,\"experts_used\":2}"
-#define HEAD "{\"format\":\"moescope-mask\",\"version\":1,"
-#define ONE(members) HEAD MODEL ",\"interventions\":[{" members "}]}"
-
-static const struct
-{
-  const char *json;
-  MoeError    code;
-  const char *fragment; /* NULL when it is a good file */
-} files[] = {
-  { ONE ("\"layer\":0,\"expert\":0,\"action\":\"disable\""), 0, NULL },
-  { ONE ("\"layer\":3,\"expert\":\"*\",\"action\":\"bias\",\"value\":1"), 0, NULL },
-  { ONE ("\"layer\":3,\"expert\":-1,\"action\":\"disable\""), 0, NULL },
-  { "", MOE_ERROR_FORMAT, "is not a mask file" },
-  { "[]", MOE_ERROR_FORMAT, "is not one JSON object" },
-  { "{\n  \"format\": oops\n}", MOE_ERROR_FORMAT, "line 2, column" },
-  { "{\"format\":\"moescope-mask\"", MOE_ERROR_FORMAT, "line 1, column" },
-  { "{} {}", MOE_ERROR_FORMAT, "something follows the end" },
-  { "{\"format\":\"moescope-mask\",\"format\":\"moescope-mask\"}", MOE_ERROR_FORMAT,
-    "two members of the same name" },
-  { ONE ("\"layer\":1,\"layer\":1,\"expert\":0,\"action\":\"disable\""), MOE_ERROR_FORMAT, "two members" },
-  { "\xff", MOE_ERROR_FORMAT, "is not UTF-8 text" },
-  { "{}", MOE_ERROR_FORMAT, "is not a mask file: \"format\"" },
-  { "{\"format\":7}", MOE_ERROR_FORMAT, "is not a mask file: \"format\"" },
-  { "{\"format\":\"other\",\"version\":1}", MOE_ERROR_FORMAT, "is not a mask file: \"format\"" },
-  { "{\"format\":\"moescope-mask\"}", MOE_ERROR_FORMAT, "\"version\" is missing" },
-  { "{\"format\":\"moescope-mask\",\"version\":\"1\"}", MOE_ERROR_FORMAT,
-    "\"version\" is not a whole number" },
-  { "{\"format\":\"moescope-mask\",\"version\":0}", MOE_ERROR_FORMAT, "\"version\" is 0" },
-  { "{\"format\":\"moescope-mask\",\"version\":2,\"new\":1}", MOE_ERROR_UNSUPPORTED,
-    "version 2, newer than the 1" },
-  { HEAD "\"colour\":1," MODEL ",\"interventions\":[]}", MOE_ERROR_FORMAT,
-    "has the unknown member \"colour\"" },
-  { HEAD "\"interventions\":[]}", MOE_ERROR_FORMAT, "\"model\" is missing" },
-  { HEAD "\"model\":[],\"interventions\":[]}", MOE_ERROR_FORMAT, "\"model\" is not an object" },
-  { HEAD "\"model\":{},\"interventions\":[]}", MOE_ERROR_FORMAT, "model: \"name\" is missing" },
-  { HEAD "\"model\":{\"name\":\"m\",\"architecture\":\"a\",\"fingerprint\":\"12\",\"layers\":4,\"experts\":8,"
-    "\"experts_used\":2},\"interventions\":[]}", MOE_ERROR_FORMAT,
-    "\"fingerprint\" is not 64 hexadecimal digits" },
-  { HEAD "\"model\":{\"name\":\"m\",\"architecture\":\"a\",\"fingerprint\":\"" FINGERPRINT "\",\"layers\":-4,"
-    "\"experts\":8,\"experts_used\":2},\"interventions\":[]}", MOE_ERROR_FORMAT, "\"layers\" is -4" },
-  { HEAD "\"model\":{\"name\":\"m\",\"architecture\":\"a\",\"fingerprint\":\"" FINGERPRINT "\",\"layers\":4,"
-    "\"experts\":8,\"experts_used\":9},\"interventions\":[]}", MOE_ERROR_FORMAT,
-    "\"experts_used\" is 9, not from 1" },
-  { HEAD MODEL "}", MOE_ERROR_FORMAT, "\"interventions\" is missing" },
-  { HEAD MODEL ",\"interventions\":{}}", MOE_ERROR_FORMAT, "\"interventions\" is not an array" },
-  { HEAD MODEL ",\"interventions\":[7]}", MOE_ERROR_FORMAT, "intervention 1: is not an object" },
-  { ONE ("\"expert\":0,\"action\":\"disable\""), MOE_ERROR_FORMAT, "intervention 1: \"layer\" is missing" },
-  { ONE ("\"layer\":4,\"expert\":0,\"action\":\"disable\""), MOE_ERROR_FORMAT,
-    "\"layer\" is 4, not from 0 to 3" },
-  { ONE ("\"layer\":1.5,\"expert\":0,\"action\":\"disable\""), MOE_ERROR_FORMAT,
-    "\"layer\" is not a whole number" },
-  { ONE ("\"layer\":1,\"expert\":8,\"action\":\"disable\""), MOE_ERROR_FORMAT,
-    "\"expert\" is 8, not from -1 to 7" },
-  { ONE ("\"layer\":1,\"expert\":-2,\"action\":\"disable\""), MOE_ERROR_FORMAT, "\"expert\" is -2" },
-  { ONE ("\"layer\":1,\"expert\":\"all\",\"action\":\"disable\""), MOE_ERROR_FORMAT,
-    "neither a number nor \"*\"" },
-  { ONE ("\"layer\":1,\"expert\":null,\"action\":\"disable\""), MOE_ERROR_FORMAT,
-    "\"expert\" is not a whole number" },
-  { ONE ("\"layer\":1,\"expert\":1"), MOE_ERROR_FORMAT, "\"action\" is missing" },
-  { ONE ("\"layer\":1,\"expert\":1,\"action\":\"clamp\""), MOE_ERROR_FORMAT,
-    "the action \"clamp\" is unknown" },
-  { ONE ("\"layer\":1,\"expert\":1,\"action\":\"disable\",\"mode\":\"mean\""), MOE_ERROR_FORMAT,
-    "disable has no mode \"mean\"" },
-  { ONE ("\"layer\":1,\"expert\":1,\"action\":\"disable\",\"value\":1"), MOE_ERROR_FORMAT,
-    "disable has no value" },
-  { ONE ("\"layer\":1,\"expert\":1,\"action\":\"bias\",\"mode\":\"max\",\"value\":1"), MOE_ERROR_FORMAT,
-    "bias has no mode" },
-  { ONE ("\"layer\":1,\"expert\":1,\"action\":\"bias\""), MOE_ERROR_FORMAT, "\"value\" is missing" },
-  { ONE ("\"layer\":1,\"expert\":1,\"action\":\"bias\",\"value\":\"1\""), MOE_ERROR_FORMAT,
-    "\"value\" is not a number" },
-  { ONE ("\"layer\":1,\"expert\":1,\"action\":\"bias\",\"value\":1e300"), MOE_ERROR_FORMAT,
-    "not a finite number" },
-  { ONE ("\"layer\":1,\"expert\":1,\"action\":\"disable\",\"phase\":\"thinking\""), MOE_ERROR_FORMAT,
-    "the phase \"thinking\" is not prompt, answer or both" },
-  { ONE ("\"layer\":1,\"expert\":1,\"action\":\"disable\",\"from_token\":-1"), MOE_ERROR_FORMAT,
-    "\"from_token\" is -1" },
-  { ONE ("\"layer\":1,\"expert\":1,\"action\":\"disable\",\"until\":9"), MOE_ERROR_FORMAT,
-    "intervention 1: has the unknown member \"until\"" },
-  { HEAD MODEL ",\"interventions\":[{\"layer\":1,\"expert\":1,\"action\":\"disable\"},"
-    "{\"layer\":1,\"expert\":1,\"action\":\"disable\",\"mode\":\"zero\"}]}", MOE_ERROR_FORMAT,
-    "names an expert twice" },
-  { "[[[[[[[[[[[[[[[[[[[[[[", MOE_ERROR_FORMAT, "nests more than 16 deep" },
-};
-
-static void
-test_files (void)
-{
-  for (guint i = 0; i < G_N_ELEMENTS (files); i++)
-    {
-      g_autoptr (GError) error = NULL;
-      g_autoptr (MoeMask) mask = moe_mask_from_json (files[i].json, -1, NULL, &error);
-
-      g_test_message ("%s", error != NULL ? error->message : "good");
-      if (files[i].fragment == NULL)
-        {
-          g_assert_no_error (error);
-          g_assert_cmpuint (moe_mask_get_n (mask), ==, 1);
-        }
-      else
-        {
-          g_assert_null (mask);
-          g_assert_error (error, MOE_ERROR, (int) files[i].code);
-          g_assert_nonnull (strstr (error->message, files[i].fragment));
-        }
-    }
 }
 
 /* No cut and no changed byte of a good file may do harm. */
@@ -519,6 +469,42 @@ test_too_large (void)
   g_assert_error (error, MOE_ERROR, MOE_ERROR_LIMIT);
 }
 
+/* Mean outputs travel with the mask, and are asked for before it can act. */
+static void
+test_means (void)
+{
+  static const float values[3] = { 1, -0.125f, 3e-30f };
+  g_autoptr (MoeModelInfo) info = new_info ();
+  g_autoptr (MoeMask) bare = build ("disable:L1E2:mean");
+  g_autoptr (MoeExpertMeans) means = moe_expert_means_new (3);
+  g_autoptr (MoeMask) full = NULL;
+  g_autoptr (MoeMask) read = NULL;
+  g_autofree char *json = NULL;
+  g_autoptr (GError) error = NULL;
+
+  info->width = 3;
+  g_assert_true (moe_mask_check_means (NULL, info, &error));
+  g_assert_false (moe_mask_check_means (bare, info, &error));
+  g_assert_nonnull (strstr (error->message, "L1E2: disabling by mean needs the expert's mean output"));
+  g_clear_error (&error);
+
+  moe_expert_means_set (means, 1, 2, values);
+  full = moe_mask_with_means (bare, means);
+  g_assert_true (moe_mask_check_means (full, info, &error));
+  g_assert_false (moe_mask_equal (full, bare));
+
+  json = moe_mask_to_json (full, info);
+  read = moe_mask_from_json (json, -1, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (moe_mask_equal (full, read));
+  g_assert_cmpmem (moe_expert_means_get (moe_mask_get_means (read), 1, 2), sizeof values, values,
+                   sizeof values);
+
+  info->width = 4;
+  g_assert_false (moe_mask_check_means (full, info, &error));
+  g_assert_nonnull (strstr (error->message, "have 3 channels, but the model's residual stream 4"));
+}
+
 static void
 test_check_model (void)
 {
@@ -549,7 +535,12 @@ test_table (void)
   g_autoptr (MoeMask) mask = new_full_mask ();
   g_autoptr (MoeTable) table = moe_mask_to_table (mask);
 
-  g_assert_cmpuint (moe_table_get_n_rows (table), ==, 8);
+  g_assert_cmpuint (moe_table_get_n_rows (table), ==, 14);
+  g_assert_cmpint (moe_table_get_int (table, 11, 0), ==, 1);
+  g_assert_cmpstr (moe_table_get_text (table, 11, 3), ==, "temperature");
+  g_assert_cmpfloat (moe_table_get_double (table, 11, 4), ==, 2);
+  g_assert_true (moe_table_is_missing (table, 9, 0));
+  g_assert_true (moe_table_is_missing (table, 13, 0));
   g_assert_cmpint (moe_table_get_int (table, 2, 0), ==, 1);
   g_assert_cmpstr (moe_table_get_text (table, 2, 1), ==, "-1");
   g_assert_cmpstr (moe_table_get_text (table, 2, 2), ==, "disable");
@@ -574,9 +565,9 @@ main (int    argc,
   g_test_add_func ("/mask/set", test_set);
   g_test_add_func ("/mask/validate", test_validate);
   g_test_add_func ("/mask/round-trip", test_round_trip);
-  g_test_add_func ("/mask/files", test_files);
   g_test_add_func ("/mask/damaged", test_damaged);
   g_test_add_func ("/mask/too-large", test_too_large);
+  g_test_add_func ("/mask/means", test_means);
   g_test_add_func ("/mask/check-model", test_check_model);
   g_test_add_func ("/mask/table", test_table);
   return g_test_run ();

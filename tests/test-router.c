@@ -293,6 +293,145 @@ test_all_experts (void)
   g_assert_cmpuint (r.seen[0], ==, 1);
 }
 
+/* The expert stays chosen with its weight; only what it contributes is another. */
+static void
+test_mean_and_copy (void)
+{
+  const MoeIntervention ivs[] = {
+    { LAYER, 4, MOE_ACTION_DISABLE, MOE_MODE_MEAN },
+    { LAYER, 0, MOE_ACTION_DISABLE, MOE_MODE_COPY },
+    { LAYER, 3, MOE_ACTION_DISABLE, MOE_MODE_COPY },
+  };
+  Routed r;
+
+  route (&normed_arch, logits, ivs, 3, MOE_PHASE_PROMPT, 0, &r);
+  for (guint s = 0; s < K; s++)
+    assert_slot (&r, s, ((int[]) { 4, 1, 0 })[s], ratio (((int[]) { 4, 1, 0 })[s], (int[]) { 4, 1, 0 }, 3));
+  g_assert_cmpint (r.silent[0], ==, MOE_SLOT_MEAN);
+  g_assert_cmpint (r.silent[1], ==, MOE_SLOT_COMPUTED);
+  g_assert_cmpint (r.silent[2], ==, MOE_SLOT_COPY);
+  g_assert_cmpuint (r.changed[0], ==, 1);
+  g_assert_cmpuint (r.changed[2], ==, 0);
+}
+
+static void
+test_temperature (void)
+{
+  const MoeIntervention iv = { LAYER, MOE_EXPERT_ROUTER, MOE_ACTION_ROUTER, MOE_MODE_TEMPERATURE, 2 };
+  const MoeIntervention biased[] = { iv, { LAYER, 2, MOE_ACTION_BIAS, MOE_MODE_NONE, 1 } };
+  double sum = exp (1.5) + exp (1.0) + exp (0.5);
+  Routed r;
+
+  route (&normed_arch, logits, &iv, 1, MOE_PHASE_PROMPT, 0, &r);
+  assert_slot (&r, 0, 4, exp (1.5) / sum);
+  assert_slot (&r, 1, 1, exp (1.0) / sum);
+  assert_slot (&r, 2, 0, exp (0.5) / sum);
+  g_assert_cmpuint (r.changed[0], ==, 1);
+
+  /* The bias is added to the logit that was divided: -0.5 / 2 + 1 = 0.75 beats 0.5. */
+  sum = exp (1.5) + exp (1.0) + exp (0.75);
+  route (&normed_arch, logits, biased, 2, MOE_PHASE_PROMPT, 0, &r);
+  assert_slot (&r, 2, 2, exp (0.75) / sum);
+}
+
+static void
+test_top_k (void)
+{
+  const MoeIntervention iv = { MOE_LAYER_ALL, MOE_EXPERT_ROUTER, MOE_ACTION_ROUTER, MOE_MODE_TOP_K, 2 };
+  Routed r;
+
+  route (&normed_arch, logits, &iv, 1, MOE_PHASE_PROMPT, 0, &r);
+  assert_slot (&r, 0, 4, ratio (4, (int[]) { 4, 1 }, 2));
+  assert_slot (&r, 1, 1, ratio (1, (int[]) { 4, 1 }, 2));
+  assert_slot (&r, 2, MOE_NO_EXPERT, 0);
+  g_assert_cmpint (r.silent[2], ==, MOE_SLOT_SILENT);
+  g_assert_cmpuint (r.changed[0], ==, 1);
+  g_assert_cmpuint (r.seen[0], ==, 1);
+
+  route (&plain_arch, logits, &iv, 1, MOE_PHASE_PROMPT, 0, &r);
+  assert_slot (&r, 0, 4, ratio (4, all, E));
+  assert_slot (&r, 1, 1, ratio (1, all, E));
+  assert_slot (&r, 2, MOE_NO_EXPERT, 0);
+}
+
+/* Of all probability expert 4 has 0.62 and 1 has 0.23. */
+static void
+test_top_p (void)
+{
+  MoeIntervention iv = { LAYER, MOE_EXPERT_ROUTER, MOE_ACTION_ROUTER, MOE_MODE_TOP_P, 0.7f };
+  const MoeIntervention forced[] = { { LAYER, MOE_EXPERT_ROUTER, MOE_ACTION_ROUTER, MOE_MODE_TOP_P, 0.1f },
+                                     { LAYER, 3, MOE_ACTION_FORCE, MOE_MODE_ADD } };
+  Routed r;
+
+  route (&normed_arch, logits, &iv, 1, MOE_PHASE_PROMPT, 0, &r);
+  assert_slot (&r, 0, 4, ratio (4, (int[]) { 4, 1, 0 }, 3));
+  assert_slot (&r, 1, 1, ratio (1, (int[]) { 4, 1, 0 }, 3));
+  assert_slot (&r, 2, MOE_NO_EXPERT, 0);
+  g_assert_cmpuint (r.changed[0], ==, 1);
+
+  iv.mode = MOE_MODE_TOP_P_RENORM;
+  route (&normed_arch, logits, &iv, 1, MOE_PHASE_PROMPT, 0, &r);
+  assert_slot (&r, 0, 4, ratio (4, (int[]) { 4, 1 }, 2));
+  assert_slot (&r, 1, 1, ratio (1, (int[]) { 4, 1 }, 2));
+  assert_slot (&r, 2, MOE_NO_EXPERT, 0);
+
+  /* One expert reaches it; and all of them when it cannot be reached. */
+  iv.value = 0.6f;
+  route (&normed_arch, logits, &iv, 1, MOE_PHASE_PROMPT, 0, &r);
+  assert_slot (&r, 0, 4, 1);
+  assert_slot (&r, 1, MOE_NO_EXPERT, 0);
+  iv.value = 1;
+  route (&normed_arch, logits, &iv, 1, MOE_PHASE_PROMPT, 0, &r);
+  g_assert_cmpint (r.chosen[2], ==, 0);
+  g_assert_cmpuint (r.changed[0], ==, 0);
+
+  /* What is forced stays. */
+  route (&normed_arch, logits, forced, 2, MOE_PHASE_PROMPT, 0, &r);
+  assert_slot (&r, 0, 4, ratio (4, (int[]) { 4, 1, 3 }, 3));
+  assert_slot (&r, 1, MOE_NO_EXPERT, 0);
+  assert_slot (&r, 2, 3, ratio (3, (int[]) { 4, 1, 3 }, 3));
+}
+
+static void
+test_random (void)
+{
+  const MoeIntervention ivs[] = {
+    { LAYER, MOE_EXPERT_ROUTER, MOE_ACTION_ROUTER, MOE_MODE_RANDOM, 5 },
+    { LAYER, 1, MOE_ACTION_DISABLE, MOE_MODE_REFILL },
+  };
+  guint hits[E] = { 0 }, same = 0;
+  const guint n = 6000;
+  Routed r, again;
+
+  for (guint position = 0; position < n; position++)
+    {
+      route (&normed_arch, logits, ivs, 1, MOE_PHASE_PROMPT, position, &r);
+      route (&normed_arch, logits, ivs, 1, MOE_PHASE_ANSWER, position, &again);
+      g_assert_cmpmem (r.chosen, sizeof r.chosen, again.chosen, sizeof again.chosen);
+      for (guint s = 0; s < K; s++)
+        {
+          hits[r.chosen[s]]++;
+          same += r.chosen[s] == (guint16[]) { 4, 1, 0 }[s];
+          assert_slot (&r, s, r.chosen[s], ratio (((int[]) { 4, 1, 0 })[s], (int[]) { 4, 1, 0 }, 3));
+        }
+      g_assert_true (r.chosen[0] != r.chosen[1] && r.chosen[1] != r.chosen[2] && r.chosen[0] != r.chosen[2]);
+    }
+  /* Each is drawn by half of the tokens: standard deviation sqrt (n / 4) = 39. */
+  for (guint e = 0; e < E; e++)
+    {
+      g_assert_cmpuint (hits[e], >, n / 2 - 5 * 39);
+      g_assert_cmpuint (hits[e], <, n / 2 + 5 * 39);
+    }
+  g_assert_cmpuint (same, <, n);
+
+  for (guint position = 0; position < 200; position++)
+    {
+      route (&normed_arch, logits, ivs, 2, MOE_PHASE_PROMPT, position, &r);
+      for (guint s = 0; s < K; s++)
+        g_assert_cmpuint (r.chosen[s], !=, 1);
+    }
+}
+
 int
 main (int    argc,
       char **argv)
@@ -308,6 +447,11 @@ main (int    argc,
   g_test_add_func ("/router/force-add", test_force_add);
   g_test_add_func ("/router/bias", test_bias);
   g_test_add_func ("/router/scale", test_scale);
+  g_test_add_func ("/router/mean-and-copy", test_mean_and_copy);
+  g_test_add_func ("/router/temperature", test_temperature);
+  g_test_add_func ("/router/top-k", test_top_k);
+  g_test_add_func ("/router/top-p", test_top_p);
+  g_test_add_func ("/router/random", test_random);
   g_test_add_func ("/router/scope", test_scope);
   g_test_add_func ("/router/all-experts", test_all_experts);
   return g_test_run ();

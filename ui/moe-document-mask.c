@@ -233,6 +233,7 @@ moe_document_get_marks (MoeDocument *self)
 {
   static const guint8 codes[] = {
     [MOE_ACTION_DISABLE] = 1, [MOE_ACTION_FORCE] = 2, [MOE_ACTION_BIAS] = 3, [MOE_ACTION_SCALE] = 3,
+    [MOE_ACTION_CLAMP] = 3, [MOE_ACTION_ROUTER] = 3,
   };
   const MoeModelInfo *info;
   MoeMask *mask;
@@ -249,19 +250,21 @@ moe_document_get_marks (MoeDocument *self)
   for (guint i = 0; i < moe_mask_get_n (mask); i++)
     {
       const MoeIntervention *one = moe_mask_get (mask, i);
-      int row = moe_model_info_find_moe_layer (info, (guint) one->layer);
 
-      if (row < 0)
-        continue;
-      for (guint e = 0; e < info->n_experts; e++)
-        if (one->expert == MOE_EXPERT_ALL || one->expert == (int) e)
-          {
-            guint8 *mark = &marks[(gsize) row * info->n_experts + e];
+      for (guint row = 0; row < info->n_moe_layers; row++)
+        {
+          if (one->layer != MOE_LAYER_ALL && one->layer != (int) info->moe_layers[row])
+            continue;
+          for (guint e = 0; e < info->n_experts; e++)
+            if (one->expert == MOE_EXPERT_ALL || one->expert == (int) e)
+              {
+                guint8 *mark = &marks[(gsize) row * info->n_experts + e];
 
-            /* What weighs most is shown: disabled or forced before biased. */
-            if (*mark == 0 || codes[one->action] < *mark)
-              *mark = codes[one->action];
-          }
+                /* What weighs most is shown: disabled or forced before biased. */
+                if (*mark == 0 || codes[one->action] < *mark)
+                  *mark = codes[one->action];
+              }
+        }
     }
   return marks;
 }

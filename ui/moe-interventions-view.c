@@ -38,7 +38,7 @@ on_row_activated (GtkListBox           *list,
   const MoeIntervention *one = moe_mask_get (moe_document_get_mask (self->document),
                                              (guint) gtk_list_box_row_get_index (row));
 
-  if (one->expert >= 0)
+  if (one->expert >= 0 && one->layer >= 0)
     moe_document_select_expert (self->document, one->layer, one->expert);
 }
 

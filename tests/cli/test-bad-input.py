@@ -374,6 +374,8 @@ def _(s):
     refused(s, "layer 1", *run, "--force", "L1E0,L1E1,L1E2,L1E3,L1E4")
     refused(s, "L1E1", *run, "--force", "L1E1", "--disable", "L1E1")
     refused(s, "L1S", *run, "--disable", "L1S")
+    refused(s, "L1E2", *run, "--disable", "L1E2:mean")
+    refused(s, "layer 1", *run, "--router", "L1:random", "--bias", "L1E2=1")
 
 
 @suite.case("interventions that are not written right")
@@ -382,7 +384,10 @@ def _(s):
     for options in (
         ["--disable", "expert 3"],
         ["--disable", "L1E2:sideways"],
-        ["--disable", "L1E2:mean"],
+        ["--disable", "L1E2:median"],
+        ["--clamp", "L1E2"],
+        ["--router", "L1:heat=2"],
+        ["--router", "L1E2:random"],
         ["--disable", ""],
         ["--bias", "L1E2"],
         ["--bias", "L1E2=nan"],

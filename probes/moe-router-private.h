@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "probes/moe-router.h"
+
+G_BEGIN_DECLS
+
+/* The smallest sum that gate weights are divided by: 2^-14, the smallest normal half, as in the models'
+ * reference code. */
+#define MIN_WEIGHT_SUM 6.103515625e-5f
+
+typedef struct
+{
+  MoeIntervention intervention; /* names one expert, never all */
+  guint           index;        /* in the mask */
+} PlanEntry;
+
+struct _MoeMaskPlan
+{
+  gatomicrefcount ref_count;
+
+  MoeMask   *mask;
+  guint      n_layers;
+  GArray   **layers;  /* (n_layers) of PlanEntry, or NULL where nothing acts */
+  guint      n;
+  GMutex     mutex;
+  guint64   *changed; /* (n) */
+  guint64   *seen;    /* (n) */
+};
+
+/* The steps of a routing without a mask, for the one with it. */
+void     moe_router_soft_max   (const float           *logits,
+                                guint                  n,
+                                float                 *probs);
+/* The @k largest scores, descending; of equal ones the lower expert first. */
+void     moe_router_choose_top (const float           *scores,
+                                guint                  n,
+                                guint                  k,
+                                guint16               *chosen);
+/* Gate weights of the first @k of @chosen. */
+void     moe_router_weigh      (const MoeArch         *arch,
+                                const MoeHparams      *h,
+                                const float           *probs,
+                                const guint16         *chosen,
+                                guint                  k,
+                                float                 *weights);
+
+/* Whether @intervention is for a token of @phase at @position. */
+gboolean moe_mask_entry_acts   (const MoeIntervention *intervention,
+                                MoePhase               phase,
+                                guint                  position);
+
+/* Changes a routing that was made without a mask by the interventions in @entries (of PlanEntry). */
+void     moe_router_apply_mask (const MoeArch         *arch,
+                                const MoeHparams      *h,
+                                const float           *logits,
+                                const GArray          *entries,
+                                MoePhase               phase,
+                                guint                  position,
+                                MoeRouting            *routing,
+                                guint64               *changed,
+                                guint64               *seen);
+
+G_END_DECLS
