@@ -36,6 +36,7 @@ typedef struct
   guint      context;      /* tokens the model was trained for */
   guint64    file_bytes;
   guint64    active_bytes_per_token; /* weight bytes read to decode one token */
+  gboolean   learned_sinks; /* attention heads have a learned score that no token belongs to (gpt-oss) */
 } MoeModelInfo;
 
 MoeModelInfo *moe_model_info_new          (void);

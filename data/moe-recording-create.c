@@ -89,6 +89,7 @@ insert_run (sqlite3               *db,
   bind_text (statement, MOE_RUN_KERNELS, settings->kernels);
   bind_int (statement, MOE_RUN_SEED, settings->seed);
   bind_text (statement, MOE_RUN_SETTINGS, settings->settings != NULL ? settings->settings : "{}");
+  bind_int (statement, MOE_RUN_LEARNED_SINKS, info->learned_sinks ? 1 : 0);
 
   ok = sqlite3_step (statement) == SQLITE_DONE;
   if (!ok)

@@ -46,7 +46,8 @@ const char moe_recording_schema_sql[] =
   "  cache TEXT NOT NULL,"
   "  kernels TEXT NOT NULL,"
   "  seed INTEGER NOT NULL,"
-  "  settings TEXT NOT NULL"
+  "  settings TEXT NOT NULL,"
+  "  learned_sinks INTEGER NOT NULL"
   ") STRICT;"
   "CREATE TABLE prompt ("
   "  id INTEGER PRIMARY KEY,"
@@ -76,7 +77,8 @@ const char moe_recording_schema_sql[] =
   "  residual_channel BLOB NOT NULL,"
   "  residual_median BLOB NOT NULL,"
   "  attention_first BLOB NOT NULL,"
-  "  attention_entropy BLOB NOT NULL"
+  "  attention_entropy BLOB NOT NULL,"
+  "  attention_sink BLOB"
   ") STRICT;"
   "CREATE INDEX token_prompt ON token (prompt);"
   "CREATE TABLE mask_event ("
@@ -109,6 +111,7 @@ typedef enum
   DIM_LAYERS,        /* (L) */
   DIM_LAYERS_TOP,    /* (L, 3) */
   DIM_HEADS,         /* (L, H) */
+  DIM_SINKS,         /* (L, H), or nothing */
 } Dimensions;
 
 typedef struct
@@ -143,6 +146,8 @@ static const Layout layouts[MOE_N_BLOBS] =
                                  G_STRUCT_OFFSET (MoeTokenRecord, attention_first) },
   [MOE_BLOB_ATTENTION_ENTROPY] = { "attention_entropy", 2, DIM_HEADS,
                                    G_STRUCT_OFFSET (MoeTokenRecord, attention_entropy) },
+  [MOE_BLOB_ATTENTION_SINK] = { "attention_sink", 2, DIM_SINKS,
+                                G_STRUCT_OFFSET (MoeTokenRecord, attention_sink) },
 };
 
 void
@@ -157,6 +162,7 @@ moe_recording_shape_init (MoeRecordingShape  *shape,
     .n_shared = info->n_shared,
     .n_heads = info->n_heads,
     .width = info->width,
+    .has_sinks = info->learned_sinks,
   };
 }
 
@@ -269,6 +275,8 @@ moe_recording_blob_count (MoeRecordingBlob         blob,
       return (gsize) shape->n_layers * 3;
     case DIM_HEADS:
       return (gsize) shape->n_layers * shape->n_heads;
+    case DIM_SINKS:
+      return shape->has_sinks ? (gsize) shape->n_layers * shape->n_heads : 0;
     }
   g_return_val_if_reached (0);
 }

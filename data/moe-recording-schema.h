@@ -10,14 +10,16 @@ G_BEGIN_DECLS
  * described in DESIGN.md, "Recordings". */
 
 #define MOE_RECORDING_APPLICATION_ID 0x4d6f6573 /* "Moes" */
-#define MOE_RECORDING_VERSION 1                 /* PRAGMA user_version */
+/* PRAGMA user_version. Version 1 had neither run.learned_sinks nor token.attention_sink. */
+#define MOE_RECORDING_VERSION 2
 
 /* Everything a new file needs, in one string of statements. */
 extern const char moe_recording_schema_sql[];
 
 /* The columns of table `run` in the order in which they are written and read; `finished` is apart, because it
  * is the only one that changes. */
-#define MOE_RUN_COLUMNS \
+#define MOE_RUN_COLUMNS MOE_RUN_COLUMNS_1 ", learned_sinks"
+#define MOE_RUN_COLUMNS_1 \
   "program, created, model, path, architecture, quantisation, tokenizer, fingerprint, layers, moe_layers, " \
   "experts, experts_used, shared_experts, gating, norm_weights, heads, kv_heads, head_dim, width, " \
   "expert_width, vocabulary, model_context, file_bytes, active_bytes_per_token, context, cache, kernels, " \
@@ -31,6 +33,7 @@ enum
   MOE_RUN_HEADS, MOE_RUN_KV_HEADS, MOE_RUN_HEAD_DIM, MOE_RUN_WIDTH, MOE_RUN_EXPERT_WIDTH,
   MOE_RUN_VOCABULARY, MOE_RUN_MODEL_CONTEXT, MOE_RUN_FILE_BYTES, MOE_RUN_ACTIVE_BYTES, MOE_RUN_CONTEXT,
   MOE_RUN_CACHE, MOE_RUN_KERNELS, MOE_RUN_SEED, MOE_RUN_SETTINGS,
+  MOE_N_RUN_COLUMNS_1, MOE_RUN_LEARNED_SINKS = MOE_N_RUN_COLUMNS_1,
   MOE_N_RUN_COLUMNS
 };
 
@@ -44,6 +47,7 @@ typedef struct
   guint n_shared;
   guint n_heads;
   guint width;
+  gboolean has_sinks;
 } MoeRecordingShape;
 
 /* The blobs of one row of table `token`: little-endian arrays without padding, in the order and with the
@@ -65,10 +69,12 @@ typedef enum
   MOE_BLOB_RESIDUAL_MEDIAN,
   MOE_BLOB_ATTENTION_FIRST,
   MOE_BLOB_ATTENTION_ENTROPY,
+  MOE_BLOB_ATTENTION_SINK,
   MOE_N_BLOBS
 } MoeRecordingBlob;
 
-#define MOE_BLOB_COLUMNS \
+#define MOE_BLOB_COLUMNS MOE_BLOB_COLUMNS_1 ", attention_sink"
+#define MOE_BLOB_COLUMNS_1 \
   "experts, weights, down_max, down_channel, down_norm, moe_turn, router_entropy, shared_max, " \
   "shared_channel, shared_norm, residual_top, residual_channel, residual_median, attention_first, " \
   "attention_entropy"
@@ -90,7 +96,8 @@ guint      *moe_recording_parse_layers  (const char               *text,
 const char *moe_recording_blob_get_name (MoeRecordingBlob          blob);
 /* Bytes of one value: 2 or 4. */
 guint       moe_recording_blob_get_size (MoeRecordingBlob          blob);
-/* Values of @blob in a row; 0 where the model has no shared expert: the column is NULL then. */
+/* Values of @blob in a row; 0 where the model has no shared expert or no learned sinks: the column is NULL
+ * then. */
 gsize       moe_recording_blob_count    (MoeRecordingBlob          blob,
                                          const MoeRecordingShape  *shape);
 /* The array of @record that @blob holds. */

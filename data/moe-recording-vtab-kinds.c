@@ -54,12 +54,13 @@ const MoeVtabKindInfo moe_vtab_kinds[MOE_VTAB_N_KINDS] =
   [MOE_VTAB_ATTENTION] =
   {
     "attention",
-    COMMON "head INTEGER, to_first REAL, entropy REAL)",
-    3,
+    COMMON "head INTEGER, to_first REAL, entropy REAL, to_sink REAL)",
+    4,
     {
       { MOE_VTAB_INNER, 0, 1, 0 },
       { MOE_VTAB_F16, MOE_BLOB_ATTENTION_FIRST, 1, 0 },
       { MOE_VTAB_F16, MOE_BLOB_ATTENTION_ENTROPY, 1, 0 },
+      { MOE_VTAB_F16, MOE_BLOB_ATTENTION_SINK, 1, 0 },
     },
   },
 };

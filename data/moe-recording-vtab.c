@@ -92,12 +92,15 @@ read_shape (sqlite3            *db,
             MoeRecordingShape  *shape,
             GError            **error)
 {
-  static const char sql[] = "SELECT layers, moe_layers, experts, experts_used, shared_experts, heads, width "
-                            "FROM main.run WHERE id = 1";
+#define SHAPE "SELECT layers, moe_layers, experts, experts_used, shared_experts, heads, width, "
+  static const char sql[] = SHAPE "learned_sinks FROM main.run WHERE id = 1";
+  static const char sql_1[] = SHAPE "0 FROM main.run WHERE id = 1"; /* a file of version 1 */
+#undef SHAPE
   sqlite3_stmt *statement = NULL;
   guint *moe_layers = NULL;
 
-  if (sqlite3_prepare_v2 (db, sql, -1, &statement, NULL) != SQLITE_OK ||
+  if ((sqlite3_prepare_v2 (db, sql, -1, &statement, NULL) != SQLITE_OK &&
+       sqlite3_prepare_v2 (db, sql_1, -1, &statement, NULL) != SQLITE_OK) ||
       sqlite3_step (statement) != SQLITE_ROW)
     {
       g_set_error_literal (error, MOE_ERROR, MOE_ERROR_FORMAT, "this file is not a Moescope recording");
@@ -111,6 +114,7 @@ read_shape (sqlite3            *db,
         .n_shared = column_size (statement, 4),
         .n_heads = column_size (statement, 5),
         .width = column_size (statement, 6),
+        .has_sinks = sqlite3_column_int (statement, 7) != 0,
       };
       moe_layers = moe_recording_parse_layers ((const char *) sqlite3_column_text (statement, 1),
                                                shape->n_layers, &shape->n_moe_layers, error);
@@ -299,11 +303,15 @@ cursor_close (sqlite3_vtab_cursor *cursor)
 
 /* Whether the blob of @column is fetched. */
 static gboolean
-is_read (const Cursor          *self,
-         const MoeVtabKindInfo *kind,
-         guint                  column)
+is_read (const Cursor *self,
+         const Table  *table,
+         guint         column)
 {
-  if (kind->columns[column].kind == MOE_VTAB_INNER)
+  const MoeVtabKindInfo *kind = table->kind;
+
+  /* A blob that this model's records do not have is NULL, or its column is not even there. */
+  if (kind->columns[column].kind == MOE_VTAB_INNER ||
+      moe_recording_blob_count (kind->columns[column].blob, &table->shape) == 0)
     return FALSE;
   if (kind == &moe_vtab_kinds[MOE_VTAB_ROUTING] && column == MOE_VTAB_EXPERT_COLUMN)
     return TRUE;
@@ -361,7 +369,7 @@ take_token (Cursor *self,
       gsize wanted;
 
       self->blobs[i] = NULL;
-      if (!is_read (self, table->kind, i))
+      if (!is_read (self, table, i))
         continue;
       wanted = moe_recording_blob_count (column->blob,
                                          &table->shape) * moe_recording_blob_get_size (column->blob);
@@ -419,7 +427,7 @@ prepare (Cursor *self,
 
   for (guint i = 0; i < table->kind->n_columns; i++)
     {
-      if (is_read (self, table->kind, i))
+      if (is_read (self, table, i))
         g_string_append_printf (sql, ", %s", moe_recording_blob_get_name (table->kind->columns[i].blob));
       else
         g_string_append (sql, ", NULL");

@@ -70,7 +70,7 @@ static const char * const statement_sql[N_STATEMENTS] =
   [STATEMENT_END_PROMPT] = "UPDATE prompt SET finished = 1 WHERE id = ?",
   [STATEMENT_TOKEN] =
     "INSERT INTO token (id, prompt, position, token_id, text, phase, logprob, entropy, " MOE_BLOB_COLUMNS
-    ") VALUES (?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    ") VALUES (?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?, ?)",
   [STATEMENT_MASK] = "INSERT INTO mask_event (token) VALUES (?)",
   [STATEMENT_INTERVENTION] =
     "INSERT INTO mask_intervention (event, number, layer, expert, action, mode, value, scope, from_token) "
@@ -602,7 +602,8 @@ moe_recording_writer_add_token (MoeRecordingWriter *self,
                     record->n_slots == self->shape.n_slots &&
                     record->n_layers == self->shape.n_layers &&
                     record->n_heads == self->shape.n_heads &&
-                    (record->has_shared != FALSE) == (self->shape.n_shared > 0));
+                    (record->has_shared != FALSE) == (self->shape.n_shared > 0) &&
+                    (record->attention_sink != NULL) == (self->shape.has_sinks != FALSE));
 
   self->n_tokens++;
   push (self, (Entry) {

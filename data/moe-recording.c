@@ -29,6 +29,7 @@ struct _MoeRecording
   MoeModelInfo      *info;
   MoeRecordingShape  shape;
   gboolean           finished;
+  gint64             version;
   guint              n_prompts;
   gint64             n_tokens;
   char              *hash;
@@ -54,26 +55,26 @@ check_schema (MoeRecording  *self,
     "SELECT count(*) FROM sqlite_schema WHERE type NOT IN ('table', 'index') "
     "OR lower(name) IN ('routing', 'shared', 'residual', 'attention') "
     "OR rootpage IS NULL OR rootpage = 0";
-  gint64 application_id, version, n_foreign;
+  gint64 application_id, n_foreign;
 
   if (!moe_sqlite_get_int (self->db, "PRAGMA application_id", self->path, "not a Moescope recording",
                            &application_id, error) ||
-      !moe_sqlite_get_int (self->db, "PRAGMA user_version", self->path, "not a Moescope recording", &version,
-                           error))
+      !moe_sqlite_get_int (self->db, "PRAGMA user_version", self->path, "not a Moescope recording",
+                           &self->version, error))
     return FALSE;
   if (application_id != MOE_RECORDING_APPLICATION_ID)
     {
       g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: not a Moescope recording", self->path);
       return FALSE;
     }
-  if (version > MOE_RECORDING_VERSION)
+  if (self->version > MOE_RECORDING_VERSION)
     {
       g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
                    "%s: made by a newer Moescope: the format is version %" G_GINT64_FORMAT
-                   ", this program reads up to %d", self->path, version, MOE_RECORDING_VERSION);
+                   ", this program reads up to %d", self->path, self->version, MOE_RECORDING_VERSION);
       return FALSE;
     }
-  if (version < 1)
+  if (self->version < 1)
     {
       set_damaged (self, error, "it has no format version");
       return FALSE;
@@ -185,6 +186,7 @@ take_info (MoeRecording  *self,
       return FALSE;
     }
   info->norm_weights = norm_weights != 0;
+  info->learned_sinks = self->version > 1 && sqlite3_column_int (statement, MOE_RUN_LEARNED_SINKS) != 0;
 
   info->moe_layers = moe_recording_parse_layers (
     (const char *) sqlite3_column_text (statement, MOE_RUN_MOE_LAYERS), info->n_layers, &info->n_moe_layers,
@@ -213,11 +215,14 @@ read_run (MoeRecording  *self,
 {
   g_autoptr(GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
   g_autofree char *count = g_strdup_printf ("%" G_GINT64_FORMAT, self->n_tokens);
+  int n_columns = self->version > 1 ? MOE_N_RUN_COLUMNS : MOE_N_RUN_COLUMNS_1;
   sqlite3_stmt *statement;
   gboolean ok = FALSE;
   int rc;
 
-  statement = moe_sqlite_prepare (self->db, "SELECT " MOE_RUN_COLUMNS ", finished FROM run WHERE id = 1",
+  statement = moe_sqlite_prepare (self->db, self->version > 1
+                                  ? "SELECT " MOE_RUN_COLUMNS ", finished FROM run WHERE id = 1"
+                                  : "SELECT " MOE_RUN_COLUMNS_1 ", finished FROM run WHERE id = 1",
                                   self->path, CANNOT_READ, error);
   if (statement == NULL)
     return FALSE;
@@ -225,7 +230,7 @@ read_run (MoeRecording  *self,
   rc = sqlite3_step (statement);
   if (rc == SQLITE_ROW)
     {
-      for (int i = 0; i < MOE_N_RUN_COLUMNS; i++)
+      for (int i = 0; i < n_columns; i++)
         {
           const char *text = (const char *) sqlite3_column_text (statement, i);
 
@@ -243,7 +248,7 @@ read_run (MoeRecording  *self,
     }
   if (rc == SQLITE_ROW)
     {
-      self->finished = sqlite3_column_int (statement, MOE_N_RUN_COLUMNS) != 0;
+      self->finished = sqlite3_column_int (statement, n_columns) != 0;
       ok = take_info (self, statement, error);
     }
   else if (rc == SQLITE_DONE)
@@ -517,8 +522,8 @@ read_token (MoeRecording  *self,
   const char *phase = (const char *) sqlite3_column_text (statement, TOKEN_PHASE);
   guint token_id;
 
-  record = moe_token_record_new (self->shape.n_moe_layers, self->shape.n_slots, self->shape.n_layers,
-                                 self->shape.n_heads, self->shape.n_shared > 0);
+  record = moe_token_record_new_full (self->shape.n_moe_layers, self->shape.n_slots, self->shape.n_layers,
+                                      self->shape.n_heads, self->shape.n_shared > 0, self->shape.has_sinks);
   record->id = sqlite3_column_int64 (statement, TOKEN_ID);
 
   *what = "prompt number";
@@ -554,6 +559,7 @@ moe_recording_foreach (MoeRecording   *self,
                        gpointer        user_data,
                        GError        **error)
 {
+  g_autofree char *sql = NULL;
   sqlite3_stmt *statement;
   gboolean ok = TRUE;
   int rc = SQLITE_OK;
@@ -563,10 +569,10 @@ moe_recording_foreach (MoeRecording   *self,
 
   if (end < 0 || end > self->n_tokens)
     end = self->n_tokens;
-  statement = moe_sqlite_prepare (self->db,
-                                  "SELECT id, prompt, position, token_id, text, phase, logprob, entropy, "
-                                  MOE_BLOB_COLUMNS " FROM token WHERE id >= ? AND id < ? ORDER BY id",
-                                  self->path, CANNOT_READ, error);
+  sql = g_strdup_printf ("SELECT id, prompt, position, token_id, text, phase, logprob, entropy, %s "
+                         "FROM token WHERE id >= ? AND id < ? ORDER BY id",
+                         self->version > 1 ? MOE_BLOB_COLUMNS : MOE_BLOB_COLUMNS_1 ", NULL");
+  statement = moe_sqlite_prepare (self->db, sql, self->path, CANNOT_READ, error);
   if (statement == NULL)
     return FALSE;
 

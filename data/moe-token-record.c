@@ -34,7 +34,8 @@ place (Layout *layout,
 /* Floats before halves, so that each array is aligned. */
 static void
 place_arrays (MoeTokenRecord *self,
-              Layout         *layout)
+              Layout         *layout,
+              gboolean        has_sinks)
 {
   guint m = self->n_moe_layers, k = self->n_slots, l = self->n_layers, h = self->n_heads;
 
@@ -58,6 +59,8 @@ place_arrays (MoeTokenRecord *self,
   self->residual_channel = place (layout, l, 3, sizeof (guint16));
   self->attention_first = place (layout, l, h, sizeof (guint16));
   self->attention_entropy = place (layout, l, h, sizeof (guint16));
+  if (has_sinks)
+    self->attention_sink = place (layout, l, h, sizeof (guint16));
 }
 
 MoeTokenRecord *
@@ -67,6 +70,17 @@ moe_token_record_new (guint    n_moe_layers,
                       guint    n_heads,
                       gboolean has_shared)
 {
+  return moe_token_record_new_full (n_moe_layers, n_slots, n_layers, n_heads, has_shared, FALSE);
+}
+
+MoeTokenRecord *
+moe_token_record_new_full (guint    n_moe_layers,
+                           guint    n_slots,
+                           guint    n_layers,
+                           guint    n_heads,
+                           gboolean has_shared,
+                           gboolean has_sinks)
+{
   MoeTokenRecord shape = {
     .n_moe_layers = n_moe_layers, .n_slots = n_slots, .n_layers = n_layers, .n_heads = n_heads,
     .has_shared = has_shared != FALSE, .logprob = NAN, .entropy = NAN,
@@ -74,12 +88,12 @@ moe_token_record_new (guint    n_moe_layers,
   Layout layout = { .used = sizeof shape };
   MoeTokenRecord *self;
 
-  place_arrays (&shape, &layout);
+  place_arrays (&shape, &layout, has_sinks);
   g_return_val_if_fail (!layout.overflow, NULL);
 
   layout.block = g_malloc0 (layout.used);
   layout.used = sizeof shape;
-  place_arrays (&shape, &layout);
+  place_arrays (&shape, &layout, has_sinks);
 
   self = (MoeTokenRecord *) layout.block;
   *self = shape;

@@ -47,6 +47,8 @@ typedef struct
 
   guint16  *attention_first;   /* (L, H) F16 attention of this token to position 0 */
   guint16  *attention_entropy; /* (L, H) F16 entropy of its attention row, nats */
+  guint16  *attention_sink;    /* (L, H) F16 attention to the learned sink, by which the row sums to less than
+                                  1; NULL when the model has none */
 } MoeTokenRecord;
 
 /* One allocation holds all arrays, zero-filled. */
@@ -55,6 +57,13 @@ MoeTokenRecord *moe_token_record_new   (guint           n_moe_layers,
                                         guint           n_layers,
                                         guint           n_heads,
                                         gboolean        has_shared);
+/* As moe_token_record_new(), with attention_sink where @has_sinks. */
+MoeTokenRecord *moe_token_record_new_full (guint     n_moe_layers,
+                                           guint     n_slots,
+                                           guint     n_layers,
+                                           guint     n_heads,
+                                           gboolean  has_shared,
+                                           gboolean  has_sinks);
 MoeTokenRecord *moe_token_record_ref   (MoeTokenRecord *self);
 void            moe_token_record_unref (MoeTokenRecord *self);
 

@@ -63,8 +63,9 @@ on_batch (const MoeProbeBatch *batch,
   g_ptr_array_set_size (self->records, 0);
   for (guint i = 0; i < batch->n; i++)
     {
-      MoeTokenRecord *record = moe_token_record_new (info->n_moe_layers, info->n_used, info->n_layers,
-                                                     info->n_heads, info->n_shared > 0);
+      MoeTokenRecord *record = moe_token_record_new_full (info->n_moe_layers, info->n_used, info->n_layers,
+                                                          info->n_heads, info->n_shared > 0,
+                                                          info->learned_sinks);
 
       record->id = self->next_id++;
       record->prompt = self->prompt;
@@ -125,6 +126,9 @@ on_attention (const MoeProbeBatch     *batch,
                                   head] = moe_half_from_float (event->first[i * n_heads + head]);
           record->attention_entropy[layer * n_heads + head] =
             moe_half_from_float (event->entropy[i * n_heads + head]);
+          if (event->sink != NULL)
+            record->attention_sink[layer * n_heads + head] =
+              moe_half_from_float (event->sink[i * n_heads + head]);
         }
     }
 }

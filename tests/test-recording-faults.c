@@ -182,7 +182,7 @@ test_damaged_run (Fixture       *fixture,
 {
   static const struct { const char *sql; int code; const char *part; } cases[] =
   {
-    { "PRAGMA user_version = 2", MOE_ERROR_UNSUPPORTED, "newer" },
+    { "PRAGMA user_version = 3", MOE_ERROR_UNSUPPORTED, "newer" },
     { "PRAGMA user_version = 0", MOE_ERROR_FORMAT, "version" },
     { "PRAGMA application_id = 7", MOE_ERROR_FORMAT, "not a Moescope recording" },
     { "DELETE FROM run", MOE_ERROR_FORMAT, "run row" },
@@ -247,6 +247,8 @@ test_damaged_tokens (Fixture       *fixture,
       "SELECT sum(median) FROM residual" },
     { "UPDATE token SET attention_entropy = zeroblob(58) WHERE id = 33", "attention_entropy",
       "SELECT sum(entropy) FROM attention" },
+    { "UPDATE token SET attention_sink = NULL WHERE id = 33", "attention_sink",
+      "SELECT sum(to_sink) FROM attention" },
     { "UPDATE token SET experts = CAST(x'0b00' || substr(experts, 3) AS BLOB) WHERE id = 33", "expert number",
       "SELECT count(*) FROM routing" },
     { "UPDATE token SET down_channel = CAST(x'2800' || substr(down_channel, 3) AS BLOB) WHERE id = 33",
@@ -511,6 +513,51 @@ test_resume_empty (Fixture       *fixture,
   g_assert_no_error (error);
 }
 
+typedef struct
+{
+  GPtrArray *records; /* of MoeTokenRecord */
+  guint      at;
+} Walk;
+
+static gboolean
+check_record (MoeTokenRecord *record,
+              const char     *text,
+              gsize           text_length,
+              gpointer        user_data)
+{
+  Walk *walk = user_data;
+
+  moe_test_record_check_equal (g_ptr_array_index (walk->records, walk->at++), record);
+  return TRUE;
+}
+
+/* A file of version 1, which could not hold learned sinks, is read as it was written. */
+static void
+test_version_1 (Fixture       *fixture,
+                gconstpointer  data)
+{
+  g_autoptr(MoeModelInfo) info = moe_test_info_new (FALSE);
+  g_autoptr(GPtrArray) records = moe_test_write_recording (fixture->path, info, 1, 2, 20);
+  g_autoptr(MoeRecording) recording = NULL;
+  g_autoptr(MoeTable) table = NULL;
+  Walk walk = { records };
+  GError *error = NULL;
+
+  run_sql (fixture->path, "ALTER TABLE token DROP COLUMN attention_sink;"
+                          "ALTER TABLE run DROP COLUMN learned_sinks; PRAGMA user_version = 1;");
+  recording = moe_recording_open (fixture->path, &error);
+  g_assert_no_error (error);
+  g_assert_false (moe_recording_get_info (recording)->learned_sinks);
+  g_assert_true (moe_recording_foreach (recording, 0, -1, check_record, &walk, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (walk.at, ==, records->len);
+
+  table = moe_recording_query (recording, "SELECT count(entropy), count(to_sink) FROM attention", &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (moe_table_get_int (table, 0, 0), ==, records->len * info->n_layers * info->n_heads);
+  g_assert_cmpint (moe_table_get_int (table, 0, 1), ==, 0);
+}
+
 #define ADD(name, func) \
   g_test_add ("/recording-faults/" name, Fixture, NULL, moe_test_set_up, func, moe_test_tear_down)
 
@@ -530,5 +577,6 @@ main (int    argc,
   ADD ("two-writers", test_two_writers);
   ADD ("resume", test_resume);
   ADD ("resume-empty", test_resume_empty);
+  ADD ("version-1", test_version_1);
   return g_test_run ();
 }

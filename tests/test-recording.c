@@ -113,6 +113,7 @@ test_round_trip (Fixture       *fixture,
   g_assert_cmpuint (info->n_shared, ==, fixture->info->n_shared);
   g_assert_cmpint (info->gating, ==, MOE_GATING_SOFTMAX_CHOSEN);
   g_assert_true (info->norm_weights);
+  g_assert_cmpint (info->learned_sinks, ==, fixture->info->learned_sinks);
   g_assert_cmpuint (info->n_heads, ==, 6);
   g_assert_cmpuint (info->n_kv_heads, ==, 2);
   g_assert_cmpuint (info->head_dim, ==, 8);
@@ -336,6 +337,9 @@ test_rows (Fixture       *fixture,
                                  half (record->attention_first[layer * 6 + head]));
               g_assert_cmpfloat (moe_table_get_double (attention, attention_row, 7), ==,
                                  half (record->attention_entropy[layer * 6 + head]));
+              if (with_shared != NULL)
+                g_assert_cmpfloat (moe_table_get_double (attention, attention_row, 8), ==,
+                                   half (record->attention_sink[layer * 6 + head]));
               attention_row++;
             }
         }

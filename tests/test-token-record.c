@@ -116,7 +116,7 @@ static void
 check_record (gboolean has_shared)
 {
   const guint m = 3, k = 2, l = 5, h = 7;
-  g_autoptr (MoeTokenRecord) record = moe_token_record_new (m, k, l, h, has_shared);
+  g_autoptr (MoeTokenRecord) record = moe_token_record_new_full (m, k, l, h, has_shared, has_shared);
   const Span spans[] = {
     { "experts", record->experts, m * k * 2 }, { "weights", record->weights, m * k * 2 },
     { "down_max", record->down_max, m * k * 4 }, { "down_channel", record->down_channel, m * k * 2 },
@@ -128,9 +128,9 @@ check_record (gboolean has_shared)
     { "attention_first", record->attention_first, l * h * 2 },
     { "attention_entropy", record->attention_entropy, l * h * 2 },
     { "shared_max", record->shared_max, m * 4 }, { "shared_channel", record->shared_channel, m * 2 },
-    { "shared_norm", record->shared_norm, m * 2 },
+    { "shared_norm", record->shared_norm, m * 2 }, { "attention_sink", record->attention_sink, l * h * 2 },
   };
-  guint n_spans = has_shared ? G_N_ELEMENTS (spans) : G_N_ELEMENTS (spans) - 3;
+  guint n_spans = has_shared ? G_N_ELEMENTS (spans) : G_N_ELEMENTS (spans) - 4;
 
   g_assert_cmpint (record->has_shared, ==, has_shared);
   g_assert_true (isnan (record->logprob));
@@ -139,6 +139,7 @@ check_record (gboolean has_shared)
       g_assert_null (record->shared_max);
       g_assert_null (record->shared_channel);
       g_assert_null (record->shared_norm);
+      g_assert_null (record->attention_sink);
     }
 
   for (guint i = 0; i < n_spans; i++)

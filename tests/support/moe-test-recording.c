@@ -47,6 +47,7 @@ moe_test_info_new (gboolean with_shared)
   info->context = 2048;
   info->file_bytes = G_GUINT64_CONSTANT (0x8000000000000001);
   info->active_bytes_per_token = 123456789;
+  info->learned_sinks = with_shared;
   return info;
 }
 
@@ -109,8 +110,9 @@ moe_test_record_new (const MoeModelInfo *info,
                      guint               position,
                      MoePhase            phase)
 {
-  MoeTokenRecord *record = moe_token_record_new (info->n_moe_layers, info->n_used, info->n_layers,
-                                                 info->n_heads, info->n_shared > 0);
+  MoeTokenRecord *record = moe_token_record_new_full (info->n_moe_layers, info->n_used, info->n_layers,
+                                                      info->n_heads, info->n_shared > 0,
+                                                      info->learned_sinks);
   MoeRecordingShape shape;
 
   record->id = id;
@@ -136,6 +138,7 @@ moe_test_record_check_equal (const MoeTokenRecord *a,
     .n_slots = a->n_slots,
     .n_shared = a->has_shared ? 1 : 0,
     .n_heads = a->n_heads,
+    .has_sinks = a->attention_sink != NULL,
   };
 
   g_assert_cmpint (a->id, ==, b->id);
