@@ -3,17 +3,27 @@
 
 #include "analysis/moe-report.h"
 
+typedef struct
+{
+  GString *text;
+  MoeMask *last;
+} Masks;
+
 static void
 describe_mask (gint64         token_id,
                const MoeMask *mask,
                gpointer       user_data)
 {
-  GString *text = user_data;
+  Masks *self = user_data;
+  GString *text = self->text;
   guint n = moe_mask_get_n (mask);
 
-  /* A run that starts without a mask is told by saying nothing. */
-  if (n == 0 && text->len == 0)
+  /* A run that starts without a mask is told by saying nothing, and a mask that is set again by saying it
+   * once. */
+  if (moe_mask_equal (mask, self->last))
     return;
+  g_clear_pointer (&self->last, moe_mask_unref);
+  self->last = moe_mask_ref ((MoeMask *) mask);
 
   if (text->len > 0)
     g_string_append (text, "; ");
@@ -54,13 +64,17 @@ moe_report_add_source (MoeTable      *table,
                        MoeRecording  *recording,
                        GError       **error)
 {
-  g_autoptr(GString) masks = g_string_new (NULL);
+  g_autoptr(GString) text = g_string_new (NULL);
   g_autofree char *name = NULL;
+  Masks masks = { text, NULL };
   char seed[24];
+  gboolean ok;
 
   g_return_val_if_fail (table != NULL && recording != NULL, FALSE);
 
-  if (!moe_recording_foreach_mask (recording, describe_mask, masks, error))
+  ok = moe_recording_foreach_mask (recording, describe_mask, &masks, error);
+  moe_mask_unref (masks.last);
+  if (!ok)
     return FALSE;
   name = g_path_get_basename (moe_recording_get_path (recording));
   g_snprintf (seed, sizeof seed, "%" G_GUINT64_FORMAT, moe_recording_get_seed (recording));
@@ -68,7 +82,7 @@ moe_report_add_source (MoeTable      *table,
   moe_table_set_provenance (table, "recording", name);
   moe_table_set_provenance (table, "recording-hash", moe_recording_get_hash (recording));
   moe_table_set_provenance (table, "seed", seed);
-  moe_table_set_provenance (table, "mask", masks->len > 0 ? masks->str : "none");
+  moe_table_set_provenance (table, "mask", text->len > 0 ? text->str : "none");
   moe_table_set_provenance (table, "version", MOE_VERSION);
   return TRUE;
 }

@@ -10,8 +10,8 @@ G_BEGIN_DECLS
 void      moe_report_add_model  (MoeTable            *table,
                                  const MoeModelInfo  *info,
                                  guint                phases);
-/* recording (the file's base name), recording-hash, seed, mask ("none", or every mask with the token from
- * which it acts), version. Errors: those of moe_recording_foreach_mask(). */
+/* recording (the file's base name), recording-hash, seed, mask ("none", or every change of the mask with the
+ * token from which it acts), version. Errors: those of moe_recording_foreach_mask(). */
 gboolean  moe_report_add_source (MoeTable            *table,
                                  MoeRecording        *recording,
                                  GError             **error);

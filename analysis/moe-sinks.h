@@ -1,33 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "analysis/moe-sink-stats.h"
 #include "data/moe-recording.h"
 #include "data/moe-table.h"
 
 G_BEGIN_DECLS
 
-typedef struct
-{
-  double   epsilon; /* MOE_SINK_EPSILON */
-  guint    length;  /* T, MOE_SINK_LENGTH; at least 2 */
-  gboolean by_head; /* a row a head, else a row a layer */
-} MoeSinkOptions;
-
-#define MOE_SINK_EPSILON 0.3
-#define MOE_SINK_LENGTH  64
-
-/* Attention sinks at the first token: layer,head,sink_share,sink_rate; head is missing in a row a layer. With
- * A(t,k) the attention of query t to key k after softmax,
+/* layer,head,sink_share,sink_rate of @recording; head is missing in a row a layer. The number of prompts that
+ * are long enough for the rate is in the provenance; it is missing when there are none. Errors: those of
+ * moe_recording_foreach() and of moe_sink_stats_add(). Transfer full.
  *
- *   sink_share  mean of A(t,0) over all queries t >= 1 of all prompts, and over the heads of a layer
- *   sink_rate   Gu et al., arXiv 2410.10781, section 3, for k = 0: alpha(l,h) = mean over t = 0 ... T-1 of
- *               A(t,0), where A(0,0) = 1, in one prompt; the share of (prompt, head) with alpha > epsilon
- *
- * The rate falls with T, so only prompts of at least T tokens count, with their first T; their number is in
- * the provenance, and the rate is missing when there are none. Errors: those of moe_recording_foreach();
- * MOE_ERROR_INVALID for attention that is no number. Transfer full. */
-MoeTable *moe_sinks_report (MoeRecording          *recording,
-                            const MoeSinkOptions  *options,
-                            GError               **error);
+ * Then last_query and last_query_deviation (over heads; missing in a row a head), and sink_share_before and
+ * decay: against @before, a recording of the same model that ran the same tokens, or missing when that is
+ * NULL. Errors: MOE_ERROR_MISMATCH for another model or other tokens in @before. */
+MoeTable     *moe_sinks_report         (MoeRecording          *recording,
+                                        const MoeSinkOptions  *options,
+                                        GError               **error);
+MoeTable     *moe_sinks_report_against (MoeRecording          *recording,
+                                        MoeRecording          *before,
+                                        const MoeSinkOptions  *options,
+                                        GError               **error);
 
 G_END_DECLS

@@ -47,6 +47,21 @@ is_model (const char  *path,
   return TRUE;
 }
 
+/* Records @model under @mask into @name in the temporary folder. */
+static MoeRecording *
+record (MoeCliSource  *self,
+        MoeModel      *model,
+        MoeMask       *mask,
+        const char    *name,
+        GError       **error)
+{
+  g_autofree char *path = g_build_filename (self->folder, name, NULL);
+
+  if (!moe_cli_profile_run (&self->profile, &self->run, model, mask, path, error))
+    return NULL;
+  return moe_recording_open (path, error);
+}
+
 static gboolean
 profile (MoeCliSource  *self,
          const char    *path,
@@ -54,7 +69,6 @@ profile (MoeCliSource  *self,
 {
   g_autoptr(MoeModel) model = NULL;
   g_autoptr(MoeMask) mask = NULL;
-  g_autofree char *recording = NULL;
 
   model = moe_cli_run_open (&self->run, path, error);
   if (model == NULL
@@ -63,10 +77,7 @@ profile (MoeCliSource  *self,
   self->folder = g_dir_make_tmp ("moescope-XXXXXX", error);
   if (self->folder == NULL)
     return FALSE;
-  recording = g_build_filename (self->folder, "profile.moescope", NULL);
-  if (!moe_cli_profile_run (&self->profile, &self->run, model, mask, recording, error))
-    return FALSE;
-  self->recording = moe_recording_open (recording, error);
+  self->recording = record (self, model, mask, "profile.moescope", error);
   self->model = g_steal_pointer (&model);
   return self->recording != NULL;
 }
@@ -99,9 +110,21 @@ moe_cli_source_open (MoeCliSource  *self,
   return self->recording != NULL;
 }
 
+gboolean
+moe_cli_source_open_before (MoeCliSource  *self,
+                            GError       **error)
+{
+  if (self->model == NULL || self->profile.generate > 0
+      || (self->interventions.masks == NULL && self->interventions.given->len == 0))
+    return TRUE;
+  self->before = record (self, self->model, NULL, "before.moescope", error);
+  return self->before != NULL;
+}
+
 void
 moe_cli_source_clear (MoeCliSource *self)
 {
+  g_clear_pointer (&self->before, moe_recording_free);
   g_clear_pointer (&self->recording, moe_recording_free);
   g_clear_pointer (&self->model, moe_model_unref);
   if (self->folder != NULL)

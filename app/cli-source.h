@@ -15,7 +15,8 @@ typedef struct
   MoeCliInterventions  interventions;
   MoeRecording        *recording;
   MoeModel            *model;     /* that was profiled, or NULL */
-  char                *folder;    /* of the temporary recording */
+  MoeRecording        *before;    /* from moe_cli_source_open_before(), or NULL */
+  char                *folder;    /* of the temporary recordings */
 } MoeCliSource;
 
 void      moe_cli_source_add   (MoeCliSource    *self,
@@ -27,7 +28,12 @@ gboolean  moe_cli_source_check (MoeCliSource    *self,
 gboolean  moe_cli_source_open  (MoeCliSource    *self,
                                 const char      *path,
                                 GError         **error);
-/* Closes the recording and removes a temporary one. */
+/* After moe_cli_source_open(): when interventions were in force, runs the same prompts without them;
+ * @self->before is then what a comparison is made with. Generated answers would differ, so with --generate
+ * there is none. */
+gboolean  moe_cli_source_open_before (MoeCliSource  *self,
+                                      GError       **error);
+/* Closes the recordings and removes temporary ones. */
 void      moe_cli_source_clear (MoeCliSource    *self);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (MoeCliSource, moe_cli_source_clear)

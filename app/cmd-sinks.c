@@ -22,7 +22,7 @@ moe_cli_sinks (int    argc,
 {
   g_auto(MoeCliOutput) output = { NULL };
   g_auto(MoeCliSource) source = { { NULL } };
-  g_autofree char *by = NULL;
+  g_autofree char *by = NULL, *path_before = NULL;
   double epsilon = MOE_SINK_EPSILON;
   int length = MOE_SINK_LENGTH;
   const GOptionEntry entries[] = {
@@ -30,6 +30,9 @@ moe_cli_sinks (int    argc,
       "A head whose mean attention to the first token is over this counts for sink_rate (default 0.3)", "E" },
     { "length", 0, 0, G_OPTION_ARG_INT, &length,
       "sink_rate looks at the first N tokens of prompts that have as many (default 64)", "N" },
+    { "before", 0, 0, G_OPTION_ARG_FILENAME, &path_before,
+      "With a recording: one of the same tokens to compare with (a model is also run without the mask)",
+      "RECORDING" },
     { "by", 0, 0, G_OPTION_ARG_STRING, &by, "A row a layer (default) or a head", "layer|head" },
     { NULL }
   };
@@ -39,8 +42,8 @@ moe_cli_sinks (int    argc,
   MoeSinkOptions options;
   GOptionContext *context = moe_cli_context_new (
     "SOURCE",
-    "How much attention goes to the first token. SOURCE is a recording, or a model with --prompts, which is "
-    "profiled first.",
+    "How much attention goes to the first token, and how much of it is left under a mask. SOURCE is a "
+    "recording, or a model with --prompts, which is profiled first.",
     "moescope-cli sinks run.moescope --by head --length 32");
 
   g_option_context_add_main_entries (context, entries, NULL);
@@ -58,8 +61,14 @@ moe_cli_sinks (int    argc,
 
   if (!moe_cli_source_open (&source, words[0], &error))
     return moe_cli_fail (error);
+  if (path_before != NULL && source.model != NULL)
+    return moe_cli_usage (argv[0], "--before goes with a recording, %s is a model", words[0]);
+  if (path_before != NULL)
+    source.before = moe_recording_open (path_before, &error);
+  if (error != NULL || !moe_cli_source_open_before (&source, &error))
+    return moe_cli_fail (error);
   options = (MoeSinkOptions) { epsilon, (guint) length, g_strcmp0 (by, "head") == 0 };
-  table = moe_sinks_report (source.recording, &options, &error);
+  table = moe_sinks_report_against (source.recording, source.before, &options, &error);
   if (table == NULL || !moe_cli_output_table (&output, table, &error))
     return moe_cli_fail (error);
   warn_when_missing (table, options.length);

@@ -3,6 +3,7 @@
 
 #include "analysis/moe-super-experts.h"
 #include "analysis/moe-super-weights.h"
+#include "app/cli-causal.h"
 #include "app/cli-options.h"
 #include "app/cli-source.h"
 #include "data/moe-error.h"
@@ -60,12 +61,32 @@ open_model (MoeCliSource  *source,
   return TRUE;
 }
 
+/* @model: NULL leaves the super weights unknown. */
+static MoeTable *
+make_ranking (MoeCliSource     *source,
+              MoeSuperExperts  *experts,
+              MoeModel         *model,
+              GError          **error)
+{
+  if (model != NULL)
+    {
+      g_autoptr(MoeSession) session = moe_cli_run_session (&source->run, model, error);
+
+      if (session == NULL
+          || !moe_super_experts_find_weights (experts, source->recording, session, moe_cli_get_cancellable (),
+                                              error))
+        return NULL;
+    }
+  return moe_super_experts_to_table (experts, source->recording, error);
+}
+
 int
 moe_cli_super_experts (int    argc,
                        char **argv)
 {
   g_auto(MoeCliOutput) output = { NULL };
   g_auto(MoeCliSource) source = { { NULL } };
+  g_auto(MoeCliCausal) causal = { FALSE };
   g_auto(MoeSuperOptions) options;
   g_autofree char *layers = NULL, *reduction = NULL, *phase = NULL, *path = NULL;
   double ratio = MOE_MASSIVE_RATIO;
@@ -91,34 +112,32 @@ moe_cli_super_experts (int    argc,
   g_autoptr(MoeTable) table = NULL;
   GOptionContext *context = moe_cli_context_new (
     "SOURCE",
-    "The experts by their largest down_proj output, which of them are super experts, and the verdict. SOURCE "
-    "is a recording, or a model with --prompts, which is profiled first.",
+    "The experts by their largest down_proj output, which of them are super experts, and the verdict; or, "
+    "with --causal, what the model loses without them. SOURCE is a recording, or a model with --prompts, "
+    "which is profiled first.",
     "moescope-cli super-experts demo-q8_0.gguf --prompts harmless.csv");
 
   moe_super_options_init (&options);
   g_option_context_add_main_entries (context, entries, NULL);
+  moe_cli_causal_add (&causal, context);
   moe_cli_output_add (&output, context);
   moe_cli_source_add (&source, context);
   if (!moe_cli_parse (context, argc, argv, 1, 1, &words) || !moe_cli_output_check (&output, argv[0])
-      || !moe_cli_source_check (&source, argv[0])
+      || !moe_cli_source_check (&source, argv[0]) || !moe_cli_causal_check (&causal, argv[0])
       || !parse_choices (argv[0], layers, reduction, phase, ratio, &options))
     return MOE_CLI_USAGE;
 
   if (!moe_cli_source_open (&source, words[0], &error) || !open_model (&source, path, &model, &error))
     return moe_cli_fail (error);
+  if (causal.wanted && model == NULL)
+    return moe_cli_usage (argv[0], "--causal runs the model of the recording: --model is missing");
   experts = moe_super_experts_new (source.recording, &options, &error);
   if (experts == NULL)
     return moe_cli_fail (error);
-  if (model != NULL)
-    {
-      g_autoptr(MoeSession) session = moe_cli_run_session (&source.run, model, &error);
-
-      if (session == NULL
-          || !moe_super_experts_find_weights (experts, source.recording, session, moe_cli_get_cancellable (),
-                                              &error))
-        return moe_cli_fail (error);
-    }
-  table = moe_super_experts_to_table (experts, source.recording, &error);
+  if (causal.wanted)
+    table = moe_cli_causal_run (&causal, &source.run, model, source.recording, experts, &error);
+  else
+    table = make_ranking (&source, experts, model, &error);
   if (table == NULL || !moe_cli_output_table (&output, table, &error))
     return moe_cli_fail (error);
   moe_cli_message ("%s", moe_super_experts_get_verdict (experts));

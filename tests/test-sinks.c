@@ -24,18 +24,17 @@ static const Row rows[] = {
   { 2, 0, { 1, 1, 1, 1 } },
 };
 
-static MoeTable *
-report (const Row             *with,
-        guint                  n,
-        const MoeSinkOptions  *options,
-        GError               **error)
+static MoeRecording *
+write_rows (const char  *folder,
+            const char  *name,
+            const Row   *with,
+            guint        n)
 {
-  char *folder = moe_test_folder_new ();
-  g_autofree char *path = g_build_filename (folder, "rows.moescope", NULL);
+  g_autofree char *path = g_build_filename (folder, name, NULL);
   g_autoptr(MoeModelInfo) info = moe_test_info_new (FALSE);
   g_autoptr(GPtrArray) records = g_ptr_array_new_with_free_func ((GDestroyNotify) moe_token_record_unref);
-  g_autoptr(MoeRecording) recording = NULL;
-  MoeTable *table;
+  MoeRecording *recording;
+  GError *error = NULL;
 
   info->n_layers = 2;
   info->n_moe_layers = 1;
@@ -53,11 +52,38 @@ report (const Row             *with,
       g_ptr_array_add (records, record);
     }
   moe_test_write_records (path, info, records);
-  recording = moe_recording_open (path, error);
-  g_assert_nonnull (recording);
-  table = moe_sinks_report (recording, options, error);
+  recording = moe_recording_open (path, &error);
+  g_assert_no_error (error);
+  return recording;
+}
+
+/* @before: (n_before), or NULL. */
+static MoeTable *
+report_against (const Row             *with,
+                guint                  n,
+                const Row             *before,
+                guint                  n_before,
+                const MoeSinkOptions  *options,
+                GError               **error)
+{
+  char *folder = moe_test_folder_new ();
+  MoeRecording *recording = write_rows (folder, "rows.moescope", with, n);
+  MoeRecording *other = before != NULL ? write_rows (folder, "before.moescope", before, n_before) : NULL;
+  MoeTable *table = moe_sinks_report_against (recording, other, options, error);
+
+  moe_recording_free (recording);
+  moe_recording_free (other);
   moe_test_folder_remove (folder);
   return table;
+}
+
+static MoeTable *
+report (const Row             *with,
+        guint                  n,
+        const MoeSinkOptions  *options,
+        GError               **error)
+{
+  return report_against (with, n, NULL, 0, options, error);
 }
 
 static void
@@ -132,6 +158,73 @@ test_rate (void)
     }
 }
 
+/* The last queries are token 2 of prompt 0 and token 1 of prompt 1; prompt 2 has none. */
+static void
+test_last_query (void)
+{
+  static const double by_head[] = { 0.5, 0.375, 0, 0.0625 };
+  const MoeSinkOptions heads = { 0.3, 64, TRUE }, layers = { 0.3, 64, FALSE };
+  GError *error = NULL;
+  g_autoptr(MoeTable) h = report (rows, G_N_ELEMENTS (rows), &heads, &error);
+  g_autoptr(MoeTable) l = report (rows, G_N_ELEMENTS (rows), &layers, &error);
+
+  g_assert_no_error (error);
+  for (guint i = 0; i < 4; i++)
+    {
+      check_cell (h, i, 4, by_head[i]);
+      check_cell (h, i, 5, NAN);
+    }
+  for (guint i = 0; i < 2; i++)
+    {
+      check_cell (l, i, 4, (by_head[2 * i] + by_head[2 * i + 1]) / 2);
+      check_cell (l, i, 5, fabs (by_head[2 * i] - by_head[2 * i + 1]) / 2);
+    }
+}
+
+/* D of a head is 1 - its share now / its share before; of a layer 1 - the mean of the heads' ratios, in which
+ * a head without any attention before (L1H0 of the last case) has no part. */
+static void
+test_decay (void)
+{
+  static const Row off[] = {
+    { 0, 0, { 1, 1, 1, 1 } },
+    { 0, 1, { 0.25f, 0, 0.25f, 0 } },
+    { 0, 2, { 0, 0.25f, 0.5f, 0 } },
+    { 1, 0, { 1, 1, 1, 1 } },
+    { 1, 1, { 0.125f, 0.5f, 0, 0 } },
+    { 2, 0, { 1, 1, 1, 1 } },
+  };
+  static const double ratios[] = { 0.375 / 1.5, 1, 3, 0 };
+  static const Row none[] = { { 0, 0, { 1, 1, 1, 1 } }, { 0, 1, { 0.5f, 0.5f, 0, 0.5f } } };
+  static const Row all[] = { { 0, 0, { 1, 1, 1, 1 } }, { 0, 1, { 0.25f, 0.5f, 0.5f, 0.25f } } };
+  const MoeSinkOptions heads = { 0.3, 64, TRUE }, layers = { 0.3, 64, FALSE };
+  guint n = G_N_ELEMENTS (rows);
+  GError *error = NULL;
+  g_autoptr(MoeTable) h = report_against (off, n, rows, n, &heads, &error);
+  g_autoptr(MoeTable) l = report_against (off, n, rows, n, &layers, &error);
+  g_autoptr(MoeTable) left_out = report_against (all, 2, none, 2, &layers, &error);
+
+  g_assert_no_error (error);
+  check_cell (h, 0, 6, 0.5);
+  for (guint i = 0; i < 4; i++)
+    check_cell (h, i, 7, 1 - ratios[i]);
+  for (guint i = 0; i < 2; i++)
+    check_cell (l, i, 7, 1 - (ratios[2 * i] + ratios[2 * i + 1]) / 2);
+  check_cell (left_out, 0, 7, 0.25);
+  check_cell (left_out, 1, 7, 0.5);
+}
+
+/* Only runs of the same tokens can be compared. */
+static void
+test_other_tokens (void)
+{
+  const MoeSinkOptions options = { 0.3, 64, FALSE };
+  g_autoptr(GError) error = NULL;
+
+  g_assert_null (report_against (rows, G_N_ELEMENTS (rows), rows, G_N_ELEMENTS (rows) - 1, &options, &error));
+  g_assert_error (error, MOE_ERROR, MOE_ERROR_MISMATCH);
+}
+
 static void
 test_no_number (void)
 {
@@ -150,6 +243,9 @@ main (int    argc,
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/sinks/share", test_share);
   g_test_add_func ("/sinks/rate", test_rate);
+  g_test_add_func ("/sinks/last-query", test_last_query);
+  g_test_add_func ("/sinks/decay", test_decay);
+  g_test_add_func ("/sinks/other-tokens", test_other_tokens);
   g_test_add_func ("/sinks/no-number", test_no_number);
   return g_test_run ();
 }

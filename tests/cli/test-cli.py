@@ -490,6 +490,48 @@ def _(s):
     }
 
 
+CAUSAL = "condition,draw,experts,perplexity,sink_share,max_h,decay,max_h_layer,max_h_channel,routings_changed"
+
+
+@suite.case("super-experts: causal check")
+def _(s):
+    source = profile_some(s, limit="4")
+    options = ["--causal", "--experts", "L2E30", "--draws", "2", "--seed", "3"]
+    found = s.ok("super-experts", "some.moescope", *options, "--model", demo)
+    rows, provenance = table(found, CAUSAL)
+    assert [r["condition"] for r in rows] == ["plain", "one"] + ["random"] * 2 + ["random-same-layers"] * 2
+    assert provenance["mode"] == "zero" and provenance["draw-seed"] == "3", provenance
+    assert rows[1]["experts"] == "L2E30" and all(r["experts"].startswith("L2E") for r in rows[4:])
+    # EVAL.md: 2,142 with it, 668 without (on other text), and the sink falls; random experts change neither.
+    plain, off = rows[0], rows[1]
+    assert float(off["max_h"]) < 0.8 * float(plain["max_h"]) and float(off["decay"]) > 0.03, rows
+    assert all(abs(float(r["max_h"]) / float(plain["max_h"]) - 1) < 0.1 for r in rows[2:]), rows
+    # Perplexity and sink are those of the recording itself.
+    sums = sql(s, "some.moescope", "SELECT exp(-avg(logprob)) AS p FROM token WHERE phase = 'prompt'")[0]
+    assert abs(float(plain["perplexity"]) / float(sums["p"]) - 1) < 1e-6, (plain, sums)
+    sums = sql(s, "some.moescope", "SELECT avg(to_first) AS a FROM attention WHERE position > 0")[0]
+    assert abs(float(plain["sink_share"]) / float(sums["a"]) - 1) < 1e-9, (plain, sums)
+
+    # Profiled now gives the same, but for the name of the recording.
+    assert s.ok("super-experts", demo, *source, *options).rows()[1] == rows
+    layers = s.ok("super-experts", "some.moescope", *options, "--by-layer", "--model", demo)
+    rows, _ = table(layers, "condition,draw,experts,layer,top1,median,sink_share,decay")
+    assert len(rows) == 6 * LAYERS
+    assert float(rows[2]["top1"]) > 5 * float(rows[LAYERS + 2]["top1"])
+
+    run = ["super-experts", "some.moescope"]
+    for wrong, message in (
+        (["--causal"], "--model is missing"),
+        (["--experts", "L2E30"], "need --causal"),
+        (["--causal", "--mode", "mean"], "--mode mean is none of zero, refill and drop"),
+        (["--causal", "--experts", "L2E30,2"], '"2" is no expert'),
+    ):
+        result = s.run(*run, *wrong)
+        assert result.code == 2 and message in result.err, result.err
+    result = s.run(*run, "--model", demo, "--causal", "--experts", "L2E32")
+    assert result.code == 1 and "the model has no expert L2E32" in result.err, result.err
+
+
 @suite.case("super-experts: options and verdict")
 def _(s):
     profile_some(s)
@@ -549,12 +591,15 @@ def _(s):
     assert s.run(*run, "--ratio", "x").code == 2 and s.run(*run, "--phase", "x").code == 2
 
 
+SINKS = "layer,head,sink_share,sink_rate,last_query,last_query_deviation,sink_share_before,decay"
+
+
 @suite.case("sinks")
 def _(s):
     profile_some(s)
     run = ["sinks", "some.moescope", "--length", "16"]
-    heads, provenance = table(s.ok(*run, "--by", "head"), "layer,head,sink_share,sink_rate")
-    layers, _ = table(s.ok(*run), "layer,head,sink_share,sink_rate")
+    heads, provenance = table(s.ok(*run, "--by", "head"), SINKS)
+    layers, _ = table(s.ok(*run), SINKS)
     assert provenance["length"] == "16" and provenance["epsilon"] == "0.3"
     share = {(r["layer"], r["head"]): float(r["sink_share"]) for r in heads}
     for row in sql(
@@ -570,10 +615,47 @@ def _(s):
         for column in ("sink_share", "sink_rate"):
             mean = sum(float(r[column]) for r in of_layer) / len(of_layer)
             assert abs(float(row[column]) - mean) < 1e-12, (row, mean)
+    last = sql(
+        s, "some.moescope",
+        "SELECT avg(to_first) AS a FROM attention WHERE layer = 5 AND head = 0 AND token IN "
+        "(SELECT max(id) FROM token GROUP BY prompt)",
+    )[0]["a"]
+    assert abs(float(heads[5 * 4]["last_query"]) - float(last)) < 1e-9
     short = s.ok("sinks", "some.moescope")
     assert "no prompt has 64 tokens" in short.err and all(r["sink_rate"] == "" for r in short.rows()[1])
     for wrong in (["--epsilon", "2"], ["--length", "1"], ["--by", "token"]):
         assert s.run("sinks", "some.moescope", *wrong).code == 2, wrong
+
+
+@suite.case("sinks: under a mask")
+def _(s):
+    source = profile_some(s, limit="4")
+    mask = ["--disable", "L2E30:zero"]
+    s.ok("profile", demo, *source, *mask, "--record", "off.moescope")
+    heads, _ = table(s.ok("sinks", demo, *source, *mask, "--by", "head"), SINKS)
+    layers, provenance = table(s.ok("sinks", "off.moescope", "--before", "some.moescope"), SINKS)
+    for name, column in (("some.moescope", "sink_share_before"), ("off.moescope", "sink_share")):
+        for row in s.ok("sinks", name, "--by", "head").rows()[1]:
+            found = heads[4 * int(row["layer"]) + int(row["head"])][column]
+            assert found == row["sink_share"] and row["sink_share_before"] == row["decay"] == ""
+    for row in heads:
+        decay = 1 - float(row["sink_share"]) / float(row["sink_share_before"])
+        assert abs(float(row["decay"]) - decay) < 1e-12
+    for i, row in enumerate(layers):
+        mean = sum(float(r["decay"]) for r in heads[4 * i : 4 * i + 4]) / 4
+        assert abs(float(row["decay"]) - mean) < 1e-12
+    # Nothing changes before the layer after L2E30's.
+    assert all(float(row["decay"]) == 0 for row in layers[:3]) and float(layers[7]["decay"]) > 0.3
+    assert float(heads[5 * 4]["decay"]) > 0.03 and heads[5 * 4]["sink_share_before"] > "0.8"
+    # A mask that is set anew with every prompt is named once.
+    assert provenance["mask"] == "from token 0: L2E30 disable zero", provenance
+    mean = sum(float(row["decay"]) for row in layers) / LAYERS
+    assert abs(float(provenance["decay"]) - mean) < 1e-12
+
+    s.ok("profile", demo, *source[:-1], "5", "--record", "longer.moescope")
+    result = s.run("sinks", "off.moescope", "--before", "longer.moescope")
+    assert result.code == 1 and "did not run the same tokens" in result.err, result.err
+    assert s.run("sinks", demo, *source, "--before", "some.moescope").code == 2
 
 
 @suite.case("bench")

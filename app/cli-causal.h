@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "analysis/moe-super-experts.h"
+#include "app/cli-options.h"
+
+G_BEGIN_DECLS
+
+/* --causal, --experts, --mode, --draws and --by-layer of super-experts: the causal check. */
+typedef struct
+{
+  gboolean  wanted;
+  char     *experts;
+  char     *mode;
+  gint      draws;
+  gboolean  by_layer;
+} MoeCliCausal;
+
+void      moe_cli_causal_add   (MoeCliCausal        *self,
+                                GOptionContext      *context);
+/* FALSE after a message (wrong usage). */
+gboolean  moe_cli_causal_check (const MoeCliCausal  *self,
+                                const char          *command);
+void      moe_cli_causal_clear (MoeCliCausal        *self);
+
+/* Runs the prompts of @recording again on @model, without the masks it was made under. The candidates are
+ * those of --experts, else the experts of @found above both thresholds. */
+MoeTable *moe_cli_causal_run   (const MoeCliCausal  *self,
+                                const MoeCliRun     *run,
+                                MoeModel            *model,
+                                MoeRecording        *recording,
+                                MoeSuperExperts     *found,
+                                GError             **error);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (MoeCliCausal, moe_cli_causal_clear)
+
+G_END_DECLS
