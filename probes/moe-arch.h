@@ -13,6 +13,7 @@ typedef enum
   MOE_QK_NORM_NONE,
   MOE_QK_NORM_HEAD,   /* RMS norm of every head's q and k, before RoPE */
   MOE_QK_NORM_VECTOR, /* RMS norm over the whole q and the whole k, before RoPE */
+  MOE_QK_NORM_HEAD_AFTER, /* as _HEAD, but after RoPE */
 } MoeQkNorm;
 
 typedef enum
@@ -21,13 +22,56 @@ typedef enum
   MOE_ROPE_HALVES, /* rotates value i with value i + dims / 2 ("neox") */
 } MoeRopeKind;
 
+/* Whether there are shared experts, and where their width is said. Several are stored as one wider one. */
+typedef enum
+{
+  MOE_SHARED_NONE,
+  MOE_SHARED_COUNT,        /* expert_shared_count experts as wide as the routed ones */
+  MOE_SHARED_LENGTH,       /* expert_shared_feed_forward_length wide, without the key feed_forward_length */
+  MOE_SHARED_OPTIONAL,     /* expert_shared_feed_forward_length wide, without the key there is none */
+  MOE_SHARED_COUNT_LENGTH, /* expert_shared_count experts of expert_shared_feed_forward_length, without the
+                            * key as wide as the routed ones */
+} MoeSharedKind;
+
+/* What experts do between their two matrix products. */
+typedef enum
+{
+  MOE_ACTIVATION_SILU,       /* silu (gate) * up */
+  MOE_ACTIVATION_SWIGLU_OAI, /* min (gate, 7) * sigmoid (1.702 * min (gate, 7)) * (clamp (up, -7, 7) + 1) */
+} MoeActivation;
+
+typedef enum
+{
+  MOE_ARCH_GATING_KEY = 1 << 0,     /* expert_gating_func says how it is gated; the table has the default */
+  MOE_ARCH_NORM_KEY = 1 << 1,       /* expert_weights_norm says whether weights are renormalised */
+  MOE_ARCH_SELECTION_BIAS = 1 << 2, /* exp_probs_b.bias may be there: added to the scores that choose */
+  MOE_ARCH_SELECTION_BIAS_REQUIRED = 1 << 3,
+  MOE_ARCH_SHARED_GATE = 1 << 4,    /* ffn_gate_inp_shexp: the shared expert times sigmoid (w . x) */
+  MOE_ARCH_DENSE_LEAD = 1 << 5,     /* leading_dense_block_count layers without experts come first */
+  MOE_ARCH_EXPERT_SPLIT = 1 << 6,   /* without expert_feed_forward_length, an expert's width is
+                                     * feed_forward_length / expert_used_count */
+  MOE_ARCH_QKV_BIAS = 1 << 7,       /* attn_q.bias, attn_k.bias and attn_v.bias may be there */
+  MOE_ARCH_OUTPUT_BIAS = 1 << 8,    /* attn_output.bias may be there */
+  MOE_ARCH_ROUTER_BIAS = 1 << 9,    /* ffn_gate_inp.bias */
+  MOE_ARCH_EXPERT_BIAS = 1 << 10,   /* ffn_{gate,up,down}_exps.bias */
+  MOE_ARCH_FUSED_QKV = 1 << 11,     /* attn_qkv in place of attn_q, attn_k and attn_v */
+  MOE_ARCH_QK_NORM_OPTIONAL = 1 << 12, /* a layer may come without its two QK norms */
+  MOE_ARCH_POST_NORM = 1 << 13,     /* the norm before the experts is called post_attention_norm */
+  MOE_ARCH_SCALES = 1 << 14,        /* embedding_scale, residual_scale, attention.scale, and logit_scale,
+                                     * by which logits are divided */
+  MOE_ARCH_NEXTN = 1 << 15,         /* nextn_predict_layers of block_count predict further tokens: unused */
+} MoeArchFlags;
+
 typedef struct
 {
-  const char  *name;         /* general.architecture */
-  MoeRopeKind  rope;
-  MoeQkNorm    qk_norm;
-  MoeGating    gating;
-  gboolean     norm_weights; /* gate weights renormalised over the chosen */
+  const char    *name;         /* general.architecture */
+  MoeRopeKind    rope;
+  MoeQkNorm      qk_norm;
+  MoeGating      gating;       /* 0 = only the key says it */
+  gboolean       norm_weights; /* gate weights renormalised over the chosen */
+  MoeSharedKind  shared;
+  MoeActivation  activation;
+  MoeArchFlags   flags;
 } MoeArch;
 
 /* NULL with MOE_ERROR_UNSUPPORTED when @name cannot be computed: says whether it is a dense architecture, a
@@ -57,14 +101,24 @@ typedef struct
 /* The numbers of one model, read from the metadata and checked against each other. */
 typedef struct
 {
-  guint32 n_layers, width, vocabulary, context;
-  guint32 n_heads, n_kv_heads, head_dim; /* head_dim of q and k */
-  guint32 value_dim;                     /* of v */
-  guint32 rope_dims;
-  guint32 n_experts, n_used, expert_width;
-  float   norm_epsilon, rope_base;
-  float   weights_scale;                 /* 1 = none */
+  guint32   n_layers, width, vocabulary, context; /* n_layers: those that are run */
+  guint32   n_skipped;                            /* stored after them and not used (see MOE_ARCH_NEXTN) */
+  guint32   n_heads, n_kv_heads, head_dim;        /* head_dim of q and k */
+  guint32   value_dim;                            /* of v */
+  guint32   rope_dims;
+  guint32   n_dense;                              /* layers without experts; they are the first */
+  guint32   n_experts, n_used, expert_width;
+  guint32   n_shared;                             /* shared experts of an MoE layer */
+  guint32   shared_width, dense_width;            /* hidden values: of all shared experts, of a dense layer */
+  guint32   n_groups, n_groups_used;              /* experts are chosen within the best groups; 1 = off */
+  MoeGating gating;
+  gboolean  norm_weights;                         /* gate weights renormalised over the chosen */
+  float     norm_epsilon, rope_base;
   MoeRopeScaling rope;
+  float     weights_scale;                        /* of gate weights; 1 = none */
+  float     attention_scale;                      /* of q . k */
+  float     embedding_scale, residual_scale;      /* residual_scale: of what a block adds; 1 = none */
+  float     logit_scale;                          /* multiplies the logits; 1 = none */
 } MoeHparams;
 
 /* Errors: MOE_ERROR_FORMAT (a key missing or absurd), MOE_ERROR_UNSUPPORTED (a dense model, a kind of rope

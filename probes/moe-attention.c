@@ -23,6 +23,16 @@ typedef struct
   guint                n_head_blocks; /* over all heads; a block's heads share one key-value head */
 } AttentionJob;
 
+/* @bias: (n), or NULL for none. */
+static void
+add_bias (float       *x,
+          const float *bias,
+          gsize        n)
+{
+  for (gsize i = 0; bias != NULL && i < n; i++)
+    x[i] += bias[i];
+}
+
 /* Norms and rotates q and k of one token and stores its k and v. */
 static void
 store_token (guint    t,
@@ -35,10 +45,16 @@ store_token (guint    t,
   const MoeLayer *l = &f->model->layers[job->layer];
   gsize q_width = (gsize) h->n_heads * h->head_dim, k_width = (gsize) h->n_kv_heads * h->head_dim;
   float *q = f->q + t * q_width, *k = f->k + t * k_width;
-  const float *v = f->v + t * (gsize) h->n_kv_heads * h->value_dim;
+  gsize v_width = (gsize) h->n_kv_heads * h->value_dim;
+  float *v = f->v + t * v_width;
   const float *angles = f->angles + (gsize) t * h->rope_dims;
   guint position = job->batch->first + t;
+  gboolean before = l->q_norm != NULL && f->model->arch->qk_norm == MOE_QK_NORM_HEAD;
+  gboolean after = l->q_norm != NULL && f->model->arch->qk_norm == MOE_QK_NORM_HEAD_AFTER;
 
+  add_bias (q, l->q_bias, q_width);
+  add_bias (k, l->k_bias, k_width);
+  add_bias (v, l->v_bias, v_width);
   if (f->model->arch->qk_norm == MOE_QK_NORM_VECTOR)
     {
       moe_rms_norm (f, q, l->q_norm, q_width, q);
@@ -46,17 +62,23 @@ store_token (guint    t,
     }
   for (guint head = 0; head < h->n_heads; head++)
     {
-      if (f->model->arch->qk_norm == MOE_QK_NORM_HEAD)
-        moe_rms_norm (f, q + head * h->head_dim, l->q_norm, h->head_dim, q + head * h->head_dim);
-      moe_rope_rotate (f->model->arch->rope, h->rope_dims, angles, q + head * h->head_dim);
+      float *q_head = q + head * h->head_dim;
+
+      if (before)
+        moe_rms_norm (f, q_head, l->q_norm, h->head_dim, q_head);
+      moe_rope_rotate (f->model->arch->rope, h->rope_dims, angles, q_head);
+      if (after)
+        moe_rms_norm (f, q_head, l->q_norm, h->head_dim, q_head);
     }
   for (guint head = 0; head < h->n_kv_heads; head++)
     {
       float *k_head = k + head * h->head_dim;
 
-      if (f->model->arch->qk_norm == MOE_QK_NORM_HEAD)
+      if (before)
         moe_rms_norm (f, k_head, l->k_norm, h->head_dim, k_head);
       moe_rope_rotate (f->model->arch->rope, h->rope_dims, angles, k_head);
+      if (after)
+        moe_rms_norm (f, k_head, l->k_norm, h->head_dim, k_head);
       moe_cache_store (job->cache, f->ops, job->layer, head, position, k_head, v + head * h->value_dim);
     }
 }
@@ -344,7 +366,7 @@ moe_attention_run (MoeForward          *self,
   gsize q_width = (gsize) h->n_heads * h->head_dim;
   AttentionJob job = { self, cache, batch, layer };
   MoeQueries queries = {
-    .q = self->q, .q_stride = h->head_dim, .scale = 1 / sqrtf ((float) h->head_dim), .window = l->window,
+    .q = self->q, .q_stride = h->head_dim, .scale = h->attention_scale, .window = l->window,
     .sinks = l->sinks,
   };
 

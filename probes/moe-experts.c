@@ -5,6 +5,11 @@
 
 #include <math.h>
 
+#include "probes/moe-feed-forward.h"
+
+/* gpt-oss (OpenAI, "gpt-oss-120b & gpt-oss-20b Model Card", arXiv 2508.10925). */
+#define SWIGLU_OAI_ALPHA 1.702f
+#define SWIGLU_OAI_LIMIT 7.0f
 
 /* The micro-batch's (token, slot) pairs ordered by expert, then by token, so that an expert's weights are
  * read once for all its tokens. Row r of gate, up and hidden belongs to pair r. */
@@ -25,6 +30,7 @@ typedef struct
   const void **inputs;       /* (rows) prepared input rows */
   const void *const *hidden; /* (rows) prepared hidden rows */
   guint        n_chunks;     /* of the present stage, per expert */
+  gboolean     has_shared;
 } ExpertJob;
 
 static void
@@ -41,12 +47,20 @@ route_one (guint    t,
     f->weights + (gsize) t * h->n_used,
     f->silent + (gsize) t * h->n_used,
     f->scratch[thread],
+    job->layer->selection_bias,
   };
+  float *logits = f->router_logits + (gsize) t * h->n_experts;
   guint64 *hits = f->n_hits > 0 ? f->hits[thread] : NULL;
+  MoePhase phase = job->batch->phases[t];
+  guint position = job->batch->first + t;
 
-  moe_route_token (f->model->arch, h, f->router_logits + (gsize) t * h->n_experts, job->plan,
-                   job->layer_index, job->batch->phases[t], job->batch->first + t, &routing, hits,
+  if (job->layer->router_bias != NULL)
+    for (guint e = 0; e < h->n_experts; e++)
+      logits[e] += job->layer->router_bias[e];
+  moe_route_token (h, logits, job->plan, job->layer_index, phase, position, &routing, hits,
                    hits != NULL ? hits + f->n_hits : NULL);
+  if (job->has_shared)
+    f->shared_weight[t] = moe_mask_plan_scale_shared (job->plan, job->layer_index, phase, position, hits);
 }
 
 static void
@@ -153,7 +167,36 @@ count_chunks (gsize n_rows)
   return (guint) ((n_rows + chunk - 1) / chunk);
 }
 
-/* hidden = silu (gate) * up for one chunk of hidden values of one expert, all its tokens. */
+static void
+add_floats (float       *y,
+            const float *x,
+            gsize        n)
+{
+  for (gsize i = 0; i < n; i++)
+    y[i] += x[i];
+}
+
+/* gate = activation of @gate and @up, (n) each. */
+static void
+activate (const MoeForward *self,
+          float            *gate,
+          const float      *up,
+          gsize             n)
+{
+  if (self->model->arch->activation == MOE_ACTIVATION_SILU)
+    {
+      self->ops->silu_mul (gate, up, n);
+      return;
+    }
+  for (gsize i = 0; i < n; i++)
+    {
+      float g = MIN (gate[i], SWIGLU_OAI_LIMIT), u = CLAMP (up[i], -SWIGLU_OAI_LIMIT, SWIGLU_OAI_LIMIT);
+
+      gate[i] = g / (1 + expf (-SWIGLU_OAI_ALPHA * g)) * (u + 1);
+    }
+}
+
+/* The hidden values of one chunk of one expert, all its tokens. */
 static void
 gate_up_chunk (guint    item,
                guint    thread,
@@ -184,7 +227,16 @@ gate_up_chunk (guint    item,
   gate->matmul (gate_data, f->h->width, begin, end, job->inputs + first, gate_y, n);
   up->matmul (up_data, f->h->width, begin, end, up_x, up_y, n);
   for (guint i = 0; i < n; i++)
-    f->ops->silu_mul (gate_y[i] + begin, up_y[i] + begin, end - begin);
+    {
+      if (job->layer->gate_bias != NULL)
+        {
+          gsize bias = (gsize) job->experts[active] * width;
+
+          add_floats (gate_y[i] + begin, job->layer->gate_bias + bias + begin, end - begin);
+          add_floats (up_y[i] + begin, job->layer->up_bias + bias + begin, end - begin);
+        }
+      activate (f, gate_y[i] + begin, up_y[i] + begin, end - begin);
+    }
 }
 
 static void
@@ -205,6 +257,9 @@ down_chunk (guint    item,
     y[i] = f->down + ((gsize) job->tokens[first + i] * f->h->n_used + job->slots[first + i]) * width;
   down->matmul (expert_data (&job->layer->down, job->experts[active]), f->h->expert_width, begin, end,
                 job->hidden + first, y, n);
+  for (guint i = 0; job->layer->down_bias != NULL && i < n; i++)
+    add_floats (y[i] + begin, job->layer->down_bias + (gsize) job->experts[active] * width + begin,
+                end - begin);
 }
 
 /* max (1 - cos (x, x + r), 0), from the three dot products so that nothing cancels when r is small:
@@ -225,8 +280,33 @@ turn_of (double xx,
   return (float) (sine2 / (1 + cosine));
 }
 
-/* delta = sum over slots, strongest first, of gate weight times down; and the statistics of each down row
- * while it is in the cache. */
+/* Adds the shared expert's output to delta. */
+static void
+add_shared (ExpertJob *job,
+            guint      t,
+            guint      thread,
+            gboolean   statistics)
+{
+  MoeForward *f = job->forward;
+  gsize d = f->h->width;
+  float *down = f->shared_down + t * d, weight = f->shared_weight[t];
+  guint channel = 0;
+
+  if (job->clamps && weight != 0)
+    moe_mask_plan_clamp_shared (job->plan, job->layer_index, job->batch->phases[t], job->batch->first + t,
+                                down, (guint) d, f->hits[thread]);
+  if (statistics)
+    {
+      f->shared_max[t] = weight == 0 ? 0 : f->ops->max_abs (down, d, &channel);
+      f->shared_channel[t] = (guint16) channel;
+      f->shared_norm[t] = weight == 0 ? 0 : sqrtf (f->ops->sum_squares (down, d));
+    }
+  if (weight != 0)
+    f->ops->axpy (f->delta + t * d, weight, down, d);
+}
+
+/* delta = sum over slots, strongest first, of gate weight times down, then the shared expert; and the
+ * statistics of each down row while it is in the cache. */
 static void
 combine_token (guint    t,
                guint    thread,
@@ -258,8 +338,14 @@ combine_token (guint    t,
       f->down_norm[i] = f->silent[i] == MOE_SLOT_SILENT ? 0 : sqrtf (f->ops->sum_squares (down, d));
     }
   if (statistics)
-    f->turn[t] = turn_of (f->ops->sum_squares (x, d), f->ops->dot (x, delta, d),
-                          f->ops->sum_squares (delta, d));
+    {
+      double scale = f->h->residual_scale;
+
+      f->turn[t] = turn_of (f->ops->sum_squares (x, d), scale * f->ops->dot (x, delta, d),
+                            scale * scale * f->ops->sum_squares (delta, d));
+    }
+  if (job->has_shared)
+    add_shared (job, t, thread, statistics);
 }
 
 static void
@@ -296,6 +382,14 @@ emit (ExpertJob *job)
     f->h->n_used, f->chosen, f->weights, f->down_max, f->down_channel, f->down_norm, f->turn,
   };
 
+  if (job->has_shared)
+    {
+      expert.shared_max = f->shared_max;
+      expert.shared_channel = f->shared_channel;
+      expert.shared_norm = f->shared_norm;
+      expert.shared_weights = f->shared_weight;
+    }
+
   MOE_PROBE_EMIT (f, router, job->batch, job->layer_index, &router);
   MOE_PROBE_EMIT (f, expert, job->batch, job->layer_index, &expert);
   if (MOE_PROBE_WANTED (f, expert_vectors))
@@ -310,8 +404,10 @@ moe_experts_run (MoeForward          *self,
                  guint                layer)
 {
   const MoeHparams *h = self->h;
-  ExpertJob job = { self, batch, plan, &self->model->layers[layer], layer,
-                    moe_mask_plan_clamps (plan, layer) };
+  ExpertJob job = {
+    self, batch, plan, &self->model->layers[layer], layer, moe_mask_plan_clamps (plan, layer),
+    .has_shared = h->shared_width > 0,
+  };
   const void *const *inputs;
   guint n_rows;
 
@@ -336,6 +432,8 @@ moe_experts_run (MoeForward          *self,
                                     self->pool);
   job.n_chunks = count_chunks (h->width);
   moe_pool_run (self->pool, job.n_active * job.n_chunks, down_chunk, &job);
+  if (job.has_shared)
+    moe_shared_experts_run (self, batch->n, layer);
 
   moe_pool_run (self->pool, batch->n, combine_token, &job);
   collect_hits (&job);

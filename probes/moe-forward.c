@@ -5,9 +5,9 @@
 
 #include <math.h>
 
+#include "probes/moe-feed-forward.h"
 #include "probes/moe-residual-stats.h"
 #include "probes/moe-rope.h"
-
 
 /* Rows of logits computed together when every token's are wanted. */
 #define LOGIT_BLOCK 16
@@ -44,7 +44,7 @@ moe_forward_init (MoeForward      *self,
                             self->frequencies);
   for (guint i = 0; i < threads; i++)
     {
-      self->scratch[i] = g_new (float, 2 * (gsize) model->h.n_experts);
+      self->scratch[i] = g_new (float, 4 * (gsize) model->h.n_experts);
       self->residual_scratch[i] = g_new (gint32, model->h.width);
     }
 }
@@ -59,6 +59,9 @@ free_buffers (MoeForward *self)
     (gpointer *) &self->chosen, (gpointer *) &self->weights, (gpointer *) &self->silent,
     (gpointer *) &self->gate, (gpointer *) &self->up, (gpointer *) &self->down, (gpointer *) &self->down_max,
     (gpointer *) &self->down_channel, (gpointer *) &self->down_norm, (gpointer *) &self->turn,
+    (gpointer *) &self->dense_gate, (gpointer *) &self->dense_up, (gpointer *) &self->shared_down,
+    (gpointer *) &self->shared_weight, (gpointer *) &self->shared_max, (gpointer *) &self->shared_channel,
+    (gpointer *) &self->shared_norm,
     (gpointer *) &self->attention_first, (gpointer *) &self->attention_entropy,
     (gpointer *) &self->attention_top, (gpointer *) &self->attention_top_key,
     (gpointer *) &self->attention_sink,
@@ -102,6 +105,7 @@ allocate (MoeForward *self,
 {
   const MoeHparams *h = self->h;
   gsize d = h->width, k = h->n_used, heads = h->n_heads, kv_heads = h->n_kv_heads;
+  gsize dense = MAX (h->shared_width, h->dense_width);
 
   if (n <= self->n_allocated)
     return;
@@ -126,6 +130,19 @@ allocate (MoeForward *self,
   ALLOCATE (down_channel, n * k);
   ALLOCATE (down_norm, n * k);
   ALLOCATE (turn, n);
+  if (dense > 0)
+    {
+      ALLOCATE (dense_gate, n * dense);
+      ALLOCATE (dense_up, n * dense);
+    }
+  if (h->shared_width > 0)
+    {
+      ALLOCATE (shared_down, n * d);
+      ALLOCATE (shared_weight, n);
+      ALLOCATE (shared_max, n);
+      ALLOCATE (shared_channel, n);
+      ALLOCATE (shared_norm, n);
+    }
   ALLOCATE (attention_first, n * h->n_heads);
   ALLOCATE (attention_entropy, n * h->n_heads);
   ALLOCATE (attention_top, n * h->n_heads);
@@ -220,8 +237,9 @@ norm_all (MoeForward  *self,
 
 typedef struct
 {
-  MoeForward *forward;
-  gboolean    summarise;
+  MoeForward  *forward;
+  const float *bias; /* (d) of the delta, or NULL */
+  gboolean     summarise;
 } AddJob;
 
 static void
@@ -233,8 +251,12 @@ add_token (guint    t,
   MoeForward *f = job->forward;
   gsize d = f->h->width;
   float *x = f->x + t * d;
-  const float *delta = f->delta + t * d;
+  float *delta = f->delta + t * d, scale = f->h->residual_scale;
 
+  for (gsize i = 0; job->bias != NULL && i < d; i++)
+    delta[i] += job->bias[i];
+  for (gsize i = 0; scale != 1 && i < d; i++)
+    delta[i] *= scale;
   for (gsize i = 0; i < d; i++)
     x[i] += delta[i];
   if (job->summarise)
@@ -243,11 +265,12 @@ add_token (guint    t,
 }
 
 static void
-add_delta (MoeForward *self,
-           guint       n,
-           gboolean    summarise)
+add_delta (MoeForward  *self,
+           guint        n,
+           const float *bias,
+           gboolean     summarise)
 {
-  AddJob job = { self, summarise };
+  AddJob job = { self, bias, summarise };
 
   moe_pool_run (self->pool, n, add_token, &job);
 }
@@ -260,8 +283,13 @@ embed (MoeForward          *self,
   const MoeKernel *kernel = moe_kernel_get (embedding->type, MOE_KERNELS_PLAIN);
 
   for (guint t = 0; t < batch->n; t++)
-    kernel->expand (embedding->data + (gsize) batch->tokens[t] * embedding->row_bytes, self->h->width,
-                    self->x + (gsize) t * self->h->width);
+    {
+      float *x = self->x + (gsize) t * self->h->width;
+
+      kernel->expand (embedding->data + (gsize) batch->tokens[t] * embedding->row_bytes, self->h->width, x);
+      for (guint i = 0; self->h->embedding_scale != 1 && i < self->h->width; i++)
+        x[i] *= self->h->embedding_scale;
+    }
 }
 
 /* Rows of normed to logits: @count rows from @first on. */
@@ -280,6 +308,8 @@ compute_logits (MoeForward *self,
     }
   moe_activations_set (&self->input, self->normed + (gsize) first * self->h->width, count, self->h->width);
   moe_linear (&self->model->logits, &self->input, self->choice, self->pool, self->logit_rows, vocabulary);
+  for (gsize i = 0; self->h->logit_scale != 1 && i < count * vocabulary; i++)
+    self->logit_rows[i] *= self->h->logit_scale;
   self->logits = self->logit_rows + (count - 1) * vocabulary;
 }
 
@@ -339,11 +369,14 @@ moe_forward_run (MoeForward          *self,
       MOE_PROBE_EMIT (self, residual, batch, layer, MOE_RESIDUAL_PRE, width, self->x);
       norm_all (self, l->attention_norm, batch->n);
       moe_attention_run (self, cache, batch, layer);
-      add_delta (self, batch->n, FALSE);
+      add_delta (self, batch->n, l->output_bias, FALSE);
       MOE_PROBE_EMIT (self, residual, batch, layer, MOE_RESIDUAL_MID, width, self->x);
       norm_all (self, l->moe_norm, batch->n);
-      moe_experts_run (self, batch, plan, layer);
-      add_delta (self, batch->n, summarise);
+      if (layer < self->h->n_dense)
+        moe_dense_run (self, batch, layer);
+      else
+        moe_experts_run (self, batch, plan, layer);
+      add_delta (self, batch->n, NULL, summarise);
       if (summarise)
         MOE_PROBE_EMIT (self, residual_summary, batch, layer, &residual);
       MOE_PROBE_EMIT (self, residual, batch, layer, MOE_RESIDUAL_POST, width, self->x);

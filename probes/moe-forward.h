@@ -112,6 +112,13 @@ typedef struct
   guint16       *down_channel; /* (n, k) */
   float         *down_norm;   /* (n, k) */
   float         *turn;        /* (n) */
+  float         *dense_gate;  /* (n, widest of shared_width and dense_width), then the hidden values */
+  float         *dense_up;    /* of the same size */
+  float         *shared_down; /* (n, d) */
+  float         *shared_weight; /* (n) 0 = not computed */
+  float         *shared_max;  /* (n) */
+  guint16       *shared_channel; /* (n) */
+  float         *shared_norm; /* (n) */
   float         *attention_first, *attention_entropy, *attention_top; /* (n, H) */
   guint         *attention_top_key; /* (n, H) */
   float         *attention_sink;    /* (n, H) */
@@ -124,7 +131,7 @@ typedef struct
 
   float        **scores;       /* (threads) of (MOE_ATTENTION_ROWS + 1, scores_allocated) */
   gsize          scores_allocated;
-  float        **scratch;      /* (threads) of (2 * E) floats */
+  float        **scratch;      /* (threads) of (4 * E) floats */
   gint32       **residual_scratch;  /* (threads) of (d) */
   guint64      **hits;         /* (threads) of (2 * n_hits) */
   guint          n_hits;

@@ -180,6 +180,54 @@ moe_mask_plan_clamp (const MoeMaskPlan *self,
     }
 }
 
+void
+moe_mask_plan_clamp_shared (const MoeMaskPlan *self,
+                            guint              layer,
+                            MoePhase           phase,
+                            guint              position,
+                            float             *down,
+                            guint              width,
+                            guint64           *changed)
+{
+  const GArray *entries = self->layers[layer];
+
+  for (guint i = 0; i < entries->len; i++)
+    {
+      const PlanEntry *entry = &g_array_index (entries, PlanEntry, i);
+
+      if (entry->intervention.expert == MOE_EXPERT_SHARED && entry->intervention.action == MOE_ACTION_CLAMP &&
+          moe_mask_entry_acts (&entry->intervention, phase, position) &&
+          clip (down, width, entry->intervention.value))
+        changed[entry->index]++;
+    }
+}
+
+float
+moe_mask_plan_scale_shared (const MoeMaskPlan *self,
+                            guint              layer,
+                            MoePhase           phase,
+                            guint              position,
+                            guint64           *changed)
+{
+  const GArray *entries = self != NULL ? self->layers[layer] : NULL;
+  float scale = 1;
+
+  for (guint i = 0; entries != NULL && i < entries->len; i++)
+    {
+      const PlanEntry *entry = &g_array_index (entries, PlanEntry, i);
+      MoeAction action = entry->intervention.action;
+      float own = action == MOE_ACTION_SCALE ? entry->intervention.value : 0;
+
+      if (entry->intervention.expert != MOE_EXPERT_SHARED || own == 1 ||
+          (action != MOE_ACTION_SCALE && action != MOE_ACTION_DISABLE) ||
+          !moe_mask_entry_acts (&entry->intervention, phase, position))
+        continue;
+      scale *= own;
+      changed[entry->index]++;
+    }
+  return scale;
+}
+
 const float *
 moe_mask_plan_get_mean (const MoeMaskPlan *self,
                         guint              layer,

@@ -7,25 +7,47 @@
 
 G_BEGIN_DECLS
 
+/* A feed-forward block without routing: a dense layer's, or a shared expert. */
+typedef struct
+{
+  MoeMatrix gate; /* (width, d) */
+  MoeMatrix up;   /* (width, d) */
+  MoeMatrix down; /* (d, width) */
+} MoeFeedForward;
+
 /* One decoder layer. Below d = width, H = n_heads, G = n_kv_heads, D = head_dim, V = value_dim, E =
- * n_experts, F = expert_width; shapes are (rows, values in a row). Vectors are F32 and point into the
- * file. */
+ * n_experts, F = expert_width; shapes are (rows, values in a row). Vectors are F32 and point into the file;
+ * what the layer does not have is NULL, and has NULL data. */
 typedef struct
 {
   const float *attention_norm; /* (d) */
   MoeMatrix    q;              /* (H * D, d) */
   MoeMatrix    k;              /* (G * D, d) */
   MoeMatrix    v;              /* (G * V, d) */
+  const float *q_bias;         /* (H * D) */
+  const float *k_bias;         /* (G * D) */
+  const float *v_bias;         /* (G * V) */
   MoeMatrix    output;         /* (d, H * V) */
+  const float *output_bias;    /* (d) */
   const float *q_norm;         /* (D) or (H * D), NULL without QK norm */
   const float *k_norm;         /* (D) or (G * D) */
   const float *sinks;          /* (H) learned score of no key, or NULL */
   guint        window;         /* tokens that a query sees, itself included; 0 = all */
-  const float *moe_norm;       /* (d) */
+  const float *moe_norm;       /* (d) before the experts or the dense block */
+
+  MoeFeedForward dense;        /* of a layer without experts, which has nothing of what follows */
+
   MoeMatrix    router;         /* (E, d) */
+  const float *router_bias;    /* (E) of the router's logits */
+  const float *selection_bias; /* (E) of the scores that choose */
   MoeMatrix    gate;           /* E matrices (F, d) */
   MoeMatrix    up;             /* E matrices (F, d) */
   MoeMatrix    down;           /* E matrices (d, F) */
+  const float *gate_bias;      /* (E, F) */
+  const float *up_bias;        /* (E, F) */
+  const float *down_bias;      /* (E, d) */
+  MoeFeedForward shared;       /* all shared experts as one of shared_width */
+  const float *shared_gate;    /* (d) */
 } MoeLayer;
 
 struct _MoeModel
@@ -47,5 +69,13 @@ struct _MoeModel
   const float    *rope_long;    /* the same, for contexts beyond the original one */
   MoeLayer       *layers;       /* (n_layers) */
 };
+
+/* Points everything from @self->embedding on into @self->gguf, by @self->arch and @self->h. Refuses tensors
+ * that are missing, have another shape than those say, or are not used. */
+gboolean moe_model_bind          (MoeModel          *self,
+                                  GError           **error);
+/* Whether the tensor called @name belongs to a layer stored after those that are run. */
+gboolean moe_hparams_skip_tensor (const MoeHparams  *h,
+                                  const char        *name);
 
 G_END_DECLS

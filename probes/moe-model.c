@@ -4,7 +4,6 @@
 #include "probes/moe-model-private.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -15,261 +14,6 @@
 
 /* Reads ahead only what leaves this share of the memory to everything else. */
 #define READ_AHEAD_SHARE 0.6
-
-static G_GNUC_PRINTF (2, 3) const MoeGgufTensor *
-find_tensor (MoeModel   *self,
-             const char *format,
-             ...)
-{
-  g_autofree char *name = NULL;
-  va_list args;
-
-  va_start (args, format);
-  name = g_strdup_vprintf (format, args);
-  va_end (args);
-  return moe_gguf_find_tensor (self->gguf, name);
-}
-
-static gboolean
-require (MoeModel             *self,
-         const MoeGgufTensor  *tensor,
-         const char           *name,
-         int                   layer,
-         GError              **error)
-{
-  if (tensor != NULL)
-    return TRUE;
-  if (layer >= 0)
-    g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: the tensor blk.%d.%s is missing",
-                 moe_gguf_get_path (self->gguf), layer, name);
-  else
-    g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: the tensor %s is missing",
-                 moe_gguf_get_path (self->gguf), name);
-  return FALSE;
-}
-
-/* Values are read in place, so they must lie where the processor may read them. */
-static gboolean
-check_aligned (MoeModel             *self,
-               const MoeGgufTensor  *tensor,
-               GError              **error)
-{
-  if ((guintptr) tensor->data % sizeof (float) == 0)
-    return TRUE;
-  g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: the tensor %s starts at an odd offset",
-               moe_gguf_get_path (self->gguf), tensor->name);
-  return FALSE;
-}
-
-/* Checks that @tensor is @n_matrices matrices of (@n_rows, @n_in) in a type there is a kernel for. */
-static gboolean
-bind_matrix (MoeModel             *self,
-             const MoeGgufTensor  *tensor,
-             guint64               n_in,
-             guint64               n_rows,
-             guint64               n_matrices,
-             MoeMatrix            *matrix,
-             GError              **error)
-{
-  guint block, block_bytes;
-
-  if (tensor->ne[0] != n_in || tensor->ne[1] != n_rows || tensor->ne[2] != n_matrices || tensor->ne[3] != 1)
-    {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT,
-                   "%s: the tensor %s has the shape %" G_GUINT64_FORMAT " x %" G_GUINT64_FORMAT
-                   " x %" G_GUINT64_FORMAT " where %" G_GUINT64_FORMAT " x %" G_GUINT64_FORMAT
-                   " x %" G_GUINT64_FORMAT
-                   " is expected", moe_gguf_get_path (self->gguf), tensor->name,
-                   tensor->ne[0], tensor->ne[1], tensor->ne[2], n_in, n_rows, n_matrices);
-      return FALSE;
-    }
-  if (moe_kernel_get (tensor->type, MOE_KERNELS_PLAIN) == NULL ||
-      !moe_tensor_type_get_block (tensor->type, &block, &block_bytes))
-    {
-      const char *type = moe_tensor_type_get_name (tensor->type);
-
-      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
-                   "%s: the tensor %s is stored as %s, which this version cannot compute with",
-                   moe_gguf_get_path (self->gguf), tensor->name, type != NULL ? type : "an unknown type");
-      return FALSE;
-    }
-  if (!check_aligned (self, tensor, error))
-    return FALSE;
-  matrix->tensor = tensor;
-  matrix->data = tensor->data;
-  matrix->type = tensor->type;
-  matrix->n_in = n_in;
-  matrix->n_rows = n_rows;
-  matrix->n_matrices = n_matrices;
-  matrix->row_bytes = n_in / block * block_bytes;
-  return TRUE;
-}
-
-static gboolean
-bind_vector (MoeModel             *self,
-             const MoeGgufTensor  *tensor,
-             guint64               n,
-             const float         **vector,
-             GError              **error)
-{
-  if (tensor->ne[0] != n || tensor->ne[1] != 1 || tensor->ne[2] != 1 || tensor->ne[3] != 1)
-    {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT,
-                   "%s: the tensor %s does not have %" G_GUINT64_FORMAT " values",
-                   moe_gguf_get_path (self->gguf), tensor->name, n);
-      return FALSE;
-    }
-  if (tensor->type != MOE_TYPE_F32)
-    {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
-                   "%s: the tensor %s is stored as %s instead of F32",
-                   moe_gguf_get_path (self->gguf), tensor->name, moe_tensor_type_get_name (tensor->type));
-      return FALSE;
-    }
-  *vector = (const float *) (gconstpointer) tensor->data;
-  return check_aligned (self, tensor, error);
-}
-
-static gboolean
-bind_layer (MoeModel  *self,
-            guint      layer,
-            GError   **error)
-{
-  const MoeHparams *h = &self->h;
-  MoeLayer *l = &self->layers[layer];
-  guint64 d = h->width, q = (guint64) h->n_heads * h->head_dim, kv = (guint64) h->n_kv_heads * h->head_dim;
-  guint64 e = h->n_experts, f = h->expert_width, heads = h->n_heads, kv_heads = h->n_kv_heads;
-  struct { const char *name; MoeMatrix *matrix; guint64 n_in, n_rows, n_matrices; } matrices[] = {
-    { "attn_q.weight", &l->q, d, q, 1 },
-    { "attn_k.weight", &l->k, d, kv, 1 },
-    { "attn_v.weight", &l->v, d, kv_heads * h->value_dim, 1 },
-    { "attn_output.weight", &l->output, heads * h->value_dim, d, 1 },
-    { "ffn_gate_inp.weight", &l->router, d, e, 1 },
-    { "ffn_gate_exps.weight", &l->gate, d, f, e },
-    { "ffn_up_exps.weight", &l->up, d, f, e },
-    { "ffn_down_exps.weight", &l->down, f, d, e },
-  };
-  guint64 q_norm = self->arch->qk_norm == MOE_QK_NORM_VECTOR ? q : h->head_dim;
-  guint64 k_norm = self->arch->qk_norm == MOE_QK_NORM_VECTOR ? kv : h->head_dim;
-  struct { const char *name; const float **vector; guint64 n; } vectors[] = {
-    { "attn_norm.weight", &l->attention_norm, d },
-    { "ffn_norm.weight", &l->moe_norm, d },
-    { "attn_q_norm.weight", &l->q_norm, q_norm },
-    { "attn_k_norm.weight", &l->k_norm, k_norm },
-  };
-  guint n_vectors = self->arch->qk_norm == MOE_QK_NORM_NONE ? 2 : 4;
-
-  for (guint i = 0; i < G_N_ELEMENTS (matrices); i++)
-    {
-      const MoeGgufTensor *tensor = find_tensor (self, "blk.%u.%s", layer, matrices[i].name);
-
-      if (!require (self, tensor, matrices[i].name, layer, error) ||
-          !bind_matrix (self, tensor, matrices[i].n_in, matrices[i].n_rows, matrices[i].n_matrices,
-                        matrices[i].matrix, error))
-        return FALSE;
-    }
-  for (guint i = 0; i < n_vectors; i++)
-    {
-      const MoeGgufTensor *tensor = find_tensor (self, "blk.%u.%s", layer, vectors[i].name);
-
-      if (!require (self, tensor, vectors[i].name, layer, error) ||
-          !bind_vector (self, tensor, vectors[i].n, vectors[i].vector, error))
-        return FALSE;
-    }
-  return TRUE;
-}
-
-/* Tensors that would change the result and that no architecture here uses: better refused than ignored. */
-static gboolean
-check_no_extra_tensors (MoeModel  *self,
-                        GError   **error)
-{
-  static const char *const suffixes[] = {
-    "attn_q.bias", "attn_k.bias", "attn_v.bias", "attn_output.bias", "attn_sinks.weight", "ffn_gate_inp.bias",
-    "exp_probs_b.bias", "ffn_gate_shexp.weight", "ffn_gate_exps.bias", "ffn_up_exps.bias",
-    "ffn_down_exps.bias",
-  };
-
-  for (guint i = 0; i < moe_gguf_get_n_tensors (self->gguf); i++)
-    {
-      const char *name = moe_gguf_get_tensor (self->gguf, i)->name;
-
-      for (guint s = 0; s < G_N_ELEMENTS (suffixes); s++)
-        if (g_str_has_prefix (name, "blk.") && g_str_has_suffix (name, suffixes[s]))
-          {
-            g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
-                         "%s: the tensor %s is not part of the architecture %s as it is known here",
-                         moe_gguf_get_path (self->gguf), name, self->arch->name);
-            return FALSE;
-          }
-    }
-  return TRUE;
-}
-
-/* Divisors of the rotary frequencies: one set, or two between which the context decides. */
-static gboolean
-bind_rope_factors (MoeModel  *self,
-                   GError   **error)
-{
-  struct { const char *name; const float **vector; } factors[] = {
-    { "rope_freqs.weight", &self->rope_short },
-    { "rope_factors_short.weight", &self->rope_short },
-    { "rope_factors_long.weight", &self->rope_long },
-  };
-
-  for (guint i = 0; i < G_N_ELEMENTS (factors); i++)
-    {
-      const MoeGgufTensor *tensor = moe_gguf_find_tensor (self->gguf, factors[i].name);
-
-      if (tensor == NULL)
-        continue;
-      if (*factors[i].vector != NULL)
-        {
-          g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT,
-                       "%s: the tensor %s stands beside rope_freqs.weight",
-                       moe_gguf_get_path (self->gguf), factors[i].name);
-          return FALSE;
-        }
-      if (!bind_vector (self, tensor, self->h.rope_dims / 2, factors[i].vector, error))
-        return FALSE;
-      if (i == 0)
-        self->rope_long = self->rope_short;
-    }
-  return self->h.rope.kind != MOE_ROPE_LONGROPE || self->rope_long != NULL ||
-         require (self, NULL, "rope_factors_long.weight", -1, error);
-}
-
-static gboolean
-bind_tensors (MoeModel  *self,
-              GError   **error)
-{
-  const MoeHparams *h = &self->h;
-  const MoeGgufTensor *embedding = moe_gguf_find_tensor (self->gguf, "token_embd.weight");
-  const MoeGgufTensor *logits = moe_gguf_find_tensor (self->gguf, "output.weight");
-  const MoeGgufTensor *norm = moe_gguf_find_tensor (self->gguf, "output_norm.weight");
-
-  if (!require (self, embedding, "token_embd.weight", -1, error) ||
-      !require (self, norm, "output_norm.weight", -1, error) ||
-      !bind_matrix (self, embedding, h->width, h->vocabulary, 1, &self->embedding, error) ||
-      !bind_matrix (self, logits != NULL ? logits : embedding, h->width, h->vocabulary, 1, &self->logits,
-                    error) ||
-      !bind_vector (self, norm, h->width, &self->output_norm, error) ||
-      !bind_rope_factors (self, error))
-    return FALSE;
-
-  /* Each layer needs eight tensors: a layer count far above the file's must not make us allocate for it. */
-  if (h->n_layers > moe_gguf_get_n_tensors (self->gguf))
-    {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: %u layers but only %u tensors",
-                   moe_gguf_get_path (self->gguf), h->n_layers, moe_gguf_get_n_tensors (self->gguf));
-      return FALSE;
-    }
-  self->layers = g_new0 (MoeLayer, h->n_layers);
-  for (guint l = 0; l < h->n_layers; l++)
-    if (!bind_layer (self, l, error))
-      return FALSE;
-  return check_no_extra_tensors (self, error);
-}
 
 static gboolean
 is_expert_tensor (const MoeGgufTensor *tensor)
@@ -327,6 +71,8 @@ count_active_bytes (MoeGguf          *gguf,
     {
       const MoeGgufTensor *tensor = moe_gguf_get_tensor (gguf, i);
 
+      if (moe_hparams_skip_tensor (h, tensor->name))
+        continue;
       if (is_expert_tensor (tensor))
         sum += tensor->n_bytes / h->n_experts * h->n_used;
       else if (g_str_equal (tensor->name, "token_embd.weight") && !tied)
@@ -395,14 +141,15 @@ make_info (MoeGguf          *gguf,
   take_text (&info->tokenizer, describe_tokenizer (gguf));
   take_text (&info->fingerprint, g_strdup (moe_gguf_get_fingerprint (gguf)));
   info->n_layers = h->n_layers;
-  info->n_moe_layers = h->n_layers;
-  info->moe_layers = g_new (guint, h->n_layers);
-  for (guint l = 0; l < h->n_layers; l++)
-    info->moe_layers[l] = l;
+  info->n_moe_layers = h->n_layers - h->n_dense;
+  info->moe_layers = g_new (guint, info->n_moe_layers);
+  for (guint l = 0; l < info->n_moe_layers; l++)
+    info->moe_layers[l] = h->n_dense + l;
   info->n_experts = h->n_experts;
   info->n_used = h->n_used;
-  info->gating = arch->gating;
-  info->norm_weights = arch->norm_weights;
+  info->n_shared = h->n_shared;
+  info->gating = h->gating;
+  info->norm_weights = h->norm_weights;
   info->n_heads = h->n_heads;
   info->n_kv_heads = h->n_kv_heads;
   info->head_dim = h->head_dim;
@@ -522,7 +269,7 @@ moe_model_open (const char       *path,
   self->gguf = moe_gguf_open (path, error);
   if (self->gguf == NULL ||
       !read_hparams (self->gguf, &self->arch, &self->h, error) ||
-      !bind_tensors (self, error))
+      !moe_model_bind (self, error))
     return NULL;
 
   self->info = make_info (self->gguf, self->arch, &self->h);
@@ -612,7 +359,7 @@ moe_model_dup_router (const MoeModel *self,
   const MoeKernel *kernel;
   float *rows;
 
-  g_return_val_if_fail (self != NULL && layer < self->h.n_layers, NULL);
+  g_return_val_if_fail (self != NULL && layer < self->h.n_layers && layer >= self->h.n_dense, NULL);
 
   router = &self->layers[layer].router;
   kernel = moe_kernel_get (router->type, MOE_KERNELS_PLAIN);
@@ -631,7 +378,7 @@ moe_model_dup_down_row (const MoeModel *self,
   const MoeMatrix *down;
   float *row;
 
-  g_return_val_if_fail (self != NULL && layer < self->h.n_layers, NULL);
+  g_return_val_if_fail (self != NULL && layer < self->h.n_layers && layer >= self->h.n_dense, NULL);
 
   down = &self->layers[layer].down;
   g_return_val_if_fail (expert < down->n_matrices && channel < down->n_rows, NULL);

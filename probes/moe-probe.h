@@ -49,9 +49,10 @@ typedef struct
   const guint16 *channel; /* (n, k) the first channel that has it */
   const float   *norm;    /* (n, k) L2 norm of down */
   const float   *turn;    /* (n) max(1 - cos(x, x + routed), 0), x = residual mid */
-  const float   *shared_max;     /* (n) of the shared expert's output, or NULL */
+  const float   *shared_max;     /* (n) of the shared expert's down_proj output, before its gate; or NULL */
   const guint16 *shared_channel; /* (n) */
   const float   *shared_norm;    /* (n) */
+  const float   *shared_weights; /* (n) what that output is multiplied with: its gate, and the mask */
 } MoeExpertEvent;
 
 /* The whole vectors of one expert in one micro-batch. */
@@ -108,7 +109,8 @@ typedef struct
                           gpointer user_data);
   void (*expert_vectors) (const MoeProbeBatch *batch, guint layer, const MoeExpertVectors *event,
                           gpointer user_data);
-  /* The block's output that is added to the residual. @x: (n, width) */
+  /* The output of the experts, shared ones included, or of a layer's dense block, which is added to the
+   * residual (times residual_scale in a model that has one). @x: (n, width) */
   void (*moe_out)        (const MoeProbeBatch *batch, guint layer, guint width, const float *x,
                           gpointer user_data);
   /* Logits after token @index of the batch, (vocabulary). Setting this makes the session compute the logits

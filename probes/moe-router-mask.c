@@ -280,8 +280,7 @@ get_silence (MoeMode mode)
 
 /* After top-k: forced additions, the router's own cuts, drops, zeros and scales. */
 static void
-change_chosen (const MoeArch        *arch,
-               const MoeHparams     *h,
+change_chosen (const MoeHparams     *h,
                const GArray         *entries,
                MoePhase              phase,
                guint                 position,
@@ -301,7 +300,7 @@ change_chosen (const MoeArch        *arch,
     }
   /* Random experts have the weights of those in whose places they are. */
   if (!settings->random)
-    moe_router_weigh (arch, h, probs, routing->chosen, settings->k, routing->weights);
+    moe_router_weigh (h, probs, routing->chosen, settings->k, routing->weights);
   for (guint s = settings->k; s < h->n_used; s++)
     {
       routing->chosen[s] = MOE_NO_EXPERT;
@@ -363,9 +362,25 @@ made_difference (const MoeIntervention *iv,
   return after >= 0 && plain_weights[before] != routing->weights[after];
 }
 
+/* An expert forced to the top of the logits is chosen also where something else than the logits chooses. */
+static void
+raise_forced (const GArray *entries,
+              MoePhase      phase,
+              guint         position,
+              float        *scores)
+{
+  for (guint i = 0; i < entries->len; i++)
+    {
+      const MoeIntervention *iv = &g_array_index (entries, PlanEntry, i).intervention;
+
+      if (iv->action == MOE_ACTION_FORCE && iv->mode == MOE_MODE_MAX &&
+          moe_mask_entry_acts (iv, phase, position))
+        scores[iv->expert] = INFINITY;
+    }
+}
+
 void
-moe_router_apply_mask (const MoeArch    *arch,
-                       const MoeHparams *h,
+moe_router_apply_mask (const MoeHparams *h,
                        const float      *logits,
                        const GArray     *entries,
                        MoePhase          phase,
@@ -375,24 +390,27 @@ moe_router_apply_mask (const MoeArch    *arch,
                        guint64          *seen)
 {
   RouterSettings settings = get_settings (entries, phase, position, h->n_used);
-  float *new_logits = routing->scratch, *new_probs = routing->scratch + h->n_experts;
+  float *new_logits = routing->scratch, *new_probs = new_logits + h->n_experts;
+  float *scores = new_probs + h->n_experts, *sums = scores + h->n_experts;
   g_autofree guint16 *plain = g_memdup2 (routing->chosen, h->n_used * sizeof *plain);
   g_autofree float *plain_weights = g_memdup2 (routing->weights, h->n_used * sizeof *plain_weights);
 
   if (change_logits (entries, phase, position, settings.temperature, h->n_experts, logits, new_logits))
     {
-      moe_router_soft_max (new_logits, h->n_experts, new_probs);
-      moe_router_choose_top (new_probs, h->n_experts, settings.k, routing->chosen);
+      moe_router_gate (h, new_logits, new_probs);
+      moe_router_get_scores (h, routing->selection_bias, new_logits, new_probs, scores, sums);
+      raise_forced (entries, phase, position, scores);
+      moe_router_choose_top (scores, h->n_experts, settings.k, routing->chosen);
     }
   else
     memcpy (new_probs, routing->probs, h->n_experts * sizeof *new_probs);
   if (settings.random)
     {
-      moe_router_weigh (arch, h, routing->probs, plain, settings.k, routing->weights);
+      moe_router_weigh (h, routing->probs, plain, settings.k, routing->weights);
       choose_random (&settings, (guint) g_array_index (entries, PlanEntry, 0).intervention.layer, position,
                      h->n_experts, new_logits, routing->chosen);
     }
-  change_chosen (arch, h, entries, phase, position, &settings, new_probs, routing);
+  change_chosen (h, entries, phase, position, &settings, new_probs, routing);
 
   /* An intervention on all experts has an entry for each, one after the other, but counts once. */
   for (guint i = 0; i < entries->len; )

@@ -29,17 +29,25 @@ struct _MoeMaskPlan
 };
 
 /* The steps of a routing without a mask, for the one with it. */
-void     moe_router_soft_max   (const float           *logits,
-                                guint                  n,
+void     moe_router_gate       (const MoeHparams      *h,
+                                const float           *logits,
                                 float                 *probs);
+/* What experts are chosen by: probabilities, plus @bias (E) or NULL, only the best groups. @scores: (E) out;
+ * @sums: (n_groups) scratch. Experts whose logit is -inf, which a mask has taken out, come last whatever
+ * their bias and group. */
+void     moe_router_get_scores (const MoeHparams      *h,
+                                const float           *bias,
+                                const float           *logits,
+                                const float           *probs,
+                                float                 *scores,
+                                float                 *sums);
 /* The @k largest scores, descending; of equal ones the lower expert first. */
 void     moe_router_choose_top (const float           *scores,
                                 guint                  n,
                                 guint                  k,
                                 guint16               *chosen);
 /* Gate weights of the first @k of @chosen. */
-void     moe_router_weigh      (const MoeArch         *arch,
-                                const MoeHparams      *h,
+void     moe_router_weigh      (const MoeHparams      *h,
                                 const float           *probs,
                                 const guint16         *chosen,
                                 guint                  k,
@@ -51,8 +59,7 @@ gboolean moe_mask_entry_acts   (const MoeIntervention *intervention,
                                 guint                  position);
 
 /* Changes a routing that was made without a mask by the interventions in @entries (of PlanEntry). */
-void     moe_router_apply_mask (const MoeArch         *arch,
-                                const MoeHparams      *h,
+void     moe_router_apply_mask (const MoeHparams      *h,
                                 const float           *logits,
                                 const GArray          *entries,
                                 MoePhase               phase,

@@ -3,12 +3,13 @@
 
 #include "probes/moe-router-private.h"
 
+#include <float.h>
 #include <math.h>
 
-void
-moe_router_soft_max (const float *logits,
-                     guint        n,
-                     float       *probs)
+static void
+soft_max (const float *logits,
+          guint        n,
+          float       *probs)
 {
   float max = -INFINITY, sum = 0;
 
@@ -21,6 +22,69 @@ moe_router_soft_max (const float *logits,
     }
   for (guint i = 0; i < n; i++)
     probs[i] /= sum;
+}
+
+void
+moe_router_gate (const MoeHparams *h,
+                 const float      *logits,
+                 float            *probs)
+{
+  if (h->gating != MOE_GATING_SIGMOID)
+    {
+      soft_max (logits, h->n_experts, probs);
+      return;
+    }
+  for (guint e = 0; e < h->n_experts; e++)
+    probs[e] = 1 / (1 + expf (-logits[e]));
+}
+
+/* Puts experts outside of the best groups behind all others. The experts are split into equal groups of
+ * neighbours; a group is as good as the sum of its two best scores (DeepSeek-V3, arXiv 2412.19437).
+ * @sums: (n_groups) scratch. */
+static void
+limit_to_groups (const MoeHparams *h,
+                 float            *scores,
+                 float            *sums)
+{
+  guint size = h->n_experts / h->n_groups;
+
+  for (guint g = 0; g < h->n_groups; g++)
+    {
+      float best = -INFINITY, second = -INFINITY;
+
+      for (guint e = g * size; e < (g + 1) * size; e++)
+        if (scores[e] > best)
+          {
+            second = best;
+            best = scores[e];
+          }
+        else
+          second = MAX (second, scores[e]);
+      sums[g] = best + second;
+    }
+  for (guint g = 0; g < h->n_groups; g++)
+    {
+      guint better = 0;
+
+      for (guint other = 0; other < h->n_groups; other++)
+        better += sums[other] > sums[g] || (sums[other] == sums[g] && other < g);
+      for (guint e = g * size; better >= h->n_groups_used && e < (g + 1) * size; e++)
+        scores[e] = MIN (scores[e], -FLT_MAX);
+    }
+}
+
+void
+moe_router_get_scores (const MoeHparams *h,
+                       const float      *bias,
+                       const float      *logits,
+                       const float      *probs,
+                       float            *scores,
+                       float            *sums)
+{
+  for (guint e = 0; e < h->n_experts; e++)
+    scores[e] = logits[e] == -INFINITY ? -INFINITY : bias != NULL ? probs[e] + bias[e] : probs[e];
+  if (h->n_groups > 1)
+    limit_to_groups (h, scores, sums);
 }
 
 void
@@ -48,8 +112,7 @@ moe_router_choose_top (const float *scores,
 }
 
 void
-moe_router_weigh (const MoeArch    *arch,
-                  const MoeHparams *h,
+moe_router_weigh (const MoeHparams *h,
                   const float      *probs,
                   const guint16    *chosen,
                   guint             k,
@@ -62,7 +125,8 @@ moe_router_weigh (const MoeArch    *arch,
       weights[s] = probs[chosen[s]];
       sum += weights[s];
     }
-  if (arch->norm_weights)
+  /* Softmax over the chosen is softmax over all of them, renormalised. */
+  if (h->norm_weights || h->gating == MOE_GATING_SOFTMAX_CHOSEN)
     for (guint s = 0; s < k; s++)
       weights[s] /= MAX (sum, MIN_WEIGHT_SUM);
   if (h->weights_scale != 1)
@@ -71,8 +135,7 @@ moe_router_weigh (const MoeArch    *arch,
 }
 
 void
-moe_route_token (const MoeArch    *arch,
-                 const MoeHparams *h,
+moe_route_token (const MoeHparams *h,
                  const float      *logits,
                  MoeMaskPlan      *plan,
                  guint             layer,
@@ -83,11 +146,18 @@ moe_route_token (const MoeArch    *arch,
                  guint64          *seen)
 {
   const GArray *entries = plan != NULL ? plan->layers[layer] : NULL;
+  const float *scores = routing->probs;
 
-  moe_router_soft_max (logits, h->n_experts, routing->probs);
-  moe_router_choose_top (routing->probs, h->n_experts, h->n_used, routing->chosen);
-  moe_router_weigh (arch, h, routing->probs, routing->chosen, h->n_used, routing->weights);
+  moe_router_gate (h, logits, routing->probs);
+  if (routing->selection_bias != NULL || h->n_groups > 1)
+    {
+      moe_router_get_scores (h, routing->selection_bias, logits, routing->probs, routing->scratch,
+                             routing->scratch + h->n_experts);
+      scores = routing->scratch;
+    }
+  moe_router_choose_top (scores, h->n_experts, h->n_used, routing->chosen);
+  moe_router_weigh (h, routing->probs, routing->chosen, h->n_used, routing->weights);
   memset (routing->silent, 0, h->n_used);
   if (entries != NULL)
-    moe_router_apply_mask (arch, h, logits, entries, phase, position, routing, changed, seen);
+    moe_router_apply_mask (h, logits, entries, phase, position, routing, changed, seen);
 }

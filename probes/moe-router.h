@@ -50,6 +50,21 @@ void         moe_mask_plan_clamp    (const MoeMaskPlan  *self,
                                      float              *down,
                                      guint               width,
                                      guint64            *changed);
+/* The same for the shared expert's output, @down: (width). */
+void         moe_mask_plan_clamp_shared (const MoeMaskPlan  *self,
+                                         guint               layer,
+                                         MoePhase            phase,
+                                         guint               position,
+                                         float              *down,
+                                         guint               width,
+                                         guint64            *changed);
+/* What the shared expert's output is multiplied with for one token: 1 unless @self (may be NULL) disables (0)
+ * or scales it. 0 = it must not be computed. That they were seen is counted by moe_route_token(). */
+float        moe_mask_plan_scale_shared (const MoeMaskPlan  *self,
+                                         guint               layer,
+                                         MoePhase            phase,
+                                         guint               position,
+                                         guint64            *changed);
 /* (width) what a slot of MOE_SLOT_MEAN contributes. */
 const float *moe_mask_plan_get_mean (const MoeMaskPlan  *self,
                                      guint               layer,
@@ -62,14 +77,14 @@ typedef struct
   guint16 *chosen;  /* (k) out: experts by descending selection score, MOE_NO_EXPERT in empty slots */
   float   *weights; /* (k) out: gate weights as used */
   guint8  *silent;  /* (k) out: MOE_SLOT_*; unless it is 0 the slot's expert must not be computed */
-  float   *scratch; /* (2 * E) */
+  float   *scratch; /* (4 * E) */
+  const float *selection_bias; /* (E) in: added to the probabilities that choose, not to weights; or NULL */
 } MoeRouting;
 
 /* Router probabilities, top-k and gate weights from router logits (E), with the interventions of @plan (may
  * be NULL) that act on @layer, @phase and @position. Formulas: DESIGN.md, "Routing" and "Interventions".
  * Without an acting intervention the same operations run as without a plan. */
-void         moe_route_token        (const MoeArch      *arch,
-                                     const MoeHparams   *h,
+void         moe_route_token        (const MoeHparams   *h,
                                      const float        *logits,
                                      MoeMaskPlan        *plan,
                                      guint               layer,

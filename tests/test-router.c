@@ -17,7 +17,7 @@ static const MoeArch plain_arch = { "test", MOE_ROPE_HALVES, MOE_QK_NORM_NONE, M
 
 typedef struct
 {
-  float    probs[E], weights[K], scratch[2 * E];
+  float    probs[E], weights[K], scratch[4 * E];
   guint16  chosen[K];
   guint8   silent[K];
   guint64  changed[8], seen[8];
@@ -49,11 +49,14 @@ route (const MoeArch         *arch,
   g_autoptr(MoeModelInfo) info = make_info ();
   g_autoptr(MoeMask) mask = moe_mask_new (interventions, n);
   g_autoptr(MoeMaskPlan) plan = n > 0 ? moe_mask_plan_new (mask, info) : NULL;
-  MoeHparams h = { .n_experts = E, .n_used = K, .weights_scale = 1 };
+  MoeHparams h = {
+    .n_experts = E, .n_used = K, .n_groups = 1, .weights_scale = 1, .norm_weights = arch->norm_weights,
+    .gating = arch->gating,
+  };
   MoeRouting routing = { routed->probs, routed->chosen, routed->weights, routed->silent, routed->scratch };
 
   memset (routed, 0, sizeof *routed);
-  moe_route_token (arch, &h, z, plan, LAYER, phase, position, &routing, routed->changed, routed->seen);
+  moe_route_token (&h, z, plan, LAYER, phase, position, &routing, routed->changed, routed->seen);
 }
 
 /* exp (z) of the three experts over the sum of @over: the textbook softmax, in double. */

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT */
+#define G_LOG_DOMAIN "moe-bind"
+
+#include "probes/moe-model-private.h"
+
+#include "data/moe-error.h"
+
+/* Finds a model's tensors and checks them. Names are those of llama.cpp's GGUF files. */
+typedef struct
+{
+  MoeModel   *model;
+  MoeGguf    *gguf;
+  GHashTable *used;  /* set of MoeGgufTensor: what is left over is refused */
+  int         layer; /* -1 outside of the layers */
+} Binder;
+
+typedef enum
+{
+  PRESENCE_ABSENT,   /* not part of the architecture: refused if it is there */
+  PRESENCE_OPTIONAL,
+  PRESENCE_REQUIRED,
+} Presence;
+
+/* The tensor @name of the present layer; NULL with @error unset when it need not be there. */
+static const MoeGgufTensor *
+find (Binder      *self,
+      const char  *name,
+      Presence     presence,
+      GError     **error)
+{
+  g_autofree char *full = self->layer >= 0 ? g_strdup_printf ("blk.%d.%s", self->layer, name)
+                                            : g_strdup (name);
+  const MoeGgufTensor *tensor = presence != PRESENCE_ABSENT ? moe_gguf_find_tensor (self->gguf, full) : NULL;
+
+  if (tensor != NULL)
+    g_hash_table_add (self->used, (gpointer) tensor);
+  else if (presence == PRESENCE_REQUIRED)
+    g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: the tensor %s is missing",
+                 moe_gguf_get_path (self->gguf), full);
+  return tensor;
+}
+
+/* Values are read in place, so they must lie where the processor may read them. */
+static gboolean
+check_aligned (Binder               *self,
+               const MoeGgufTensor  *tensor,
+               GError              **error)
+{
+  if ((guintptr) tensor->data % sizeof (float) == 0)
+    return TRUE;
+  g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: the tensor %s starts at an odd offset",
+               moe_gguf_get_path (self->gguf), tensor->name);
+  return FALSE;
+}
+
+/* @n_matrices matrices of (@n_rows, @n_in) in a type there is a kernel for. */
+static gboolean
+bind_matrix (Binder      *self,
+             const char  *name,
+             Presence     presence,
+             guint64      n_in,
+             guint64      n_rows,
+             guint64      n_matrices,
+             MoeMatrix   *matrix,
+             GError     **error)
+{
+  const MoeGgufTensor *tensor = find (self, name, presence, error);
+  guint block, block_bytes;
+
+  if (tensor == NULL)
+    return presence != PRESENCE_REQUIRED;
+  if (tensor->ne[0] != n_in || tensor->ne[1] != n_rows || tensor->ne[2] != n_matrices || tensor->ne[3] != 1)
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT,
+                   "%s: the tensor %s has the shape %" G_GUINT64_FORMAT " x %" G_GUINT64_FORMAT
+                   " x %" G_GUINT64_FORMAT " where %" G_GUINT64_FORMAT " x %" G_GUINT64_FORMAT
+                   " x %" G_GUINT64_FORMAT
+                   " is expected", moe_gguf_get_path (self->gguf), tensor->name,
+                   tensor->ne[0], tensor->ne[1], tensor->ne[2], n_in, n_rows, n_matrices);
+      return FALSE;
+    }
+  if (moe_kernel_get (tensor->type, MOE_KERNELS_PLAIN) == NULL ||
+      !moe_tensor_type_get_block (tensor->type, &block, &block_bytes))
+    {
+      const char *type = moe_tensor_type_get_name (tensor->type);
+
+      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+                   "%s: the tensor %s is stored as %s, which this version cannot compute with",
+                   moe_gguf_get_path (self->gguf), tensor->name, type != NULL ? type : "an unknown type");
+      return FALSE;
+    }
+  if (!check_aligned (self, tensor, error))
+    return FALSE;
+  matrix->tensor = tensor;
+  matrix->data = tensor->data;
+  matrix->type = tensor->type;
+  matrix->n_in = n_in;
+  matrix->n_rows = n_rows;
+  matrix->n_matrices = n_matrices;
+  matrix->row_bytes = n_in / block * block_bytes;
+  return TRUE;
+}
+
+/* @n_rows rows of @n_in floats, one after the other; one row for a vector. */
+static gboolean
+bind_floats (Binder       *self,
+             const char   *name,
+             Presence      presence,
+             guint64       n_in,
+             guint64       n_rows,
+             const float **floats,
+             GError      **error)
+{
+  const MoeGgufTensor *tensor = find (self, name, presence, error);
+
+  if (tensor == NULL)
+    return presence != PRESENCE_REQUIRED;
+  if (tensor->ne[0] != n_in || tensor->ne[1] != n_rows || tensor->ne[2] != 1 || tensor->ne[3] != 1)
+    {
+      if (n_rows == 1)
+        g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT,
+                     "%s: the tensor %s does not have %" G_GUINT64_FORMAT " values",
+                     moe_gguf_get_path (self->gguf), tensor->name, n_in);
+      else
+        g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT,
+                     "%s: the tensor %s does not have %" G_GUINT64_FORMAT " x %" G_GUINT64_FORMAT " values",
+                     moe_gguf_get_path (self->gguf), tensor->name, n_in, n_rows);
+      return FALSE;
+    }
+  if (tensor->type != MOE_TYPE_F32)
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+                   "%s: the tensor %s is stored as %s instead of F32",
+                   moe_gguf_get_path (self->gguf), tensor->name, moe_tensor_type_get_name (tensor->type));
+      return FALSE;
+    }
+  *floats = (const float *) (gconstpointer) tensor->data;
+  return check_aligned (self, tensor, error);
+}
+
+/* A part if the architecture has the flag. */
+static Presence
+optional_if (Binder       *self,
+             MoeArchFlags  flag)
+{
+  return (self->model->arch->flags & flag) != 0 ? PRESENCE_OPTIONAL : PRESENCE_ABSENT;
+}
+
+static Presence
+required_if (Binder       *self,
+             MoeArchFlags  flag)
+{
+  return (self->model->arch->flags & flag) != 0 ? PRESENCE_REQUIRED : PRESENCE_ABSENT;
+}
+
+/* Rows @first to @first + @n of @whole as a matrix of their own. */
+static MoeMatrix
+slice_rows (const MoeMatrix *whole,
+            gsize            first,
+            gsize            n)
+{
+  MoeMatrix part = *whole;
+
+  part.data += first * whole->row_bytes;
+  part.n_rows = n;
+  return part;
+}
+
+static gboolean
+bind_qkv (Binder    *self,
+          MoeLayer  *l,
+          GError   **error)
+{
+  const MoeHparams *h = &self->model->h;
+  guint64 d = h->width, q = (guint64) h->n_heads * h->head_dim, k = (guint64) h->n_kv_heads * h->head_dim;
+  guint64 v = (guint64) h->n_kv_heads * h->value_dim;
+  MoeMatrix fused = { 0 };
+
+  if ((self->model->arch->flags & MOE_ARCH_FUSED_QKV) == 0)
+    return bind_matrix (self, "attn_q.weight", PRESENCE_REQUIRED, d, q, 1, &l->q, error) &&
+           bind_matrix (self, "attn_k.weight", PRESENCE_REQUIRED, d, k, 1, &l->k, error) &&
+           bind_matrix (self, "attn_v.weight", PRESENCE_REQUIRED, d, v, 1, &l->v, error);
+  if (!bind_matrix (self, "attn_qkv.weight", PRESENCE_REQUIRED, d, q + k + v, 1, &fused, error))
+    return FALSE;
+  l->q = slice_rows (&fused, 0, q);
+  l->k = slice_rows (&fused, q, k);
+  l->v = slice_rows (&fused, q + k, v);
+  return TRUE;
+}
+
+static gboolean
+bind_attention (Binder    *self,
+                MoeLayer  *l,
+                GError   **error)
+{
+  const MoeHparams *h = &self->model->h;
+  const MoeArch *arch = self->model->arch;
+  guint64 d = h->width, q = (guint64) h->n_heads * h->head_dim, k = (guint64) h->n_kv_heads * h->head_dim;
+  guint64 v = (guint64) h->n_kv_heads * h->value_dim;
+  gboolean whole = arch->qk_norm == MOE_QK_NORM_VECTOR;
+  Presence norm = arch->qk_norm == MOE_QK_NORM_NONE ? PRESENCE_ABSENT
+                  : (arch->flags & MOE_ARCH_QK_NORM_OPTIONAL) != 0 ? PRESENCE_OPTIONAL : PRESENCE_REQUIRED;
+  Presence bias = optional_if (self, MOE_ARCH_QKV_BIAS), output = optional_if (self, MOE_ARCH_OUTPUT_BIAS);
+
+  if (!bind_floats (self, "attn_norm.weight", PRESENCE_REQUIRED, d, 1, &l->attention_norm, error) ||
+      !bind_qkv (self, l, error) ||
+      !bind_floats (self, "attn_q.bias", bias, q, 1, &l->q_bias, error) ||
+      !bind_floats (self, "attn_k.bias", bias, k, 1, &l->k_bias, error) ||
+      !bind_floats (self, "attn_v.bias", bias, v, 1, &l->v_bias, error) ||
+      !bind_matrix (self, "attn_output.weight", PRESENCE_REQUIRED, (guint64) h->n_heads * h->value_dim, d, 1,
+                    &l->output, error) ||
+      !bind_floats (self, "attn_output.bias", output, d, 1, &l->output_bias, error) ||
+      !bind_floats (self, "attn_q_norm.weight", norm, whole ? q : h->head_dim, 1, &l->q_norm, error) ||
+      !bind_floats (self, "attn_k_norm.weight", norm, whole ? k : h->head_dim, 1, &l->k_norm, error))
+    return FALSE;
+  if ((l->q_norm != NULL) == (l->k_norm != NULL))
+    return TRUE;
+  g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: layer %d has only one of attn_q_norm and attn_k_norm",
+               moe_gguf_get_path (self->gguf), self->layer);
+  return FALSE;
+}
+
+/* Three matrices, named by @suffix: "" or "_shexp". */
+static gboolean
+bind_feed_forward (Binder          *self,
+                   const char      *suffix,
+                   guint64          width,
+                   MoeFeedForward  *block,
+                   GError         **error)
+{
+  struct { const char *name; MoeMatrix *matrix; gboolean down; } matrices[] = {
+    { "ffn_gate", &block->gate, FALSE }, { "ffn_up", &block->up, FALSE }, { "ffn_down", &block->down, TRUE },
+  };
+  guint64 d = self->model->h.width;
+
+  for (guint i = 0; i < G_N_ELEMENTS (matrices); i++)
+    {
+      g_autofree char *name = g_strconcat (matrices[i].name, suffix, ".weight", NULL);
+
+      if (!bind_matrix (self, name, PRESENCE_REQUIRED, matrices[i].down ? width : d,
+                        matrices[i].down ? d : width, 1, matrices[i].matrix, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+bind_experts (Binder    *self,
+              MoeLayer  *l,
+              GError   **error)
+{
+  const MoeHparams *h = &self->model->h;
+  guint64 d = h->width, e = h->n_experts, f = h->expert_width;
+  Presence bias = required_if (self, MOE_ARCH_EXPERT_BIAS), selection = required_if (
+    self, MOE_ARCH_SELECTION_BIAS_REQUIRED);
+
+  if (selection == PRESENCE_ABSENT)
+    selection = optional_if (self, MOE_ARCH_SELECTION_BIAS);
+  if (!bind_matrix (self, "ffn_gate_inp.weight", PRESENCE_REQUIRED, d, e, 1, &l->router, error) ||
+      !bind_floats (self, "ffn_gate_inp.bias", required_if (self, MOE_ARCH_ROUTER_BIAS), e, 1,
+                    &l->router_bias, error) ||
+      !bind_floats (self, "exp_probs_b.bias", selection, e, 1, &l->selection_bias, error) ||
+      !bind_matrix (self, "ffn_gate_exps.weight", PRESENCE_REQUIRED, d, f, e, &l->gate, error) ||
+      !bind_matrix (self, "ffn_up_exps.weight", PRESENCE_REQUIRED, d, f, e, &l->up, error) ||
+      !bind_matrix (self, "ffn_down_exps.weight", PRESENCE_REQUIRED, f, d, e, &l->down, error) ||
+      !bind_floats (self, "ffn_gate_exps.bias", bias, f, e, &l->gate_bias, error) ||
+      !bind_floats (self, "ffn_up_exps.bias", bias, f, e, &l->up_bias, error) ||
+      !bind_floats (self, "ffn_down_exps.bias", bias, d, e, &l->down_bias, error))
+    return FALSE;
+  return h->shared_width == 0 ||
+         (bind_feed_forward (self, "_shexp", h->shared_width, &l->shared, error) &&
+          bind_floats (self, "ffn_gate_inp_shexp.weight", required_if (self, MOE_ARCH_SHARED_GATE), d, 1,
+                       &l->shared_gate, error));
+}
+
+static gboolean
+bind_layer (Binder    *self,
+            GError   **error)
+{
+  const MoeHparams *h = &self->model->h;
+  MoeLayer *l = &self->model->layers[self->layer];
+  gboolean post = (self->model->arch->flags & MOE_ARCH_POST_NORM) != 0;
+
+  return bind_attention (self, l, error) &&
+         bind_floats (self, post ? "post_attention_norm.weight" : "ffn_norm.weight", PRESENCE_REQUIRED,
+                      h->width, 1, &l->moe_norm, error) &&
+         ((guint) self->layer < h->n_dense ? bind_feed_forward (self, "", h->dense_width, &l->dense, error)
+                                           : bind_experts (self, l, error));
+}
+
+/* Divisors of the rotary frequencies: one set, or two between which the context decides. */
+static gboolean
+bind_rope_factors (Binder  *self,
+                   GError **error)
+{
+  MoeModel *model = self->model;
+  guint half = model->h.rope_dims / 2;
+  Presence longrope = model->h.rope.kind == MOE_ROPE_LONGROPE ? PRESENCE_REQUIRED : PRESENCE_OPTIONAL;
+
+  if (!bind_floats (self, "rope_freqs.weight", PRESENCE_OPTIONAL, half, 1, &model->rope_short, error))
+    return FALSE;
+  if (model->rope_short != NULL)
+    {
+      model->rope_long = model->rope_short;
+      return TRUE;
+    }
+  return bind_floats (self, "rope_factors_short.weight", PRESENCE_OPTIONAL, half, 1, &model->rope_short,
+                      error) &&
+         bind_floats (self, "rope_factors_long.weight", longrope, half, 1, &model->rope_long, error);
+}
+
+gboolean
+moe_hparams_skip_tensor (const MoeHparams *h,
+                         const char       *name)
+{
+  char *end = NULL;
+  guint64 layer;
+
+  if (h->n_skipped == 0 || !g_str_has_prefix (name, "blk.") || !g_ascii_isdigit (name[4]))
+    return FALSE;
+  layer = g_ascii_strtoull (name + 4, &end, 10);
+  return *end == '.' && layer >= h->n_layers && layer < (guint64) h->n_layers + h->n_skipped;
+}
+
+/* A tensor that nothing here uses would change the result in the program it was made for: better refused
+ * than ignored. */
+static gboolean
+check_all_used (Binder  *self,
+                GError **error)
+{
+  for (guint i = 0; i < moe_gguf_get_n_tensors (self->gguf); i++)
+    {
+      const MoeGgufTensor *tensor = moe_gguf_get_tensor (self->gguf, i);
+
+      if (g_hash_table_contains (self->used, tensor) ||
+          moe_hparams_skip_tensor (&self->model->h, tensor->name))
+        continue;
+      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+                   "%s: the tensor %s is not part of the architecture %s as it is known here",
+                   moe_gguf_get_path (self->gguf), tensor->name, self->model->arch->name);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+gboolean
+moe_model_bind (MoeModel  *self,
+                GError   **error)
+{
+  const MoeHparams *h = &self->h;
+  g_autoptr(GHashTable) used = g_hash_table_new (NULL, NULL);
+  Binder binder = { self, self->gguf, used, -1 };
+
+  if (!bind_matrix (&binder, "token_embd.weight", PRESENCE_REQUIRED, h->width, h->vocabulary, 1,
+                    &self->embedding, error) ||
+      !bind_matrix (&binder, "output.weight", PRESENCE_OPTIONAL, h->width, h->vocabulary, 1, &self->logits,
+                    error) ||
+      !bind_floats (&binder, "output_norm.weight", PRESENCE_REQUIRED, h->width, 1, &self->output_norm,
+                    error) ||
+      !bind_rope_factors (&binder, error))
+    return FALSE;
+  if (self->logits.data == NULL)
+    self->logits = self->embedding;
+
+  /* Each layer needs several tensors: a layer count far above the file's must not make us allocate for it. */
+  if (h->n_layers > moe_gguf_get_n_tensors (self->gguf))
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: %u layers but only %u tensors",
+                   moe_gguf_get_path (self->gguf), h->n_layers, moe_gguf_get_n_tensors (self->gguf));
+      return FALSE;
+    }
+  self->layers = g_new0 (MoeLayer, h->n_layers);
+  for (binder.layer = 0; binder.layer < (int) h->n_layers; binder.layer++)
+    if (!bind_layer (&binder, error))
+      return FALSE;
+  return check_all_used (&binder, error);
+}
