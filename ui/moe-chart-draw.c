@@ -236,13 +236,22 @@ moe_chart_get_area (const MoeChart    *self,
   *rectangle = layout.area;
 }
 
-static void
-draw_for_export (gconstpointer  chart,
-                 cairo_t       *cr,
-                 double         width,
-                 double         height)
+void
+moe_chart_draw_for_export (gconstpointer  chart,
+                           cairo_t       *cr,
+                           double         width,
+                           double         height)
 {
-  moe_chart_draw_base (chart, cr, width, height);
+  const MoeChart *self = chart;
+  MoeChart clean;
+
+  g_return_if_fail (self != NULL);
+
+  /* Another look at the same content: nothing in it is freed. */
+  clean = *self;
+  clean.dark = FALSE;
+  clean.view = (cairo_rectangle_t) { 0, 0, 1, 1 };
+  moe_chart_draw_base (&clean, cr, width, height);
 }
 
 gboolean
@@ -251,13 +260,7 @@ moe_chart_export (const MoeChart  *self,
                   const char      *path,
                   GError         **error)
 {
-  MoeChart clean;
-
   g_return_val_if_fail (self != NULL, FALSE);
 
-  /* A view of the same content: nothing in it is freed. */
-  clean = *self;
-  clean.dark = FALSE;
-  clean.view = (cairo_rectangle_t) { 0, 0, 1, 1 };
-  return moe_plot_export (draw_for_export, &clean, clean.title, format, path, error);
+  return moe_plot_export (moe_chart_draw_for_export, self, self->title, format, path, error);
 }

@@ -380,6 +380,22 @@ moe_chart_get_view (const MoeChart    *self,
   *view = self->view;
 }
 
+gboolean
+moe_chart_same_axes (const MoeChart *self,
+                     const MoeChart *other)
+{
+  g_return_val_if_fail (self != NULL && other != NULL, FALSE);
+
+  for (guint i = 0; i < G_N_ELEMENTS (self->axes); i++)
+    if (!g_str_equal (self->axes[i].title, other->axes[i].title) ||
+        !g_str_equal (self->axes[i].unit, other->axes[i].unit) ||
+        self->axes[i].scale != other->axes[i].scale)
+      return FALSE;
+  if (self->categories == NULL || other->categories == NULL)
+    return self->categories == other->categories;
+  return g_strv_equal ((const char *const *) self->categories, (const char *const *) other->categories);
+}
+
 void
 moe_chart_set_hover (MoeChart *self,
                      int       series,

@@ -106,6 +106,9 @@ void        moe_chart_set_view       (MoeChart             *self,
                                       double                height);
 void        moe_chart_get_view       (const MoeChart       *self,
                                       cairo_rectangle_t    *view);
+/* Whether both have axes of the same names, units and scales, and the same categories. */
+gboolean    moe_chart_same_axes      (const MoeChart       *self,
+                                      const MoeChart       *other);
 /* Overlays; series -1 = none. */
 void        moe_chart_set_hover      (MoeChart             *self,
                                       int                   series,
@@ -152,6 +155,11 @@ void        moe_chart_get_area       (const MoeChart       *self,
                                       double                height,
                                       cairo_rectangle_t    *rectangle);
 
+/* A MoePlotDrawFunc for files: light, whole, without overlays. */
+void        moe_chart_draw_for_export (gconstpointer       chart,
+                                       cairo_t            *cr,
+                                       double              width,
+                                       double              height);
 /* Writes @path whole or not at all, light, without overlays and zoom, as moe_heatmap_plot_export() does. The
  * same chart gives the same bytes in SVG. Errors: MOE_ERROR_IO naming the file. */
 gboolean    moe_chart_export         (const MoeChart       *self,

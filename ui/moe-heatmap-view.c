@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ui/moe-heatmap-view-private.h"
+#include "ui/moe-plot-widget.h"
 #include "ui/moe-ticks.h"
 
 /* A lit cell loses half its light in this time. */
@@ -78,46 +79,13 @@ moe_heatmap_view_update_description (MoeHeatmapView *self)
 
 /* Drawing */
 
-static gboolean
-is_dark (GtkWidget *widget)
-{
-  GdkRGBA color;
-
-  gtk_style_context_get_color (gtk_widget_get_style_context (widget), &color);
-  return 0.2126f * color.red + 0.7152f * color.green + 0.0722f * color.blue > 0.5f;
-}
-
 static void
-destroy_surface (gpointer surface)
+draw_base (gconstpointer  plot,
+           cairo_t       *cr,
+           double         width,
+           double         height)
 {
-  cairo_surface_destroy (surface);
-}
-
-static GdkTexture *
-draw_base (MoeHeatmapView *self,
-           int             width,
-           int             height,
-           int             scale)
-{
-  cairo_surface_t *surface = cairo_image_surface_create (CAIRO_FORMAT_ARGB32, width * scale, height * scale);
-  g_autoptr(GBytes) bytes = NULL;
-  cairo_t *cr;
-  gsize stride;
-
-  cairo_surface_set_device_scale (surface, scale, scale);
-  cr = cairo_create (surface);
-  moe_heatmap_plot_draw_base (&self->plot, cr, width, height);
-  cairo_destroy (cr);
-  cairo_surface_flush (surface);
-  if (cairo_surface_status (surface) != CAIRO_STATUS_SUCCESS)
-    {
-      cairo_surface_destroy (surface);
-      return NULL;
-    }
-  stride = (gsize) cairo_image_surface_get_stride (surface);
-  bytes = g_bytes_new_with_free_func (cairo_image_surface_get_data (surface),
-                                      stride * (gsize) (height * scale), destroy_surface, surface);
-  return gdk_memory_texture_new (width * scale, height * scale, GDK_MEMORY_DEFAULT, bytes, stride);
+  moe_heatmap_plot_draw_base (plot, cr, width, height);
 }
 
 static void
@@ -127,7 +95,7 @@ moe_heatmap_view_snapshot (GtkWidget   *widget,
   MoeHeatmapView *self = MOE_HEATMAP_VIEW (widget);
   int width = gtk_widget_get_width (widget), height = gtk_widget_get_height (widget);
   int scale = gtk_widget_get_scale_factor (widget);
-  gboolean dark = is_dark (widget);
+  gboolean dark = moe_plot_widget_is_dark (widget);
   graphene_rect_t bounds = GRAPHENE_RECT_INIT (0, 0, (float) width, (float) height);
   cairo_t *cr;
 
@@ -138,7 +106,7 @@ moe_heatmap_view_snapshot (GtkWidget   *widget,
     {
       g_clear_object (&self->base);
       self->plot.dark = dark;
-      self->base = draw_base (self, width, height, scale);
+      self->base = moe_plot_widget_draw (draw_base, &self->plot, width, height, scale);
       self->base_width = width;
       self->base_height = height;
       self->base_scale = scale;
