@@ -156,16 +156,6 @@ draw_to (MoePlotDrawFunc  draw,
   return status;
 }
 
-const char *
-moe_image_format_get_extension (MoeImageFormat format)
-{
-  static const char *const extensions[] = { "svg", "pdf", "png" };
-
-  g_return_val_if_fail ((guint) format < G_N_ELEMENTS (extensions), NULL);
-
-  return extensions[format];
-}
-
 gboolean
 moe_plot_export (MoePlotDrawFunc   draw,
                  gconstpointer     plot,

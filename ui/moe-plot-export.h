@@ -38,7 +38,4 @@ gboolean moe_heatmap_plot_export (const MoeHeatmapPlot  *plot,
                                   const char            *path,
                                   GError               **error);
 
-/* "svg", "pdf", "png": the file name extension, which is the command line's option too. */
-const char *moe_image_format_get_extension (MoeImageFormat format);
-
 G_END_DECLS
