@@ -19,7 +19,8 @@ typedef enum
 /* Below M = n_moe_layers, E = n_experts. Counts are over the tokens of the span. */
 typedef struct
 {
-  char            *key;      /* the text: what names the prompt, whatever its place in the file */
+  char            *key;      /* SHA-256 of all that the prompt says: names it, whatever its place in the
+                                file */
   MoeContrastSide  side;
   char            *label;    /* or NULL */
   char            *pair;     /* prompts of both sides with equal pair are matched; or NULL */

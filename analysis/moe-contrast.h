@@ -48,6 +48,10 @@ typedef enum
   MOE_CONTRAST_ORDER_BOTH, /* largest |score| first */
 } MoeContrastOrder;
 
+/* "a", "b" or "both" */
+gboolean    moe_contrast_order_parse (const char       *name,
+                                      MoeContrastOrder *order);
+
 typedef struct
 {
   MoeScore          score;

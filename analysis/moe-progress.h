@@ -26,4 +26,32 @@ moe_progress_step (const MoeProgress *self, double fraction, const char *what, G
   return !g_cancellable_set_error_if_cancelled (self->cancellable, error);
 }
 
+/* For a step of a longer analysis: what the step reports as 0 to 1 becomes @from to @to of the whole. */
+typedef struct
+{
+  MoeProgress        progress; /* for the step */
+  const MoeProgress *whole;
+  double             from, to;
+} MoeProgressPart;
+
+static inline void
+moe_progress_part_report (double fraction, const char *what, gpointer user_data)
+{
+  const MoeProgressPart *self = user_data;
+
+  self->whole->report (self->from + fraction * (self->to - self->from), what, self->whole->user_data);
+}
+
+/* @whole may be NULL. Returns what to give to the step; @self must outlive it. */
+static inline const MoeProgress *
+moe_progress_part_init (MoeProgressPart *self, const MoeProgress *whole, double from, double to)
+{
+  if (whole == NULL)
+    return NULL;
+  *self = (MoeProgressPart) {
+    { whole->cancellable, whole->report != NULL ? moe_progress_part_report : NULL, self }, whole, from, to
+  };
+  return &self->progress;
+}
+
 G_END_DECLS

@@ -39,5 +39,9 @@ guint    moe_span_select (const MoeSpan   *span,
                           gsize            target_first,
                           gsize            target_end,
                           gboolean        *chosen);
+/* The same for a token that is generated after those, of which @n_taken are in the span. */
+gboolean moe_span_takes_next (const MoeSpan *span,
+                              guint          n_taken,
+                              MoePhase       phase);
 
 G_END_DECLS

@@ -219,26 +219,38 @@ moe_prompt_set_load (const char  *path,
 }
 
 MoePromptSet *
-moe_prompt_set_filter (MoePromptSet *self,
-                       const char   *label)
+moe_prompt_set_pick (MoePromptSet *self,
+                     const guint  *indices,
+                     guint         n)
 {
   MoePromptSet *part;
 
   g_return_val_if_fail (self != NULL, NULL);
-  g_return_val_if_fail (label != NULL, NULL);
 
   part = new_set (self->path);
   part->hash = g_strdup (self->hash);
   part->has_sides = self->has_sides;
   part->whole = moe_prompt_set_ref (self);
-  for (guint i = 0; i < self->prompts->len; i++)
-    {
-      const MoePrompt *prompt = &g_array_index (self->prompts, MoePrompt, i);
-
-      if (g_strcmp0 (prompt->label, label) == 0)
-        g_array_append_val (part->prompts, *prompt);
-    }
+  for (guint i = 0; i < n; i++)
+    g_array_append_val (part->prompts, g_array_index (self->prompts, MoePrompt, indices[i]));
   return part;
+}
+
+MoePromptSet *
+moe_prompt_set_filter (MoePromptSet *self,
+                       const char   *label)
+{
+  g_autofree guint *indices = NULL;
+  guint n = 0;
+
+  g_return_val_if_fail (self != NULL, NULL);
+  g_return_val_if_fail (label != NULL, NULL);
+
+  indices = g_new (guint, MAX (self->prompts->len, 1));
+  for (guint i = 0; i < self->prompts->len; i++)
+    if (g_strcmp0 (g_array_index (self->prompts, MoePrompt, i).label, label) == 0)
+      indices[n++] = i;
+  return moe_prompt_set_pick (self, indices, n);
 }
 
 gboolean

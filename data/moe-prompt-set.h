@@ -52,6 +52,10 @@ typedef struct
 MoePromptSet    *moe_prompt_set_load_full (const char                 *path,
                                            const MoePromptSetOptions  *options,
                                            GError                    **error);
+/* The prompts at @indices (n), in that order; may be empty. Transfer full. */
+MoePromptSet    *moe_prompt_set_pick     (MoePromptSet  *self,
+                                          const guint   *indices,
+                                          guint          n);
 /* The prompts with @label; may be empty. Transfer full. */
 MoePromptSet    *moe_prompt_set_filter   (MoePromptSet  *self,
                                           const char    *label);
