@@ -60,6 +60,14 @@ typedef enum
   MOE_ARCH_SCALES = 1 << 14,        /* embedding_scale, residual_scale, attention.scale, and logit_scale,
                                      * by which logits are divided */
   MOE_ARCH_NEXTN = 1 << 15,         /* nextn_predict_layers of block_count predict further tokens: unused */
+  MOE_ARCH_SINKS = 1 << 16,         /* attn_sinks: every head has a learned score that no key belongs to */
+  MOE_ARCH_WINDOW = 1 << 17,        /* layers see attention.sliding_window tokens, but for every second one
+                                     * (or as attention.sliding_window_pattern says) */
+  MOE_ARCH_WINDOW_UNUSED = 1 << 18, /* the key attention.sliding_window means nothing */
+  MOE_ARCH_MLA = 1 << 19,           /* multi-head latent attention, see moe-mla.c */
+  MOE_ARCH_SHORT_CONV = 1 << 20,    /* layers without key-value heads have a short convolution instead of
+                                     * attention; the last norm is called token_embd_norm */
+  MOE_ARCH_NORM_BIAS = 1 << 21,     /* norms and logits have a bias */
 } MoeArchFlags;
 
 typedef struct
@@ -105,6 +113,11 @@ typedef struct
   guint32   n_skipped;                            /* stored after them and not used (see MOE_ARCH_NEXTN) */
   guint32   n_heads, n_kv_heads, head_dim;        /* head_dim of q and k */
   guint32   value_dim;                            /* of v */
+  guint32   window, window_period;                /* tokens seen by all but the last layer of a period;
+                                                   * 0 = all tokens, all layers */
+  guint32   q_rank, kv_rank;                      /* of MLA; 0 = none */
+  gboolean  absorbed;                             /* MLA with attn_k_b and attn_v_b, see moe-mla.c */
+  guint32   conv_length;                          /* tokens of a short convolution; 0 = none */
   guint32   rope_dims;
   guint32   n_dense;                              /* layers without experts; they are the first */
   guint32   n_experts, n_used, expert_width;

@@ -364,6 +364,7 @@ moe_attention_run (MoeForward          *self,
   const MoeHparams *h = self->h;
   const MoeLayer *l = &self->model->layers[layer];
   gsize q_width = (gsize) h->n_heads * h->head_dim;
+  const float *attended = self->attended;
   AttentionJob job = { self, cache, batch, layer };
   MoeQueries queries = {
     .q = self->q, .q_stride = h->head_dim, .scale = h->attention_scale, .window = l->window,
@@ -371,11 +372,18 @@ moe_attention_run (MoeForward          *self,
   };
 
   moe_activations_set (&self->input, self->normed, batch->n, h->width);
-  moe_linear (&l->q, &self->input, self->choice, self->pool, self->q, q_width);
-  moe_linear (&l->k, &self->input, self->choice, self->pool, self->k, (gsize) h->n_kv_heads * h->head_dim);
-  moe_linear (&l->v, &self->input, self->choice, self->pool, self->v, (gsize) h->n_kv_heads * h->value_dim);
-  moe_pool_run (self->pool, batch->n, store_token, &job);
-  moe_attention_attend (self, cache, batch, layer, &queries);
-  moe_activations_set (&self->input, self->attended, batch->n, (gsize) h->n_heads * h->value_dim);
+  if (h->kv_rank > 0)
+    attended = moe_mla_run (self, cache, batch, layer);
+  else
+    {
+      moe_linear (&l->q, &self->input, self->choice, self->pool, self->q, q_width);
+      moe_linear (&l->k, &self->input, self->choice, self->pool, self->k,
+                  (gsize) h->n_kv_heads * h->head_dim);
+      moe_linear (&l->v, &self->input, self->choice, self->pool, self->v,
+                  (gsize) h->n_kv_heads * h->value_dim);
+      moe_pool_run (self->pool, batch->n, store_token, &job);
+      moe_attention_attend (self, cache, batch, layer, &queries);
+    }
+  moe_activations_set (&self->input, attended, batch->n, (gsize) h->n_heads * h->value_dim);
   moe_linear (&l->output, &self->input, self->choice, self->pool, self->delta, h->width);
 }

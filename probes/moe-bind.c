@@ -188,6 +188,55 @@ bind_qkv (Binder    *self,
   return TRUE;
 }
 
+/* Only files of an older layout have attn_kv_b. */
+static gboolean
+bind_mla (Binder    *self,
+          MoeLayer  *l,
+          GError   **error)
+{
+  const MoeHparams *h = &self->model->h;
+  guint64 d = h->width, heads = h->n_heads, own = h->head_dim - h->rope_dims;
+  Presence low = h->q_rank > 0 ? PRESENCE_REQUIRED : PRESENCE_ABSENT;
+  Presence absorbed = h->absorbed ? PRESENCE_REQUIRED : PRESENCE_ABSENT;
+  Presence whole = h->absorbed ? PRESENCE_ABSENT : PRESENCE_REQUIRED;
+
+  return bind_matrix (self, "attn_q_a.weight", low, d, h->q_rank, 1, &l->q_a, error) &&
+         bind_floats (self, "attn_q_a_norm.weight", low, h->q_rank, 1, &l->q_a_norm, error) &&
+         bind_matrix (self, h->q_rank > 0 ? "attn_q_b.weight" : "attn_q.weight", PRESENCE_REQUIRED,
+                      h->q_rank > 0 ? h->q_rank : d, heads * h->head_dim, 1, &l->q, error) &&
+         bind_matrix (self, "attn_kv_a_mqa.weight", PRESENCE_REQUIRED, d, h->kv_rank + h->rope_dims, 1,
+                      &l->kv_a, error) &&
+         bind_floats (self, "attn_kv_a_norm.weight", PRESENCE_REQUIRED, h->kv_rank, 1, &l->kv_a_norm,
+                      error) &&
+         bind_matrix (self, "attn_kv_b.weight", whole, h->kv_rank, heads * (own + h->value_dim), 1, &l->kv_b,
+                      error) &&
+         bind_matrix (self, "attn_k_b.weight", absorbed, own, h->kv_rank, heads, &l->k_b, error) &&
+         bind_matrix (self, "attn_v_b.weight", absorbed, h->kv_rank, h->value_dim, heads, &l->v_b, error) &&
+         bind_matrix (self, "attn_output.weight", PRESENCE_REQUIRED, heads * h->value_dim, d, 1, &l->output,
+                      error);
+}
+
+static gboolean
+bind_short_conv (Binder    *self,
+                 MoeLayer  *l,
+                 GError   **error)
+{
+  guint64 d = self->model->h.width;
+
+  return bind_matrix (self, "shortconv.in_proj.weight", PRESENCE_REQUIRED, d, 3 * d, 1, &l->conv_in, error) &&
+         bind_floats (self, "shortconv.conv.weight", PRESENCE_REQUIRED, self->model->h.conv_length, d,
+                      &l->conv, error) &&
+         bind_matrix (self, "shortconv.out_proj.weight", PRESENCE_REQUIRED, d, d, 1, &l->conv_out, error);
+}
+
+static gboolean
+has_short_conv (Binder *self)
+{
+  g_autofree char *name = g_strdup_printf ("blk.%d.shortconv.conv.weight", self->layer);
+
+  return self->model->h.conv_length > 0 && moe_gguf_find_tensor (self->gguf, name) != NULL;
+}
+
 static gboolean
 bind_attention (Binder    *self,
                 MoeLayer  *l,
@@ -202,14 +251,15 @@ bind_attention (Binder    *self,
                   : (arch->flags & MOE_ARCH_QK_NORM_OPTIONAL) != 0 ? PRESENCE_OPTIONAL : PRESENCE_REQUIRED;
   Presence bias = optional_if (self, MOE_ARCH_QKV_BIAS), output = optional_if (self, MOE_ARCH_OUTPUT_BIAS);
 
-  if (!bind_floats (self, "attn_norm.weight", PRESENCE_REQUIRED, d, 1, &l->attention_norm, error) ||
-      !bind_qkv (self, l, error) ||
+  if (!bind_qkv (self, l, error) ||
       !bind_floats (self, "attn_q.bias", bias, q, 1, &l->q_bias, error) ||
       !bind_floats (self, "attn_k.bias", bias, k, 1, &l->k_bias, error) ||
       !bind_floats (self, "attn_v.bias", bias, v, 1, &l->v_bias, error) ||
       !bind_matrix (self, "attn_output.weight", PRESENCE_REQUIRED, (guint64) h->n_heads * h->value_dim, d, 1,
                     &l->output, error) ||
       !bind_floats (self, "attn_output.bias", output, d, 1, &l->output_bias, error) ||
+      !bind_floats (self, "attn_sinks.weight", required_if (self, MOE_ARCH_SINKS), h->n_heads, 1, &l->sinks,
+                    error) ||
       !bind_floats (self, "attn_q_norm.weight", norm, whole ? q : h->head_dim, 1, &l->q_norm, error) ||
       !bind_floats (self, "attn_k_norm.weight", norm, whole ? k : h->head_dim, 1, &l->k_norm, error))
     return FALSE;
@@ -280,10 +330,17 @@ bind_layer (Binder    *self,
   const MoeHparams *h = &self->model->h;
   MoeLayer *l = &self->model->layers[self->layer];
   gboolean post = (self->model->arch->flags & MOE_ARCH_POST_NORM) != 0;
+  Presence bias = required_if (self, MOE_ARCH_NORM_BIAS);
 
-  return bind_attention (self, l, error) &&
+  if (h->window != 0 && (h->window_period == 0 || self->layer % h->window_period < h->window_period - 1))
+    l->window = h->window;
+  return bind_floats (self, "attn_norm.weight", PRESENCE_REQUIRED, h->width, 1, &l->attention_norm, error) &&
+         bind_floats (self, "attn_norm.bias", bias, h->width, 1, &l->attention_norm_bias, error) &&
+         (h->kv_rank > 0 ? bind_mla (self, l, error)
+          : has_short_conv (self) ? bind_short_conv (self, l, error) : bind_attention (self, l, error)) &&
          bind_floats (self, post ? "post_attention_norm.weight" : "ffn_norm.weight", PRESENCE_REQUIRED,
                       h->width, 1, &l->moe_norm, error) &&
+         bind_floats (self, "ffn_norm.bias", bias, h->width, 1, &l->moe_norm_bias, error) &&
          ((guint) self->layer < h->n_dense ? bind_feed_forward (self, "", h->dense_width, &l->dense, error)
                                            : bind_experts (self, l, error));
 }
@@ -350,13 +407,17 @@ moe_model_bind (MoeModel  *self,
   const MoeHparams *h = &self->h;
   g_autoptr(GHashTable) used = g_hash_table_new (NULL, NULL);
   Binder binder = { self, self->gguf, used, -1 };
+  Presence bias = required_if (&binder, MOE_ARCH_NORM_BIAS);
+  gboolean conv = (self->arch->flags & MOE_ARCH_SHORT_CONV) != 0;
 
   if (!bind_matrix (&binder, "token_embd.weight", PRESENCE_REQUIRED, h->width, h->vocabulary, 1,
                     &self->embedding, error) ||
       !bind_matrix (&binder, "output.weight", PRESENCE_OPTIONAL, h->width, h->vocabulary, 1, &self->logits,
                     error) ||
-      !bind_floats (&binder, "output_norm.weight", PRESENCE_REQUIRED, h->width, 1, &self->output_norm,
-                    error) ||
+      !bind_floats (&binder, conv ? "token_embd_norm.weight" : "output_norm.weight", PRESENCE_REQUIRED,
+                    h->width, 1, &self->output_norm, error) ||
+      !bind_floats (&binder, "output_norm.bias", bias, h->width, 1, &self->output_norm_bias, error) ||
+      !bind_floats (&binder, "output.bias", bias, h->vocabulary, 1, &self->logit_bias, error) ||
       !bind_rope_factors (&binder, error))
     return FALSE;
   if (self->logits.data == NULL)

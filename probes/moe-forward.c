@@ -54,7 +54,10 @@ free_buffers (MoeForward *self)
 {
   gpointer *buffers[] = {
     (gpointer *) &self->x, (gpointer *) &self->normed, (gpointer *) &self->q, (gpointer *) &self->k,
-    (gpointer *) &self->v, (gpointer *) &self->attended, (gpointer *) &self->delta,
+    (gpointer *) &self->v, (gpointer *) &self->attended, (gpointer *) &self->q_low,
+    (gpointer *) &self->compressed, (gpointer *) &self->latent, (gpointer *) &self->q_latent,
+    (gpointer *) &self->head_values, (gpointer *) &self->conv, (gpointer *) &self->conv_out,
+    (gpointer *) &self->delta,
     (gpointer *) &self->angles, (gpointer *) &self->router_logits, (gpointer *) &self->router_probs,
     (gpointer *) &self->chosen, (gpointer *) &self->weights, (gpointer *) &self->silent,
     (gpointer *) &self->gate, (gpointer *) &self->up, (gpointer *) &self->down, (gpointer *) &self->down_max,
@@ -100,11 +103,47 @@ moe_forward_clear (MoeForward *self)
 #define ALLOCATE(field, count) (self->field = g_aligned_alloc ((count), sizeof *self->field, 64))
 
 static void
+allocate_attention (MoeForward *self,
+                    gsize       n)
+{
+  const MoeHparams *h = self->h;
+  gsize heads = h->n_heads, kv_heads = h->n_kv_heads, d = h->width;
+  /* Expanded keys of MLA come together with the values. */
+  gsize v_width = h->kv_rank > 0 ? h->head_dim - h->rope_dims + h->value_dim : h->value_dim;
+
+  ALLOCATE (q, n * heads * h->head_dim);
+  ALLOCATE (k, n * kv_heads * h->head_dim);
+  ALLOCATE (v, n * kv_heads * v_width);
+  ALLOCATE (attended, n * heads * (h->absorbed ? h->kv_rank : h->value_dim));
+  if (h->kv_rank > 0)
+    {
+      ALLOCATE (q_low, n * h->q_rank);
+      ALLOCATE (compressed, n * (h->kv_rank + h->rope_dims));
+      ALLOCATE (latent, n * h->kv_rank);
+    }
+  if (h->absorbed)
+    {
+      ALLOCATE (q_latent, n * heads * h->kv_rank);
+      ALLOCATE (head_values, n * heads * h->value_dim);
+    }
+  if (h->conv_length > 0)
+    {
+      ALLOCATE (conv, n * 3 * d);
+      ALLOCATE (conv_out, n * d);
+    }
+  ALLOCATE (attention_first, n * heads);
+  ALLOCATE (attention_entropy, n * heads);
+  ALLOCATE (attention_top, n * heads);
+  ALLOCATE (attention_top_key, n * heads);
+  ALLOCATE (attention_sink, n * heads);
+}
+
+static void
 allocate (MoeForward *self,
           gsize       n)
 {
   const MoeHparams *h = self->h;
-  gsize d = h->width, k = h->n_used, heads = h->n_heads, kv_heads = h->n_kv_heads;
+  gsize d = h->width, k = h->n_used;
   gsize dense = MAX (h->shared_width, h->dense_width);
 
   if (n <= self->n_allocated)
@@ -112,10 +151,7 @@ allocate (MoeForward *self,
   free_buffers (self);
   ALLOCATE (x, n * d);
   ALLOCATE (normed, n * d);
-  ALLOCATE (q, n * heads * h->head_dim);
-  ALLOCATE (k, n * kv_heads * h->head_dim);
-  ALLOCATE (v, n * kv_heads * h->value_dim);
-  ALLOCATE (attended, n * heads * h->value_dim);
+  allocate_attention (self, n);
   ALLOCATE (delta, n * d);
   ALLOCATE (angles, n * h->rope_dims);
   ALLOCATE (router_logits, n * h->n_experts);
@@ -143,11 +179,6 @@ allocate (MoeForward *self,
       ALLOCATE (shared_channel, n);
       ALLOCATE (shared_norm, n);
     }
-  ALLOCATE (attention_first, n * h->n_heads);
-  ALLOCATE (attention_entropy, n * h->n_heads);
-  ALLOCATE (attention_top, n * h->n_heads);
-  ALLOCATE (attention_top_key, n * h->n_heads);
-  ALLOCATE (attention_sink, n * h->n_heads);
   ALLOCATE (residual_top, n * 3);
   ALLOCATE (residual_channel, n * 3);
   ALLOCATE (residual_median, n);
@@ -212,6 +243,7 @@ typedef struct
 {
   MoeForward  *forward;
   const float *weights; /* (d) of the norm */
+  const float *bias;    /* (d), or NULL */
 } NormJob;
 
 static void
@@ -221,16 +253,20 @@ norm_token (guint    t,
 {
   NormJob *job = data;
   gsize d = job->forward->h->width;
+  float *y = job->forward->normed + t * d;
 
-  moe_rms_norm (job->forward, job->forward->x + t * d, job->weights, d, job->forward->normed + t * d);
+  moe_rms_norm (job->forward, job->forward->x + t * d, job->weights, d, y);
+  for (gsize i = 0; job->bias != NULL && i < d; i++)
+    y[i] += job->bias[i];
 }
 
 static void
 norm_all (MoeForward  *self,
           const float *weights,
+          const float *bias,
           guint        n)
 {
-  NormJob job = { self, weights };
+  NormJob job = { self, weights, bias };
 
   moe_pool_run (self->pool, n, norm_token, &job);
 }
@@ -308,6 +344,8 @@ compute_logits (MoeForward *self,
     }
   moe_activations_set (&self->input, self->normed + (gsize) first * self->h->width, count, self->h->width);
   moe_linear (&self->model->logits, &self->input, self->choice, self->pool, self->logit_rows, vocabulary);
+  for (gsize i = 0; self->model->logit_bias != NULL && i < count * vocabulary; i++)
+    self->logit_rows[i] += self->model->logit_bias[i % vocabulary];
   for (gsize i = 0; self->h->logit_scale != 1 && i < count * vocabulary; i++)
     self->logit_rows[i] *= self->h->logit_scale;
   self->logits = self->logit_rows + (count - 1) * vocabulary;
@@ -323,7 +361,7 @@ run_logits (MoeForward          *self,
   self->logits = NULL;
   if (!all && !want_last)
     return;
-  norm_all (self, self->model->output_norm, batch->n);
+  norm_all (self, self->model->output_norm, self->model->output_norm_bias, batch->n);
   if (!all)
     {
       compute_logits (self, batch->n - 1, 1);
@@ -367,11 +405,14 @@ moe_forward_run (MoeForward          *self,
       const MoeLayer *l = &self->model->layers[layer];
 
       MOE_PROBE_EMIT (self, residual, batch, layer, MOE_RESIDUAL_PRE, width, self->x);
-      norm_all (self, l->attention_norm, batch->n);
-      moe_attention_run (self, cache, batch, layer);
+      norm_all (self, l->attention_norm, l->attention_norm_bias, batch->n);
+      if (l->conv != NULL)
+        moe_short_conv_run (self, cache, batch, layer);
+      else
+        moe_attention_run (self, cache, batch, layer);
       add_delta (self, batch->n, l->output_bias, FALSE);
       MOE_PROBE_EMIT (self, residual, batch, layer, MOE_RESIDUAL_MID, width, self->x);
-      norm_all (self, l->moe_norm, batch->n);
+      norm_all (self, l->moe_norm, l->moe_norm_bias, batch->n);
       if (layer < self->h->n_dense)
         moe_dense_run (self, batch, layer);
       else

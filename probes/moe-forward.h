@@ -16,16 +16,21 @@ G_BEGIN_DECLS
 /* Query rows that attend to the same keys in one work item. */
 #define MOE_ATTENTION_ROWS 16
 
-/* Keys and values of all tokens so far, one plane per layer and head of the cache so that a head reads one
- * stretch of memory: keys are (n_layers, n_heads, context, key_dim), values the same with value_dim. */
+/* What layers remember of all tokens so far. Layers with attention: keys and values, one plane per layer and
+ * head of the cache so that a head reads one stretch of memory: (layers, n_heads, context, key_dim), values
+ * the same with value_dim. Layers with a short convolution: its inputs, (layers, context, conv_dim). */
 typedef struct
 {
   MoeCacheType  type;
   guint         context;
-  guint         n_layers, n_heads;
-  gsize         key_dim, value_dim;
-  gsize         key_bytes, value_bytes; /* of all */
-  guint8       *k, *v;                  /* F16 or F32 */
+  guint         n_layers;
+  guint        *places;  /* (n_layers) of a layer among those of its kind */
+  gboolean     *is_conv; /* (n_layers) */
+  guint         n_heads;
+  gsize         key_dim, value_dim, conv_dim;
+  gsize         key_bytes, value_bytes, conv_bytes; /* of all */
+  guint8       *k, *v;   /* F16 or F32 */
+  guint8       *conv;    /* F32; NULL when no layer has it */
 } MoeCache;
 
 gboolean moe_cache_init  (MoeCache           *self,
@@ -46,6 +51,10 @@ guint8  *moe_cache_key   (const MoeCache     *self,
 guint8  *moe_cache_value (const MoeCache     *self,
                           guint               layer,
                           guint               head,
+                          guint               position);
+/* The convolution's input of (@layer, @position), followed by those of the next positions. */
+float   *moe_cache_conv  (const MoeCache     *self,
+                          guint               layer,
                           guint               position);
 /* @k: (key_dim), @v: (value_dim) */
 void     moe_cache_store (MoeCache           *self,
@@ -98,6 +107,14 @@ typedef struct
   float         *k;           /* (n, G * D) */
   float         *v;           /* (n, G * V) */
   float         *attended;    /* (n, H, value_dim of the cache) */
+  /* MLA, R = rope_dims: */
+  float         *q_low;       /* (n, q_rank) */
+  float         *compressed;  /* (n, kv_rank + R) */
+  float         *latent;      /* (n, kv_rank) of it, normed */
+  float         *q_latent;    /* (n, H, kv_rank) */
+  float         *head_values; /* (n, H, V) */
+  float         *conv;        /* (n, 3, d) of a short convolution: b, c and x */
+  float         *conv_out;    /* (n, d) */
   float         *delta;       /* (n, d) what a block adds to the residual */
   float         *angles;      /* (n, rope_dims / 2, 2) cosine and sine */
   float         *router_logits; /* (n, E) */
@@ -183,6 +200,16 @@ void     moe_attention_attend (MoeForward          *self,
                                const MoeQueries    *queries);
 /* delta = attention block of normed; appends to the cache. */
 void     moe_attention_run  (MoeForward            *self,
+                             MoeCache              *cache,
+                             const MoeProbeBatch   *batch,
+                             guint                  layer);
+/* The heads' outputs (n, H, V) of latent attention, of self->input; appends to the cache. See moe-mla.c. */
+const float *moe_mla_run    (MoeForward            *self,
+                             MoeCache              *cache,
+                             const MoeProbeBatch   *batch,
+                             guint                  layer);
+/* delta = short convolution of normed; appends to the cache. */
+void     moe_short_conv_run (MoeForward            *self,
                              MoeCache              *cache,
                              const MoeProbeBatch   *batch,
                              guint                  layer);

@@ -191,34 +191,152 @@ check_shapes (MoeGguf           *gguf,
   return FALSE;
 }
 
+/* One number for each layer, 0 where there is a convolution; the others must be equal. */
+static gboolean
+read_kv_heads_of_layers (MoeGguf        *gguf,
+                         const MoeArch  *arch,
+                         MoeHparams     *h,
+                         GError        **error)
+{
+  g_autofree char *key = g_strdup_printf ("%s.attention.head_count_kv", arch->name);
+  gsize n = 0;
+  g_autofree gint32 *heads = moe_gguf_get_int_array (gguf, key, &n, error);
+  gint32 most = 0;
+
+  if (heads == NULL)
+    {
+      if (error != NULL && *error == NULL)
+        accept_missing (gguf, key, TRUE, NULL, error);
+      return FALSE;
+    }
+  for (gsize i = 0; i < n; i++)
+    most = MAX (most, heads[i]);
+  for (gsize i = 0; i < n; i++)
+    if (heads[i] != 0 && heads[i] != most)
+      {
+        g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+                     "%s: layers with %d and with %d key-value heads in one model are not supported",
+                     moe_gguf_get_path (gguf), heads[i], most);
+        return FALSE;
+      }
+  if (n != h->n_layers || most < 1 || most > 65536)
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT,
+                   "%s: %s has %" G_GSIZE_FORMAT " numbers for %u layers, or none above 0",
+                   moe_gguf_get_path (gguf), key, n, h->n_layers);
+      return FALSE;
+    }
+  h->n_kv_heads = (guint32) most;
+  return read_uint (gguf, arch, "shortconv.l_cache", TRUE, 2, 65536, &h->conv_length, error);
+}
+
+static gboolean
+read_window (MoeGguf        *gguf,
+             const MoeArch  *arch,
+             MoeHparams     *h,
+             GError        **error)
+{
+  gboolean windows = (arch->flags & MOE_ARCH_WINDOW) != 0;
+  float base = h->rope_base;
+
+  h->window_period = 2;
+  if ((arch->flags & MOE_ARCH_WINDOW_UNUSED) != 0)
+    return TRUE;
+  if (!read_uint (gguf, arch, "attention.sliding_window", windows, windows, G_MAXUINT32, &h->window, error))
+    return FALSE;
+  if (!windows && h->window != 0 && h->window < h->context)
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+                   "%s: attention with a sliding window of %u tokens is not supported",
+                   moe_gguf_get_path (gguf), h->window);
+      return FALSE;
+    }
+  if (!windows)
+    {
+      h->window = 0;
+      return TRUE;
+    }
+  if (!read_uint (gguf, arch, "attention.sliding_window_pattern", FALSE, 0, MAX_LAYERS, &h->window_period,
+                  error) ||
+      !read_float (gguf, arch, "rope.freq_base_swa", FALSE, 1, 1e12f, &base, error))
+    return FALSE;
+  if (base == h->rope_base)
+    return TRUE;
+  g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+               "%s: layers with a sliding window and a RoPE of their own are not supported",
+               moe_gguf_get_path (gguf));
+  return FALSE;
+}
+
+static gboolean
+read_mla (MoeGguf        *gguf,
+          const MoeArch  *arch,
+          MoeHparams     *h,
+          GError        **error)
+{
+  guint32 key = 0, value = 0;
+  float multiplier = 0, temperature = 0;
+  const char *path = moe_gguf_get_path (gguf);
+
+  if (!read_uint (gguf, arch, "attention.q_lora_rank", FALSE, 0, 65536, &h->q_rank, error) ||
+      !read_uint (gguf, arch, "attention.kv_lora_rank", TRUE, 1, 65536, &h->kv_rank, error) ||
+      !read_uint (gguf, arch, "attention.key_length_mla", FALSE, 0, 65536, &key, error) ||
+      !read_uint (gguf, arch, "attention.value_length_mla", key != 0, key != 0, 65536, &value, error) ||
+      !read_float (gguf, arch, "rope.scaling.yarn_log_multiplier", FALSE, 0, 1e3f, &multiplier, error) ||
+      !read_float (gguf, arch, "attention.temperature_scale", FALSE, -1e6f, 1e6f, &temperature, error))
+    return FALSE;
+
+  /* Files have it multiplied with the 0.1 of the formula. */
+  h->rope.log_multiplier = multiplier / 0.1f;
+  h->absorbed = key != 0;
+  if (h->absorbed)
+    {
+      /* Without _mla the lengths are those of the cache. */
+      h->head_dim = key;
+      h->value_dim = value;
+      h->n_kv_heads = 1;
+    }
+  if (h->rope_dims >= h->head_dim)
+    g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: %u rotary dimensions leave nothing of keys of %u",
+                 path, h->rope_dims, h->head_dim);
+  else if (!h->absorbed && h->n_kv_heads != h->n_heads)
+    g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: %u key-value heads beside %u heads",
+                 path, h->n_kv_heads, h->n_heads);
+  else if (temperature != 0)
+    g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+                 "%s: a temperature of attention that depends on the position is not supported", path);
+  else if (h->rope.kind == MOE_ROPE_LINEAR && h->rope.factor != 1)
+    g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+                 "%s: linear rope scaling of latent attention is not supported", path);
+  else
+    return TRUE;
+  return FALSE;
+}
+
 static gboolean
 read_attention (MoeGguf        *gguf,
                 const MoeArch  *arch,
                 MoeHparams     *h,
                 GError        **error)
 {
-  guint32 swa = 0;
-
   if (!read_uint (gguf, arch, "attention.head_count", TRUE, 1, 65536, &h->n_heads, error))
     return FALSE;
   h->n_kv_heads = h->n_heads;
   h->head_dim = h->width / h->n_heads;
-  if (!read_uint (gguf, arch, "attention.head_count_kv", FALSE, 1, 65536, &h->n_kv_heads, error) ||
+  if (!((arch->flags & MOE_ARCH_SHORT_CONV) != 0
+        ? read_kv_heads_of_layers (gguf, arch, h, error)
+        : read_uint (gguf, arch, "attention.head_count_kv", FALSE, 1, 65536, &h->n_kv_heads, error)) ||
       !read_uint (gguf, arch, "attention.key_length", h->head_dim == 0, 1, 65536, &h->head_dim, error))
     return FALSE;
   h->value_dim = h->head_dim;
   h->rope_dims = h->head_dim;
   if (!read_uint (gguf, arch, "attention.value_length", FALSE, 1, 65536, &h->value_dim, error) ||
       !read_uint (gguf, arch, "rope.dimension_count", FALSE, 2, 65536, &h->rope_dims, error) ||
-      !read_uint (gguf, arch, "attention.sliding_window", FALSE, 0, G_MAXUINT32, &swa, error))
+      !read_float (gguf, arch, "rope.freq_base", FALSE, 1, 1e12f, &h->rope_base, error) ||
+      !read_rope_scaling (gguf, arch, h, error) ||
+      !read_window (gguf, arch, h, error) ||
+      ((arch->flags & MOE_ARCH_MLA) != 0 && !read_mla (gguf, arch, h, error)))
     return FALSE;
-  if (swa != 0 && swa < h->context)
-    {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
-                   "%s: attention with a sliding window of %u tokens is not supported",
-                   moe_gguf_get_path (gguf), swa);
-      return FALSE;
-    }
   h->attention_scale = 1 / sqrtf ((float) h->head_dim);
   return TRUE;
 }
@@ -376,9 +494,7 @@ moe_hparams_read (MoeGguf        *gguf,
                   &h->expert_width, error) ||
       !read_shared (gguf, arch, feed_forward, h, error) ||
       !read_float (gguf, arch, "attention.layer_norm_rms_epsilon", TRUE, 0, 1, &h->norm_epsilon, error) ||
-      !read_float (gguf, arch, "rope.freq_base", FALSE, 1, 1e12f, &h->rope_base, error) ||
       !read_gating (gguf, arch, h, error) ||
-      !read_rope_scaling (gguf, arch, h, error) ||
       !read_scales (gguf, arch, h, error))
     return FALSE;
   return check_shapes (gguf, h, error);

@@ -21,7 +21,8 @@ typedef struct
 typedef struct
 {
   const float *attention_norm; /* (d) */
-  MoeMatrix    q;              /* (H * D, d) */
+  const float *attention_norm_bias; /* (d) */
+  MoeMatrix    q;              /* (H * D, d), or (H * D, q_rank) behind q_a */
   MoeMatrix    k;              /* (G * D, d) */
   MoeMatrix    v;              /* (G * V, d) */
   const float *q_bias;         /* (H * D) */
@@ -33,7 +34,23 @@ typedef struct
   const float *k_norm;         /* (D) or (G * D) */
   const float *sinks;          /* (H) learned score of no key, or NULL */
   guint        window;         /* tokens that a query sees, itself included; 0 = all */
+
+  /* MLA, in place of k and v; R = rope_dims. */
+  MoeMatrix    q_a;            /* (q_rank, d) */
+  const float *q_a_norm;       /* (q_rank) */
+  MoeMatrix    kv_a;           /* (kv_rank + R, d) */
+  const float *kv_a_norm;      /* (kv_rank) */
+  MoeMatrix    kv_b;           /* (H * (D - R + V), kv_rank); absorbed: none, but */
+  MoeMatrix    k_b;            /* H matrices (kv_rank, D - R) and */
+  MoeMatrix    v_b;            /* H matrices (V, kv_rank) */
+
+  /* A short convolution, in place of attention. */
+  MoeMatrix    conv_in;        /* (3 * d, d) */
+  const float *conv;           /* (d, conv_length), the present token last */
+  MoeMatrix    conv_out;       /* (d, d) */
+
   const float *moe_norm;       /* (d) before the experts or the dense block */
+  const float *moe_norm_bias;  /* (d) */
 
   MoeFeedForward dense;        /* of a layer without experts, which has nothing of what follows */
 
@@ -65,6 +82,8 @@ struct _MoeModel
   MoeMatrix       embedding;    /* (vocabulary, d) */
   MoeMatrix       logits;       /* (vocabulary, d); the embedding when tied */
   const float    *output_norm;  /* (d) */
+  const float    *output_norm_bias; /* (d), or NULL */
+  const float    *logit_bias;   /* (vocabulary), or NULL */
   const float    *rope_short;   /* (rope_dims / 2) divisors of the rotary frequencies, or NULL */
   const float    *rope_long;    /* the same, for contexts beyond the original one */
   MoeLayer       *layers;       /* (n_layers) */

@@ -159,6 +159,7 @@ make_info (MoeGguf          *gguf,
   info->context = h->context;
   info->file_bytes = moe_gguf_get_file_bytes (gguf);
   info->active_bytes_per_token = count_active_bytes (gguf, h);
+  info->learned_sinks = (arch->flags & MOE_ARCH_SINKS) != 0;
   return info;
 }
 

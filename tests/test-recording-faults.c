@@ -558,6 +558,26 @@ test_version_1 (Fixture       *fixture,
   g_assert_cmpint (moe_table_get_int (table, 0, 1), ==, 0);
 }
 
+static void
+test_sinks (Fixture       *fixture,
+            gconstpointer  data)
+{
+  g_autoptr(GPtrArray) records = moe_test_write_recording (fixture->path, fixture->info, 1, 1, 5);
+  const MoeTokenRecord *record = g_ptr_array_index (records, 3);
+  g_autoptr(MoeRecording) recording = NULL;
+  g_autoptr(MoeTable) table = NULL;
+  GError *error = NULL;
+
+  recording = moe_recording_open (fixture->path, &error);
+  g_assert_no_error (error);
+  g_assert_true (moe_recording_get_info (recording)->learned_sinks);
+  table = moe_recording_query (recording, "SELECT to_sink FROM attention WHERE token = 3", &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (moe_table_get_n_rows (table), ==, fixture->info->n_layers * fixture->info->n_heads);
+  for (guint i = 0; i < moe_table_get_n_rows (table); i++)
+    g_assert_cmpfloat (moe_table_get_double (table, i, 0), ==, moe_half_to_float (record->attention_sink[i]));
+}
+
 #define ADD(name, func) \
   g_test_add ("/recording-faults/" name, Fixture, NULL, moe_test_set_up, func, moe_test_tear_down)
 
@@ -578,5 +598,6 @@ main (int    argc,
   ADD ("resume", test_resume);
   ADD ("resume-empty", test_resume_empty);
   ADD ("version-1", test_version_1);
+  ADD ("sinks", test_sinks);
   return g_test_run ();
 }
