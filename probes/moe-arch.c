@@ -10,16 +10,20 @@ static const MoeArch archs[] = {
   { "qwen3moe", MOE_ROPE_HALVES, MOE_QK_NORM_HEAD, MOE_GATING_SOFTMAX, TRUE },
   { "olmoe", MOE_ROPE_HALVES, MOE_QK_NORM_VECTOR, MOE_GATING_SOFTMAX, FALSE },
   { "llama", MOE_ROPE_PAIRS, MOE_QK_NORM_NONE, MOE_GATING_SOFTMAX, TRUE },
+  { "qwen2moe", MOE_ROPE_HALVES, MOE_QK_NORM_NONE, MOE_GATING_SOFTMAX, FALSE, MOE_SHARED_LENGTH,
+    MOE_ACTIVATION_SILU, MOE_ARCH_QKV_BIAS | MOE_ARCH_SHARED_GATE | MOE_ARCH_EXPERT_SPLIT },
+  { "deepseek", MOE_ROPE_PAIRS, MOE_QK_NORM_NONE, MOE_GATING_SOFTMAX, FALSE, MOE_SHARED_COUNT,
+    MOE_ACTIVATION_SILU, MOE_ARCH_DENSE_LEAD },
 };
 
 /* Mixture-of-experts architectures that exist but cannot be computed here, to be refused by name. */
 static const char *const other_moe_archs[] = {
-  "afmoe", "arctic", "bailingmoe", "bailingmoe2", "bailingmoe3", "cohere2moe", "dbrx", "deepseek",
+  "afmoe", "arctic", "bailingmoe", "bailingmoe2", "bailingmoe3", "cohere2moe", "dbrx",
   "deepseek2", "deepseek32", "deepseek4", "dots1", "dots3note", "ernie4_5-moe", "exaone-moe", "gemma4",
   "glm-dsa", "glm4moe", "gpt-oss", "granitehybrid", "granitemoe", "grok", "grovemoe", "hunyuan-moe", "hy_v3",
   "hy_v4", "jamba", "kimi-k3", "kimi-linear", "laguna", "lfm2moe", "llada-moe", "llama4", "maple", "mellum",
   "mimo2", "minimax-01", "minimax-m2", "minimax-m3", "mistral3", "mistral4", "nemotron_h_moe",
-  "nomic-bert-moe", "phimoe", "qwen2moe", "qwen35moe", "qwen3next", "qwen3vlmoe", "qwen4exp", "rnd1",
+  "nomic-bert-moe", "phimoe", "qwen35moe", "qwen3next", "qwen3vlmoe", "qwen4exp", "rnd1",
   "smallthinker", "step35",
 };
 

@@ -88,6 +88,39 @@ assert_same_continuation (const MoeReference *reference,
     }
 }
 
+/* The experts in their order, and what they are weighted with. */
+static void
+assert_same_routing (const MoeReference    *reference,
+                     const MoeLogitsResult *ours)
+{
+  gsize n = (gsize) reference->n_layers * reference->n_tokens * reference->n_used;
+
+  g_assert_cmpmem (ours->chosen, n * sizeof (guint32), reference->chosen, n * sizeof (guint32));
+  for (gsize i = 0; reference->weights != NULL && i < n; i++)
+    g_assert_cmpfloat_with_epsilon (ours->weights[i], reference->weights[i], TOLERANCE);
+}
+
+/* Relative to the largest channel that is compared of its token. */
+static void
+assert_same_residual (const MoeReference    *reference,
+                      const MoeLogitsResult *ours,
+                      guint                  width)
+{
+  gsize n_rows = (gsize) reference->n_all_layers * reference->n_tokens;
+
+  for (gsize row = 0; row < n_rows; row++)
+    {
+      const float *truth = reference->residual + row * reference->n_channels;
+      float size = 0;
+
+      for (guint c = 0; c < reference->n_channels; c++)
+        size = MAX (size, fabsf (truth[c]));
+      for (guint c = 0; c < reference->n_channels; c++)
+        g_assert_cmpfloat_with_epsilon (ours->residual[row * width + c * width / reference->n_channels],
+                                        truth[c], TOLERANCE * size);
+    }
+}
+
 /* Float activations, whatever the weights are stored in: the logits of the F32 copy, the same experts in the
  * same order, the same greedy continuation. */
 static void
@@ -97,15 +130,16 @@ test_plain (gconstpointer data)
   MoeLogitsRun run = { .kernels = MOE_KERNELS_PLAIN, .cache = MOE_CACHE_F32 };
   g_autoptr (MoeReference) reference = moe_reference_load (checkpoint->name);
   MoeModel *model = moe_logits_run_open (checkpoint);
+  const MoeModelInfo *info = moe_model_get_info (model);
   MoeSession *session = NULL;
-  g_autofree guint32 *chosen = NULL;
-  g_autofree float *logits = NULL;
-  gsize n_chosen = (gsize) reference->n_layers * reference->n_tokens * reference->n_used * sizeof (guint32);
+  g_auto (MoeLogitsResult) ours = { 0 };
 
-  g_assert_cmpuint (moe_model_get_info (model)->vocabulary, ==, reference->vocabulary);
-  logits = moe_logits_run (model, &run, reference->tokens, reference->n_tokens, &chosen, &session);
-  assert_close (reference, logits);
-  g_assert_cmpmem (chosen, n_chosen, reference->chosen, n_chosen);
+  g_assert_cmpuint (info->vocabulary, ==, reference->vocabulary);
+  g_assert_cmpuint (info->n_moe_layers, ==, reference->n_layers);
+  moe_logits_run_all (model, &run, reference->tokens, reference->n_tokens, &ours, &session);
+  assert_same_routing (reference, &ours);
+  assert_same_residual (reference, &ours, info->width);
+  assert_close (reference, ours.logits);
   assert_same_continuation (reference, session);
 
   moe_session_free (session);

@@ -4,9 +4,9 @@
 /* Asks llama.cpp for the reference values; built and called by renew.sh, never by the tests.
  *
  * oracle logits NAME OUT F32.gguf [STORED.gguf] TOKEN...
- *   writes OUT: logits at every position, the experts chosen, greedy continuation, and how far STORED is from
- *   F32 at each
- *   of more positions (layout: README.md).
+ *   writes OUT: logits at every position, the experts chosen and their weights, some channels of the residual
+ *   stream after every layer, greedy continuation, and how far STORED is from F32 at each of more positions
+ *   (layout: README.md).
  * oracle tokens STRINGS.txt VOCABULARY.gguf...
  *   prints the ids of every string, as JSON. */
 
@@ -21,7 +21,9 @@
 #include <ggml-backend.h>
 #include <llama.h>
 
-enum { N_GREEDY = 16, N_LONG = 256, MAX_TOKENS = 512, MAX_EXPERTS = 256 };
+#include "oracle-routing.h"
+
+enum { N_GREEDY = 16, N_LONG = 256, MAX_TOKENS = 512 };
 
 /* Least difference of router logits between the last expert chosen and the first one left out that every
  * token of a sequence must show in every layer. Rounded activations move router logits by a tenth of it: so
@@ -60,92 +62,6 @@ load_model (const char *path,
   return model;
 }
 
-/* What the routers did in one decode. */
-typedef struct
-{
-  uint32_t n_layers, n_used, n_tokens;
-  GArray  *chosen;  /* (layers, tokens, used) of uint16_t, filled layer by layer */
-  GArray  *logits;  /* (tokens, experts) of float, of the layer being run */
-  float    margin;  /* least over layers and tokens */
-} Routing;
-
-static int
-compare_descending (gconstpointer a,
-                    gconstpointer b)
-{
-  float x = *(const float *) a, y = *(const float *) b;
-
-  return (x < y) - (x > y);
-}
-
-static void
-update_margin (Routing *routing,
-               guint    n_used)
-{
-  guint n_experts = routing->logits->len / routing->n_tokens;
-
-  for (guint t = 0; t < routing->n_tokens; t++)
-    {
-      float *row = &g_array_index (routing->logits, float, t * n_experts);
-
-      qsort (row, n_experts, sizeof (float), compare_descending);
-      routing->margin = MIN (routing->margin, row[n_used - 1] - row[n_used]);
-    }
-}
-
-static bool
-watch_routing (struct ggml_tensor *tensor,
-               bool                ask,
-               void               *user_data)
-{
-  Routing *routing = user_data;
-  bool is_choice = g_str_has_prefix (tensor->name, "ffn_moe_topk-");
-  bool is_logits = g_str_has_prefix (tensor->name, "ffn_moe_logits-");
-
-  if (ask || !(is_choice || is_logits))
-    return is_choice || is_logits || !ask;
-
-  if (is_logits)
-    {
-      g_assert (tensor->type == GGML_TYPE_F32 && ggml_is_contiguous (tensor));
-      g_array_set_size (routing->logits, 0);
-      g_array_append_vals (routing->logits, tensor->data, (guint) ggml_nelements (tensor));
-      return true;
-    }
-
-  g_assert (tensor->type == GGML_TYPE_I32);
-  routing->n_layers++;
-  routing->n_used = (uint32_t) tensor->ne[0];
-  routing->n_tokens = (uint32_t) tensor->ne[1];
-  update_margin (routing, routing->n_used);
-  /* A view of the first columns of a full sort: rows are not contiguous. */
-  for (int64_t t = 0; t < tensor->ne[1]; t++)
-    for (int64_t k = 0; k < tensor->ne[0]; k++)
-      {
-        int32_t expert;
-        uint16_t narrow;
-
-        memcpy (&expert,
-                (const char *) tensor->data + t * (int64_t) tensor->nb[1] + k * (int64_t) tensor->nb[0], 4);
-        narrow = (uint16_t) expert;
-        g_array_append_val (routing->chosen, narrow);
-      }
-  return true;
-}
-
-static void
-routing_reset (Routing *routing)
-{
-  if (routing->chosen == NULL)
-    {
-      routing->chosen = g_array_new (FALSE, FALSE, sizeof (uint16_t));
-      routing->logits = g_array_new (FALSE, FALSE, sizeof (float));
-    }
-  g_array_set_size (routing->chosen, 0);
-  routing->n_layers = 0;
-  routing->margin = INFINITY;
-}
-
 static int32_t
 argmax (const float *logits,
         int32_t      n)
@@ -169,7 +85,7 @@ make_context (struct llama_model *model,
   params.n_threads = params.n_threads_batch = 1;
   params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;
   params.type_k = params.type_v = GGML_TYPE_F32;
-  params.cb_eval = watch_routing;
+  params.cb_eval = routing_watch;
   params.cb_eval_user_data = routing;
   context = llama_init_from_model (model, params);
   if (context == NULL)
@@ -402,19 +318,25 @@ write_logits (int    argc,
   out = fopen (out_path, "wb");
   if (out == NULL)
     die ("cannot be written", out_path);
-  fwrite ("MOELOGIT", 8, 1, out);
+  fwrite ("MOELOGI2", 8, 1, out);
   put_uint (out, (uint32_t) n);
   put_uint (out, (uint32_t) n_vocabulary);
   put_uint (out, N_GREEDY);
   put_uint (out, routing.n_layers);
   put_uint (out, routing.n_used);
   put_uint (out, (uint32_t) n_long);
+  put_uint (out, routing.residual->len / (uint32_t) n / N_CHANNELS);
+  put_uint (out, N_CHANNELS);
   for (int32_t i = 0; i < n_long; i++)
     put_uint (out, (uint32_t) tokens[i]);
   for (guint i = 0; i < N_GREEDY; i++)
     put_uint (out, (uint32_t) g_array_index (greedy, int32_t, i));
   for (guint i = 0; i < routing.chosen->len; i++)
     put_uint (out, g_array_index (routing.chosen, uint16_t, i));
+  for (guint i = 0; i < routing.weights->len; i++)
+    put_float (out, g_array_index (routing.weights, float, i));
+  for (guint i = 0; i < routing.residual->len; i++)
+    put_float (out, g_array_index (routing.residual, float, i));
   for (guint i = 0; i < logits->len; i++)
     put_float (out, g_array_index (logits, float, i));
   if (n_paths == 2)

@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Renews the reference values in this folder from llama.cpp as packaged on npm. See README.md.
-# usage: tests/reference/renew.sh FOLDER-WITH-NODE_MODULES [BUILD-FOLDER]
+# usage: tests/reference/renew.sh FOLDER-WITH-NODE_MODULES [BUILD-FOLDER [CHECKPOINT...]]
+# With names only the logits of those checkpoints.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 packages=$(cd "$1" && pwd)/node_modules
 build=$(cd "${2:-$here/../../build}" && pwd)
+names=("${@:3}")
 make_checkpoint=$build/tests/support/make-checkpoint
 libraries=$packages/@node-llama-cpp/linux-x64/bins/linux-x64
 export GGML_NO_BACKTRACE=1 # it would call a debugger, which prints among the results
@@ -15,12 +17,13 @@ trap 'rm -rf "$work"' EXIT
 # The headers of the very release that the libraries were built from.
 git clone --quiet "$packages/node-llama-cpp/llama/gitRelease.bundle" "$work/source" 2> /dev/null
 library () { (cd "$libraries" && ls | grep -E "^lib$1(\.v[0-9.]+)?\.so$"); }
-cc -O1 -Wall -o "$work/oracle" "$here/oracle.c" -DORACLE_BACKENDS="\"$libraries\"" \
+cc -O1 -Wall -o "$work/oracle" "$here/oracle.c" "$here/oracle-routing.c" -DORACLE_BACKENDS="\"$libraries\"" \
   -I"$work/source/include" -I"$work/source/ggml/include" $(pkg-config --cflags --libs glib-2.0) -lm \
   -L"$libraries" -l:"$(library llama)" -l:"$(library ggml)" -l:"$(library ggml-base)" -Wl,-rpath,"$libraries"
 
 vocabularies=()
-for name in $("$make_checkpoint" --list); do
+[ ${#names[@]} -gt 0 ] || mapfile -t names < <("$make_checkpoint" --list)
+for name in "${names[@]}"; do
   case $name in
     vocab-*)
       "$make_checkpoint" "$name" "$work/$name.gguf"
@@ -33,5 +36,6 @@ for name in $("$make_checkpoint" --list); do
   case $name in *-f32) ;; *) files+=("$work/stored.gguf") ;; esac
   "$work/oracle" logits "$name" "$here/$name.logits" "${files[@]}" $("$make_checkpoint" --tokens "$name")
 done
+[ ${#vocabularies[@]} -gt 0 ] || exit 0
 "$work/oracle" tokens "$here/hard-strings.txt" "${vocabularies[@]}" "$here/../../data/demo-model/demo-q8_0.gguf" \
   > "$here/tokenizer.json"

@@ -6,14 +6,21 @@
 #include <math.h>
 #include <string.h>
 
+#include "tests/support/moe-checkpoint-family.h"
 #include "tests/support/moe-gguf-writer.h"
 #include "tests/support/moe-quantise.h"
 #include "tests/support/moe-test-vocabulary.h"
 
 /* name, architecture, type, down_type, layers, width, expert_width, heads, kv heads, head_dim, experts, used,
- * tied, factors, tokens, seed. Two shapes: rows of 64 and 96 values, and rows of 256 for the K types. */
+ * tied, factors, tokens, seed, dense layers, shared experts. Two shapes: rows of 64 and 96 values, and rows
+ * of 256 for the K types. */
 #define SMALL(name, arch, type, kv, dim, experts, used, tied, factors, n, seed) \
   { name, arch, type, type, 3, 64, 96, 4, kv, dim, experts, used, tied, factors, n, seed }
+#define SHARED(name, arch, type, kv, dim, experts, used, n, seed, dense, shared) \
+  { name, arch, type, type, 3, 64, 96, 4, kv, dim, experts, used, FALSE, FALSE, n, seed, dense, shared }
+#define SHARED_LARGE(name, arch, down, kv, dim, n, seed, dense, shared) \
+  { name, arch, MOE_TYPE_Q4_K, down, 2 + (dense), 256, 256, 4, kv, dim, 8, 2, FALSE, FALSE, n, seed, dense, \
+    shared }
 #define LARGE(name, arch, type, down, kv, dim, seed) \
   { name, arch, type, down, 2, 256, 256, 4, kv, dim, 8, 2, FALSE, FALSE, 48, seed }
 
@@ -40,6 +47,12 @@ static const MoeCheckpoint checkpoints[] = {
   LARGE ("qwen3moe-q6_k", "qwen3moe", MOE_TYPE_Q6_K, MOE_TYPE_Q6_K, 2, 128, 20),
   LARGE ("olmoe-q6_k", "olmoe", MOE_TYPE_Q6_K, MOE_TYPE_Q6_K, 4, 64, 21),
   LARGE ("llama-q4_k_m", "llama", MOE_TYPE_Q4_K, MOE_TYPE_Q6_K, 2, 64, 22),
+  SHARED ("qwen2moe-f32", "qwen2moe", MOE_TYPE_F32, 2, 16, 8, 2, 16, 23, 0, 1),
+  SHARED ("qwen2moe-q8_0", "qwen2moe", MOE_TYPE_Q8_0, 2, 16, 8, 2, 8, 24, 0, 1),
+  SHARED_LARGE ("qwen2moe-q4_k_m", "qwen2moe", MOE_TYPE_Q6_K, 2, 64, 8, 25, 0, 1),
+  SHARED ("deepseek-f32", "deepseek", MOE_TYPE_F32, 4, 16, 16, 4, 16, 26, 1, 2),
+  SHARED ("deepseek-q8_0", "deepseek", MOE_TYPE_Q8_0, 4, 16, 8, 2, 8, 27, 1, 2),
+  SHARED_LARGE ("deepseek-q4_k_m", "deepseek", MOE_TYPE_Q6_K, 4, 64, 8, 28, 1, 2),
 };
 
 static const char *const vocabularies[] = {
@@ -105,9 +118,16 @@ fill_normal (float   *x,
     }
 }
 
+static guint
+get_dense_width (const MoeCheckpoint *self)
+{
+  return 3 * self->width;
+}
+
 typedef struct
 {
   const MoeCheckpoint *checkpoint;
+  const MoeFamily     *family;
   gboolean             as_f32;
   MoeGgufWriter       *writer;
   MoeCheckpointEdit    edit;
@@ -166,61 +186,133 @@ add_matrix (Builder       *self,
   add_tensor (self, name, type, n_matrices > 0 ? 3 : 2, ne, x);
 }
 
+/* Floats of standard deviation @scale around @mean. */
 static void
-add_norm (Builder    *self,
-          const char *name,
-          guint       n)
+add_vector (Builder    *self,
+            const char *name,
+            float       mean,
+            float       scale,
+            guint       n)
 {
   guint64 ne[1] = { n };
   g_autofree float *x = g_new (float, n);
 
-  fill_normal (x, n, seed_random (self->checkpoint->seed, name), 0.2f);
+  fill_normal (x, n, seed_random (self->checkpoint->seed, name), scale);
   for (guint i = 0; i < n; i++)
-    x[i] += 1.0f;
+    x[i] += mean;
   if (self->edit != NULL)
     self->edit (name, x, n, self->edit_data);
   add_tensor (self, name, MOE_TYPE_F32, 1, ne, x);
 }
 
 static void
-add_layer (Builder *self,
+add_norm (Builder    *self,
+          const char *name,
+          guint       n)
+{
+  add_vector (self, name, 1.0f, 0.2f, n);
+}
+
+#define NAME(what) (g_snprintf (name, sizeof name, "blk.%u." what, layer), name)
+
+static void
+add_attention (Builder *self,
+               guint    layer)
+{
+  const MoeCheckpoint *c = self->checkpoint;
+  MoeFamilyFlags flags = self->family->flags;
+  guint q = c->n_heads * c->head_dim, kv = c->n_kv_heads * c->head_dim;
+  char name[64];
+
+  add_norm (self, NAME ("attn_norm.weight"), c->width);
+  add_matrix (self, NAME ("attn_q.weight"), c->type, 1.0f, c->width, q, 0);
+  add_matrix (self, NAME ("attn_k.weight"), c->type, 1.0f, c->width, kv, 0);
+  add_matrix (self, NAME ("attn_v.weight"), c->down_type, 1.0f, c->width, kv, 0);
+  add_matrix (self, NAME ("attn_output.weight"), c->type, 1.0f, q, c->width, 0);
+  if ((flags & MOE_FAMILY_QKV_BIAS) != 0)
+    {
+      add_vector (self, NAME ("attn_q.bias"), 0.0f, 0.5f, q);
+      add_vector (self, NAME ("attn_k.bias"), 0.0f, 0.5f, kv);
+      add_vector (self, NAME ("attn_v.bias"), 0.0f, 0.5f, kv);
+    }
+  if ((flags & (MOE_FAMILY_QK_NORM_HEAD | MOE_FAMILY_QK_NORM_VECTOR)) != 0)
+    {
+      gboolean head = (flags & MOE_FAMILY_QK_NORM_HEAD) != 0;
+
+      add_norm (self, NAME ("attn_q_norm.weight"), head ? c->head_dim : q);
+      add_norm (self, NAME ("attn_k_norm.weight"), head ? c->head_dim : kv);
+    }
+}
+
+/* Blocks add about as much to the residual as the experts do. */
+static void
+add_dense (Builder *self,
            guint    layer)
 {
   const MoeCheckpoint *c = self->checkpoint;
-  guint q = c->n_heads * c->head_dim, kv = c->n_kv_heads * c->head_dim;
   char name[64];
-#define NAME(what) (g_snprintf (name, sizeof name, "blk.%u." what ".weight", layer), name)
 
-  add_norm (self, NAME ("attn_norm"), c->width);
-  add_matrix (self, NAME ("attn_q"), c->type, 1.0f, c->width, q, 0);
-  add_matrix (self, NAME ("attn_k"), c->type, 1.0f, c->width, kv, 0);
-  add_matrix (self, NAME ("attn_v"), c->down_type, 1.0f, c->width, kv, 0);
-  add_matrix (self, NAME ("attn_output"), c->type, 1.0f, q, c->width, 0);
-  if (g_str_equal (c->architecture, "qwen3moe"))
-    {
-      add_norm (self, NAME ("attn_q_norm"), c->head_dim);
-      add_norm (self, NAME ("attn_k_norm"), c->head_dim);
-    }
-  else if (g_str_equal (c->architecture, "olmoe"))
-    {
-      add_norm (self, NAME ("attn_q_norm"), q);
-      add_norm (self, NAME ("attn_k_norm"), kv);
-    }
-  add_norm (self, NAME ("ffn_norm"), c->width);
+  add_matrix (self, NAME ("ffn_gate.weight"), c->type, 1.0f, c->width, get_dense_width (c), 0);
+  add_matrix (self, NAME ("ffn_up.weight"), c->type, 1.0f, c->width, get_dense_width (c), 0);
+  add_matrix (self, NAME ("ffn_down.weight"), c->down_type, 2.0f, get_dense_width (c), c->width, 0);
+}
+
+static void
+add_experts (Builder *self,
+             guint    layer)
+{
+  const MoeCheckpoint *c = self->checkpoint;
+  guint shared = c->n_shared * c->expert_width;
+  char name[64];
+
   /* Router logits of standard deviation 3: clear winners, yet several experts with weight. */
-  add_matrix (self, NAME ("ffn_gate_inp"), MOE_TYPE_F32, 3.0f, c->width, c->n_experts, 0);
-  add_matrix (self, NAME ("ffn_gate_exps"), c->type, 1.0f, c->width, c->expert_width, c->n_experts);
-  add_matrix (self, NAME ("ffn_up_exps"), c->type, 1.0f, c->width, c->expert_width, c->n_experts);
-  add_matrix (self, NAME ("ffn_down_exps"), c->down_type, 2.0f, c->expert_width, c->width, c->n_experts);
+  add_matrix (self, NAME ("ffn_gate_inp.weight"), MOE_TYPE_F32, 3.0f, c->width, c->n_experts, 0);
+  add_matrix (self, NAME ("ffn_gate_exps.weight"), c->type, 1.0f, c->width, c->expert_width, c->n_experts);
+  add_matrix (self, NAME ("ffn_up_exps.weight"), c->type, 1.0f, c->width, c->expert_width, c->n_experts);
+  add_matrix (self, NAME ("ffn_down_exps.weight"), c->down_type, 2.0f, c->expert_width, c->width,
+              c->n_experts);
+  if (shared == 0)
+    return;
+  add_matrix (self, NAME ("ffn_gate_shexp.weight"), c->type, 1.0f, c->width, shared, 0);
+  add_matrix (self, NAME ("ffn_up_shexp.weight"), c->type, 1.0f, c->width, shared, 0);
+  add_matrix (self, NAME ("ffn_down_shexp.weight"), c->down_type, 1.0f, shared, c->width, 0);
+  if ((self->family->flags & MOE_FAMILY_SHARED_GATE) != 0)
+    add_vector (self, NAME ("ffn_gate_inp_shexp.weight"), 0.0f, 1.0f / sqrtf ((float) c->width), c->width);
+}
+
+static void
+add_layer (Builder *self,
+           guint    layer)
+{
+  char name[64];
+
+  add_attention (self, layer);
+  add_norm (self, NAME ("ffn_norm.weight"), self->checkpoint->width);
+  if (layer < self->checkpoint->n_dense)
+    add_dense (self, layer);
+  else
+    add_experts (self, layer);
+}
 #undef NAME
+
+/* Some epsilons are so large that leaving one out shows in the logits. */
+static float
+get_epsilon (Builder *self)
+{
+  if (self->checkpoint->tied)
+    return 0.02f;
+  if (g_str_equal (self->checkpoint->architecture, "qwen3moe"))
+    return 1e-6f;
+  return self->checkpoint->n_experts > 8 ? 0.01f : 1e-5f;
 }
 
 static void
 add_model_keys (Builder *self)
 {
   const MoeCheckpoint *c = self->checkpoint;
+  const MoeFamily *family = self->family;
   MoeGgufWriter *w = self->writer;
-  gboolean qwen = g_str_equal (c->architecture, "qwen3moe");
+  gboolean expert_width = (family->flags & MOE_FAMILY_EXPERT_WIDTH) != 0;
   char key[80];
 #define KEY(what) (g_snprintf (key, sizeof key, "%s." what, c->architecture), key)
 
@@ -230,9 +322,16 @@ add_model_keys (Builder *self)
   moe_gguf_writer_add_uint (w, KEY ("context_length"), 512);
   moe_gguf_writer_add_uint (w, KEY ("embedding_length"), c->width);
   /* Qwen files also carry the width of a dense block, which no layer uses. */
-  moe_gguf_writer_add_uint (w, KEY ("feed_forward_length"), qwen ? 3 * c->width : c->expert_width);
-  if (qwen)
+  moe_gguf_writer_add_uint (w, KEY ("feed_forward_length"), expert_width ? get_dense_width (c)
+                            : c->expert_width);
+  if (expert_width)
     moe_gguf_writer_add_uint (w, KEY ("expert_feed_forward_length"), c->expert_width);
+  if ((family->flags & MOE_FAMILY_SHARED_COUNT) != 0)
+    moe_gguf_writer_add_uint (w, KEY ("expert_shared_count"), c->n_shared);
+  if ((family->flags & MOE_FAMILY_SHARED_WIDTH) != 0)
+    moe_gguf_writer_add_uint (w, KEY ("expert_shared_feed_forward_length"), c->n_shared * c->expert_width);
+  if ((family->flags & MOE_FAMILY_DENSE_LEAD) != 0)
+    moe_gguf_writer_add_uint (w, KEY ("leading_dense_block_count"), c->n_dense);
   moe_gguf_writer_add_uint (w, KEY ("attention.head_count"), c->n_heads);
   moe_gguf_writer_add_uint (w, KEY ("attention.head_count_kv"), c->n_kv_heads);
   if (c->head_dim * c->n_heads != c->width)
@@ -240,13 +339,10 @@ add_model_keys (Builder *self)
       moe_gguf_writer_add_uint (w, KEY ("attention.key_length"), c->head_dim);
       moe_gguf_writer_add_uint (w, KEY ("attention.value_length"), c->head_dim);
     }
-  if (g_str_equal (c->architecture, "llama"))
+  if ((family->flags & MOE_FAMILY_ROPE_DIMS) != 0)
     moe_gguf_writer_add_uint (w, KEY ("rope.dimension_count"), c->head_dim);
-  /* Some epsilons are so large that leaving one out shows in the logits. */
-  moe_gguf_writer_add_float (w, KEY ("attention.layer_norm_rms_epsilon"),
-                             c->tied ? 0.02f : (qwen ? 1e-6f : (c->n_experts > 8 ? 0.01f : 1e-5f)));
-  moe_gguf_writer_add_float (w, KEY ("rope.freq_base"), qwen ? 1000000.0f
-                             : (c->rope_factors ? 5000.0f : 10000.0f));
+  moe_gguf_writer_add_float (w, KEY ("attention.layer_norm_rms_epsilon"), get_epsilon (self));
+  moe_gguf_writer_add_float (w, KEY ("rope.freq_base"), c->rope_factors ? 5000.0f : family->rope_base);
   if (c->tied && !c->rope_factors)
     {
       moe_gguf_writer_add_string (w, KEY ("rope.scaling.type"), "linear");
@@ -254,6 +350,8 @@ add_model_keys (Builder *self)
     }
   moe_gguf_writer_add_uint (w, KEY ("expert_count"), c->n_experts);
   moe_gguf_writer_add_uint (w, KEY ("expert_used_count"), c->n_used);
+  if (family->weights_scale != 0)
+    moe_gguf_writer_add_float (w, KEY ("expert_weights_scale"), family->weights_scale);
 #undef KEY
 }
 
@@ -262,9 +360,9 @@ static guint
 add_vocabulary (const MoeCheckpoint *self,
                 MoeGgufWriter       *writer)
 {
-  if (g_str_equal (self->architecture, "llama"))
-    return moe_test_vocabulary_add_spm (writer, TRUE);
-  return moe_test_vocabulary_add_bpe (writer, g_str_equal (self->architecture, "olmoe") ? "olmo" : "qwen2");
+  const char *pre = moe_family_get (self->architecture)->pre;
+
+  return pre == NULL ? moe_test_vocabulary_add_spm (writer, TRUE) : moe_test_vocabulary_add_bpe (writer, pre);
 }
 
 static gboolean
@@ -276,7 +374,7 @@ write_file (const MoeCheckpoint  *self,
             GError              **error)
 {
   g_autoptr (MoeGgufWriter) writer = moe_gguf_writer_new (3);
-  Builder builder = { self, as_f32, writer, edit, edit_data };
+  Builder builder = { self, moe_family_get (self->architecture), as_f32, writer, edit, edit_data };
   guint n_vocabulary;
 
   add_model_keys (&builder);
@@ -338,7 +436,7 @@ moe_checkpoint_get_tokens (const MoeCheckpoint *self)
 
   for (guint i = 0; i < self->n_tokens; i++)
     tokens[i] = (gint32) (next_random (&state) % n_vocabulary);
-  if (g_str_equal (self->architecture, "llama"))
+  if (moe_family_get (self->architecture)->pre == NULL)
     tokens[0] = 1;
   return tokens;
 }

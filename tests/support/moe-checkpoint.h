@@ -14,7 +14,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   const char    *name;         /* "qwen3moe-q4_k" */
-  const char    *architecture; /* "qwen3moe", "olmoe", "llama" */
+  const char    *architecture; /* "qwen3moe": any that moe-checkpoint-family.c lists */
   MoeTensorType  type;         /* of all matrices but the router, which is F32 */
   MoeTensorType  down_type;    /* of ffn_down_exps, attn_v and output: files named *_m mix two types */
   guint          n_layers;
@@ -29,6 +29,8 @@ typedef struct
   gboolean       rope_factors; /* rope_freqs tensor */
   guint          n_tokens;     /* length of the token sequence */
   guint          seed;
+  guint          n_dense;      /* leading layers without experts */
+  guint          n_shared;     /* shared experts, stored as one of n_shared * expert_width */
 } MoeCheckpoint;
 
 /* All of them; and the one called @name, or NULL. */

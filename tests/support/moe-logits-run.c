@@ -8,9 +8,12 @@
 
 typedef struct
 {
-  guint    n_layers, n_tokens, vocabulary;
+  const MoeModelInfo *info;
+  guint    n_tokens, vocabulary;
   float   *logits; /* (n_tokens, vocabulary) */
-  guint32 *chosen; /* (n_layers, n_tokens, n_used) or NULL */
+  guint32 *chosen; /* (n_moe_layers, n_tokens, n_used) */
+  float   *weights; /* (n_moe_layers, n_tokens, n_used) */
+  float   *residual; /* (n_layers, n_tokens, width) or NULL */
   double   sum;    /* of values seen by the other callbacks, so that they are read */
 } Collected;
 
@@ -45,10 +48,15 @@ on_router (const MoeProbeBatch  *batch,
            gpointer              user_data)
 {
   Collected *collected = user_data;
-  guint32 *row = collected->chosen + ((gsize) layer * collected->n_tokens + batch->first) * event->k;
+  int index = moe_model_info_find_moe_layer (collected->info, layer);
+  gsize first = ((gsize) index * collected->n_tokens + batch->first) * event->k;
 
+  g_assert_cmpint (index, >=, 0);
   for (guint i = 0; i < batch->n * event->k; i++)
-    row[i] = event->chosen[i];
+    {
+      collected->chosen[first + i] = event->chosen[i];
+      collected->weights[first + i] = event->weights[i];
+    }
   add_values (collected, event->logits, (gsize) batch->n * event->n_experts);
   add_values (collected, event->probs, (gsize) batch->n * event->n_experts);
 }
@@ -77,7 +85,12 @@ on_residual (const MoeProbeBatch *batch,
              const float         *x,
              gpointer             user_data)
 {
-  add_values (user_data, x, (gsize) batch->n * width);
+  Collected *collected = user_data;
+
+  add_values (collected, x, (gsize) batch->n * width);
+  if (point == MOE_RESIDUAL_POST && collected->residual != NULL)
+    memcpy (collected->residual + ((gsize) layer * collected->n_tokens + batch->first) * width, x,
+            (gsize) batch->n * width * sizeof *x);
 }
 
 static void
@@ -161,19 +174,21 @@ moe_logits_run_close (MoeModel *model)
   g_rmdir (folder);
 }
 
-float *
-moe_logits_run (MoeModel            *model,
-                const MoeLogitsRun  *run,
-                const gint32        *tokens,
-                gsize                n,
-                guint32            **chosen,
-                MoeSession         **session_out)
+/* Fills @collected; what it points to is the caller's. */
+static void
+run_model (MoeModel            *model,
+           const MoeLogitsRun  *run,
+           const gint32        *tokens,
+           gsize                n,
+           gboolean             routing,
+           gboolean             residual,
+           Collected           *collected,
+           MoeSession         **session_out)
 {
   const MoeModelInfo *info = moe_model_get_info (model);
   MoeSessionOptions options = { run->context, run->cache, run->kernels, run->threads };
   MoeProbe probe = { .logits = on_logits };
-  Collected collected = { info->n_layers, (guint) n, info->vocabulary };
-  gsize split = run->split > 0 ? run->split : n;
+  gsize split = run->split > 0 ? run->split : n, n_routed = n * info->n_moe_layers * info->n_used;
   g_autoptr (GError) error = NULL;
   MoeSession *session = moe_session_new (model, &options, &error);
 
@@ -184,17 +199,21 @@ moe_logits_run (MoeModel            *model,
       .attention_row = on_attention_row, .expert = on_expert, .expert_vectors = on_expert_vectors,
       .moe_out = on_moe_out, .logits = on_logits, .batch_end = on_batch,
     };
-  if (run->all_probes || chosen != NULL)
+  if (run->all_probes || routing)
     probe.router = on_router;
-  collected.logits = g_new (float, n * info->vocabulary);
-  collected.chosen = g_new0 (guint32, n * info->n_layers * info->n_used);
+  if (residual)
+    probe.residual = on_residual;
+  *collected = (Collected) {
+    info, (guint) n, info->vocabulary, g_new (float, n * info->vocabulary), g_new0 (guint32, n_routed),
+    g_new0 (float, n_routed), residual ? g_new0 (float, n * info->n_layers * info->width) : NULL,
+  };
 
   if (run->mask != NULL)
     {
       moe_session_set_mask (session, run->mask, &error);
       g_assert_no_error (error);
     }
-  moe_session_add_probe (session, &probe, &collected);
+  moe_session_add_probe (session, &probe, collected);
   for (gsize first = 0; first < n; first += split)
     {
       moe_session_feed (session, tokens + first, NULL, MIN (split, n - first), NULL, &error);
@@ -202,16 +221,55 @@ moe_logits_run (MoeModel            *model,
     }
   /* What the getter returns is the last row that the probe saw. */
   g_assert_cmpmem (moe_session_get_logits (session), info->vocabulary * sizeof (float),
-                   collected.logits + (n - 1) * info->vocabulary, info->vocabulary * sizeof (float));
-  moe_session_remove_probe (session, &probe, &collected);
+                   collected->logits + (n - 1) * info->vocabulary, info->vocabulary * sizeof (float));
+  moe_session_remove_probe (session, &probe, collected);
 
-  if (chosen != NULL)
-    *chosen = collected.chosen;
-  else
-    g_free (collected.chosen);
   if (session_out != NULL)
     *session_out = session;
   else
     moe_session_free (session);
+}
+
+float *
+moe_logits_run (MoeModel            *model,
+                const MoeLogitsRun  *run,
+                const gint32        *tokens,
+                gsize                n,
+                guint32            **chosen,
+                MoeSession         **session_out)
+{
+  Collected collected;
+
+  run_model (model, run, tokens, n, chosen != NULL, FALSE, &collected, session_out);
+  g_free (collected.weights);
+  if (chosen != NULL)
+    *chosen = collected.chosen;
+  else
+    g_free (collected.chosen);
   return collected.logits;
+}
+
+void
+moe_logits_run_all (MoeModel            *model,
+                    const MoeLogitsRun  *run,
+                    const gint32        *tokens,
+                    gsize                n,
+                    MoeLogitsResult     *result,
+                    MoeSession         **session_out)
+{
+  Collected collected;
+
+  run_model (model, run, tokens, n, TRUE, TRUE, &collected, session_out);
+  *result = (MoeLogitsResult) {
+    collected.logits, collected.chosen, collected.weights, collected.residual,
+  };
+}
+
+void
+moe_logits_result_clear (MoeLogitsResult *self)
+{
+  g_clear_pointer (&self->logits, g_free);
+  g_clear_pointer (&self->chosen, g_free);
+  g_clear_pointer (&self->weights, g_free);
+  g_clear_pointer (&self->residual, g_free);
 }

@@ -24,13 +24,33 @@ MoeModel *moe_logits_run_open  (const MoeCheckpoint *checkpoint);
 void      moe_logits_run_close (MoeModel            *model);
 
 /* Logits after every token: (n, vocabulary), transfer full. @chosen, unless NULL: filled with the experts of
- * all MoE layers, (layers, n, k), transfer full. @session, unless NULL: the session after the run, transfer
- * full. */
+ * all MoE layers, (MoE layers, n, k), transfer full. @session, unless NULL: the session after the run,
+ * transfer full. */
 float    *moe_logits_run      (MoeModel            *model,
                                const MoeLogitsRun  *run,
                                const gint32        *tokens,
                                gsize                n,
                                guint32            **chosen,
                                MoeSession         **session);
+
+/* Everything that the reference values have. */
+typedef struct
+{
+  float   *logits;   /* (n, vocabulary) */
+  guint32 *chosen;   /* (MoE layers, n, k) */
+  float   *weights;  /* (MoE layers, n, k) */
+  float   *residual; /* (layers, n, width) after each layer */
+} MoeLogitsResult;
+
+/* As moe_logits_run(), into @result. */
+void      moe_logits_run_all      (MoeModel            *model,
+                                   const MoeLogitsRun  *run,
+                                   const gint32        *tokens,
+                                   gsize                n,
+                                   MoeLogitsResult     *result,
+                                   MoeSession         **session);
+void      moe_logits_result_clear (MoeLogitsResult     *self);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (MoeLogitsResult, moe_logits_result_clear)
 
 G_END_DECLS

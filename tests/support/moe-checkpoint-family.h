@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* How the files of one architecture are written: which keys and tensors they have. */
+typedef enum
+{
+  MOE_FAMILY_QK_NORM_HEAD = 1 << 0,   /* attn_q_norm and attn_k_norm of a head's size */
+  MOE_FAMILY_QK_NORM_VECTOR = 1 << 1, /* of the whole vector's */
+  MOE_FAMILY_QKV_BIAS = 1 << 2,
+  MOE_FAMILY_EXPERT_WIDTH = 1 << 3,   /* expert_feed_forward_length; feed_forward_length is another number */
+  MOE_FAMILY_SHARED_GATE = 1 << 4,    /* ffn_gate_inp_shexp */
+  MOE_FAMILY_SHARED_COUNT = 1 << 5,   /* expert_shared_count */
+  MOE_FAMILY_SHARED_WIDTH = 1 << 6,   /* expert_shared_feed_forward_length */
+  MOE_FAMILY_DENSE_LEAD = 1 << 7,     /* leading_dense_block_count */
+  MOE_FAMILY_ROPE_DIMS = 1 << 8,      /* rope.dimension_count, all of the head */
+} MoeFamilyFlags;
+
+typedef struct
+{
+  const char     *architecture;
+  const char     *pre;           /* of its byte-level BPE vocabulary; NULL for SentencePiece */
+  float           rope_base;
+  float           weights_scale; /* expert_weights_scale; 0 = no key */
+  MoeFamilyFlags  flags;
+} MoeFamily;
+
+/* Ends the program for an architecture that is not in the table. */
+const MoeFamily *moe_family_get (const char *architecture);
+
+G_END_DECLS
