@@ -40,6 +40,7 @@ on_record (MoeTokenRecord *record,
     }
 }
 
+/* @recorder and @listener: both or none. */
 static gboolean
 feed_prompts (MoeSession         *session,
               GPtrArray          *prompts,
@@ -57,10 +58,11 @@ feed_prompts (MoeSession         *session,
       if (!moe_progress_step (progress, (double) i / prompts->len, "running prompts", error))
         return FALSE;
       moe_session_rewind (session, 0);
-      moe_recorder_begin_prompt (recorder, i);
+      if (recorder != NULL)
+        moe_recorder_begin_prompt (recorder, i);
       if (!moe_session_feed (session, prompt->tokens, prompt->phases, prompt->n_tokens, cancellable, error))
         return FALSE;
-      if (listener->error != NULL)
+      if (listener != NULL && listener->error != NULL)
         {
           g_propagate_error (error, g_error_copy (listener->error));
           return FALSE;
@@ -106,6 +108,28 @@ moe_masked_run_new (MoeSession         *session,
     }
   moe_session_set_mask (session, NULL, NULL);
   return ok ? g_steal_pointer (&self) : NULL;
+}
+
+gboolean
+moe_masked_run_watch (MoeSession         *session,
+                      GPtrArray          *prompts,
+                      MoeMask            *mask,
+                      const MoeProbe     *probe,
+                      gpointer            user_data,
+                      const MoeProgress  *progress,
+                      GError            **error)
+{
+  gboolean ok;
+
+  g_return_val_if_fail (session != NULL && prompts != NULL && probe != NULL, FALSE);
+
+  if (!moe_session_set_mask (session, mask, error))
+    return FALSE;
+  moe_session_add_probe (session, probe, user_data);
+  ok = feed_prompts (session, prompts, NULL, NULL, progress, error);
+  moe_session_remove_probe (session, probe, user_data);
+  moe_session_set_mask (session, NULL, NULL);
+  return ok && moe_progress_step (progress, 1, "done", error);
 }
 
 void

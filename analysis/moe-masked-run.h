@@ -36,6 +36,15 @@ double        moe_masked_run_get_perplexity (const MoeMaskedRun *self);
 const MoeMassiveLayer *moe_masked_run_get_peak (MoeMaskedRun    *self,
                                                 guint           *layer);
 
+/* The run without the sums: only @probe looks on. A batch that begins at position 0 begins a prompt. */
+gboolean      moe_masked_run_watch          (MoeSession         *session,
+                                             GPtrArray          *prompts,
+                                             MoeMask            *mask,
+                                             const MoeProbe     *probe,
+                                             gpointer            user_data,
+                                             const MoeProgress  *progress,
+                                             GError            **error);
+
 /* The tokens of every prompt of @recording, to be run again. What continues a conversation that is in it
  * becomes one prompt with that. Transfer full (of MoeChatPrompt without text). Errors: those of
  * moe_recording_foreach(); MOE_ERROR_INVALID when the beginning of a conversation was not recorded. */

@@ -3,6 +3,23 @@
 
 #include "analysis/moe-report.h"
 
+/* "none" for an empty mask. */
+static void
+describe_interventions (const MoeMask *mask,
+                        GString       *text)
+{
+  guint n = moe_mask_get_n (mask);
+
+  if (n == 0)
+    g_string_append (text, "none");
+  for (guint i = 0; i < n; i++)
+    {
+      g_autofree char *one = moe_intervention_describe (moe_mask_get (mask, i));
+
+      g_string_append_printf (text, "%s%s", i > 0 ? " + " : "", one);
+    }
+}
+
 typedef struct
 {
   GString *text;
@@ -16,7 +33,6 @@ describe_mask (gint64         token_id,
 {
   Masks *self = user_data;
   GString *text = self->text;
-  guint n = moe_mask_get_n (mask);
 
   /* A run that starts without a mask is told by saying nothing, and a mask that is set again by saying it
    * once. */
@@ -28,15 +44,7 @@ describe_mask (gint64         token_id,
   if (text->len > 0)
     g_string_append (text, "; ");
   g_string_append_printf (text, "from token %" G_GINT64_FORMAT ": ", token_id);
-  if (n == 0)
-    g_string_append (text, "none");
-
-  for (guint i = 0; i < n; i++)
-    {
-      g_autofree char *one = moe_intervention_describe (moe_mask_get (mask, i));
-
-      g_string_append_printf (text, "%s%s", i > 0 ? " + " : "", one);
-    }
+  describe_interventions (mask, text);
 }
 
 void
@@ -57,6 +65,25 @@ moe_report_add_model (MoeTable           *table,
   moe_table_set_provenance (table, "fingerprint", info->fingerprint);
   moe_table_set_provenance (table, "phase",
                             (phases & MOE_PHASES_ALL) == MOE_PHASES_ALL ? "all" : names->str);
+}
+
+void
+moe_report_add_run (MoeTable           *table,
+                    const MoeModelInfo *info,
+                    const MoeMask      *mask,
+                    gint64              n_tokens)
+{
+  g_autoptr(GString) text = g_string_new (NULL);
+  g_autofree char *tokens = g_strdup_printf ("%" G_GINT64_FORMAT, n_tokens);
+
+  g_return_if_fail (table != NULL && info != NULL);
+
+  describe_interventions (mask, text);
+  moe_table_set_provenance (table, "model", info->name);
+  moe_table_set_provenance (table, "fingerprint", info->fingerprint);
+  moe_table_set_provenance (table, "mask", text->str);
+  moe_table_set_provenance (table, "tokens", tokens);
+  moe_table_set_provenance (table, "version", MOE_VERSION);
 }
 
 gboolean

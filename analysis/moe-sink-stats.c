@@ -29,6 +29,8 @@ moe_sink_stats_new (const MoeModelInfo   *info,
   self->current = g_new0 (double, n);
   self->last = g_new0 (double, n);
   self->hits = g_new0 (gint64, n);
+  if (info->learned_sinks)
+    self->learned = g_new0 (double, n);
   return self;
 }
 
@@ -43,6 +45,7 @@ moe_sink_stats_free (MoeSinkStats *self)
   g_free (self->current);
   g_free (self->last);
   g_free (self->hits);
+  g_free (self->learned);
   g_free (self);
 }
 
@@ -101,6 +104,12 @@ moe_sink_stats_add (MoeSinkStats          *self,
         self->alpha[i] += attention;
     }
 
+  if (self->learned != NULL && record->attention_sink != NULL)
+    {
+      self->n_learned++;
+      for (gsize i = 0; i < n; i++)
+        self->learned[i] += moe_half_to_float (record->attention_sink[i]);
+    }
   if (in_sample && ++self->n_sampled == self->length)
     {
       self->n_samples++;
@@ -141,6 +150,24 @@ moe_sink_stats_get_share (const MoeSinkStats *self,
   for (gsize i = first; i < first + n; i++)
     sum += self->share[i];
   return self->n_queries > 0 ? sum / ((double) self->n_queries * (double) n) : NAN;
+}
+
+double
+moe_sink_stats_get_learned (const MoeSinkStats *self,
+                            int                 layer,
+                            int                 head)
+{
+  gsize first, n;
+  double sum = 0;
+
+  g_return_val_if_fail (self != NULL && layer < (int) self->n_layers && head < (int) self->n_heads, NAN);
+
+  if (self->n_learned == 0)
+    return NAN;
+  get_range (self, layer, head, &first, &n);
+  for (gsize i = first; i < first + n; i++)
+    sum += self->learned[i];
+  return sum / ((double) self->n_learned * (double) n);
 }
 
 static double

@@ -36,6 +36,8 @@ typedef struct
   double  *current;     /* (L, H) of its last query */
   double  *last;        /* (L, H) sums of the last queries of the prompts before */
   double  *share;       /* (L, H) sums over all queries t >= 1 */
+  double  *learned;     /* (L, H) sums over all queries of the attention to the learned sink; NULL = none */
+  gint64   n_learned;   /* queries in it */
   gint64  *hits;        /* (L, H) prompts with alpha > epsilon */
   gint64   n_queries;
   gint64   n_samples;   /* prompts of at least length tokens */
@@ -58,6 +60,11 @@ double        moe_sink_stats_get_share (const MoeSinkStats    *self,
 double        moe_sink_stats_get_last  (const MoeSinkStats    *self,
                                         int                    layer,
                                         int                    head);
+/* Mean over all queries of the attention to the head's learned sink (gpt-oss), by which the others sum to less
+ * than 1; NaN for models without. */
+double        moe_sink_stats_get_learned (const MoeSinkStats  *self,
+                                          int                  layer,
+                                          int                  head);
 /* Standard deviation over the heads of @layer (divided by their number) of the last query's attention. */
 double        moe_sink_stats_get_last_deviation (const MoeSinkStats *self,
                                                  guint               layer);

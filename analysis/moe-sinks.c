@@ -59,6 +59,7 @@ enum
   COLUMN_LAST_DEVIATION,
   COLUMN_BEFORE,
   COLUMN_DECAY,
+  COLUMN_LEARNED,
 };
 
 /* @head: -1 for a row a layer. */
@@ -85,6 +86,7 @@ add_row (const MoeSinkStats *stats,
   if (head < 0)
     moe_table_set_double (table, row, COLUMN_LAST_DEVIATION,
                           moe_sink_stats_get_last_deviation (stats, layer));
+  moe_table_set_double (table, row, COLUMN_LEARNED, moe_sink_stats_get_learned (stats, (int) layer, head));
   if (before != NULL)
     {
       moe_table_set_double (table, row, COLUMN_BEFORE, moe_sink_stats_get_share (before, (int) layer, head));
@@ -99,7 +101,7 @@ make_table (const MoeSinkStats *stats,
             gboolean            by_head)
 {
   static const char *const values[] = {
-    "sink_share", "sink_rate", "last_query", "last_query_deviation", "sink_share_before", "decay",
+    "sink_share", "sink_rate", "last_query", "last_query_deviation", "sink_share_before", "decay", "learned_sink",
   };
   MoeTable *table = moe_table_new ("Attention Sinks");
 

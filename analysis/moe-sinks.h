@@ -13,7 +13,8 @@ G_BEGIN_DECLS
  *
  * Then last_query and last_query_deviation (over heads; missing in a row a head), and sink_share_before and
  * decay: against @before, a recording of the same model that ran the same tokens, or missing when that is
- * NULL. Errors: MOE_ERROR_MISMATCH for another model or other tokens in @before. */
+ * NULL. Then learned_sink, the mean attention to the learned sink of models that have one. Errors:
+ * MOE_ERROR_MISMATCH for another model or other tokens in @before. */
 MoeTable     *moe_sinks_report         (MoeRecording          *recording,
                                         const MoeSinkOptions  *options,
                                         GError               **error);

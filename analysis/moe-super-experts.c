@@ -418,16 +418,25 @@ moe_super_experts_get_verdict (const MoeSuperExperts *self)
 
 /* The table */
 
-static void
-add_provenance (const MoeSuperExperts *self,
-                MoeTable              *table)
+gboolean
+moe_super_experts_add_provenance (const MoeSuperExperts  *self,
+                                  MoeTable               *table,
+                                  MoeRecording           *recording,
+                                  GError                **error)
 {
   static const char *const rules[] = { "paper", "growth", "all", "list" };
-  g_autoptr(GString) layers = g_string_new (rules[self->rule]);
-  g_autofree char *tokens = g_strdup_printf ("%" G_GINT64_FORMAT, self->n_tokens);
+  g_autoptr(GString) layers = NULL;
+  g_autofree char *tokens = NULL;
   char number[MOE_NUMBER_BUFFER];
   const char *separator = ": ";
 
+  g_return_val_if_fail (self != NULL && table != NULL && recording != NULL, FALSE);
+
+  moe_report_add_model (table, self->info, self->phases);
+  if (!moe_report_add_source (table, recording, error))
+    return FALSE;
+  layers = g_string_new (rules[self->rule]);
+  tokens = g_strdup_printf ("%" G_GINT64_FORMAT, self->n_tokens);
   for (guint layer = 0; layer < self->info->n_layers; layer++)
     {
       if (!self->kept[layer])
@@ -445,6 +454,7 @@ add_provenance (const MoeSuperExperts *self,
       moe_table_set_provenance (table, "largest", moe_number_format_double (number, self->largest));
     }
   moe_table_set_provenance (table, "verdict", self->verdict);
+  return TRUE;
 }
 
 static void
@@ -502,10 +512,8 @@ moe_super_experts_to_table (MoeSuperExperts  *self,
 
   for (guint i = 0; i < G_N_ELEMENTS (columns); i++)
     moe_table_add_column (table, columns[i].name, columns[i].type, "", columns[i].role);
-  moe_report_add_model (table, self->info, self->phases);
-  if (!moe_report_add_source (table, recording, error))
+  if (!moe_super_experts_add_provenance (self, table, recording, error))
     return NULL;
-  add_provenance (self, table);
   for (guint i = 0; i < self->n; i++)
     add_row (self, table, &self->experts[i]);
   return g_steal_pointer (&table);

@@ -83,6 +83,11 @@ const char           *moe_super_experts_get_verdict (const MoeSuperExperts  *sel
 MoeTable             *moe_super_experts_to_table    (MoeSuperExperts        *self,
                                                      MoeRecording           *recording,
                                                      GError                **error);
+/* Where a table of @self comes from, as in the one above. */
+gboolean              moe_super_experts_add_provenance (const MoeSuperExperts *self,
+                                                        MoeTable              *table,
+                                                        MoeRecording          *recording,
+                                                        GError               **error);
 
 /* The layers that the paper's rule keeps: round (0.75 * n), half to even (94 gives 70). */
 guint                 moe_super_count_paper_layers  (guint                   n_layers);

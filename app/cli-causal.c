@@ -4,7 +4,7 @@
 #include "app/cli-causal.h"
 
 #include "analysis/moe-causal-check.h"
-#include "analysis/moe-report.h"
+#include "app/cli-rerun.h"
 #include "data/moe-error.h"
 
 #define MAX_DRAWS 1000
@@ -115,42 +115,18 @@ take_candidates (MoeSuperExperts *found,
     }
 }
 
-static void
-show_progress (double      fraction,
-               const char *what,
-               gpointer    user_data)
-{
-  moe_cli_progress_show (user_data, fraction >= 1, "%s, %.0f %%", what, 100 * fraction);
-}
-
-static gboolean
-add_provenance (MoeTable      *table,
-                MoeRecording  *recording,
-                GError       **error)
-{
-  if (!moe_report_add_source (table, recording, error))
-    return FALSE;
-  /* The masks of the recording are not in force here. */
-  moe_table_set_provenance (table, "mask", "none");
-  return TRUE;
-}
-
 MoeTable *
 moe_cli_causal_run (const MoeCliCausal  *self,
-                    const MoeCliRun     *run,
+                    MoeCliSource        *source,
                     MoeModel            *model,
-                    MoeRecording        *recording,
                     MoeSuperExperts     *found,
                     GError             **error)
 {
   g_autoptr(GArray) experts = g_array_new (FALSE, FALSE, sizeof (MoeCausalExpert));
-  g_autoptr(GPtrArray) prompts = NULL;
-  g_autoptr(MoeSession) session = NULL;
+  g_auto(MoeCliRerun) rerun = { NULL };
   g_autoptr(MoeCausalCheck) check = NULL;
-  g_autoptr(MoeTable) table = NULL;
-  MoeCausalOptions options = { .n_draws = (guint) self->draws, .seed = (guint64) run->seed };
-  MoeCliProgress line;
-  const MoeProgress progress = { moe_cli_get_cancellable (), show_progress, &line };
+  MoeTable *table = NULL;
+  MoeCausalOptions options = { .n_draws = (guint) self->draws, .seed = (guint64) source->run.seed };
   g_autofree char *wrong = NULL;
 
   parse_mode (self->mode, &options.mode);
@@ -162,25 +138,23 @@ moe_cli_causal_run (const MoeCliCausal  *self,
     {
       g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID,
                    "%s: no expert is above both thresholds; --experts names others to check",
-                   moe_recording_get_path (recording));
+                   moe_recording_get_path (source->recording));
       return NULL;
     }
   options.experts = (const MoeCausalExpert *) experts->data;
   options.n_experts = experts->len;
 
-  prompts = moe_masked_run_load_prompts (recording, error);
-  session = prompts != NULL ? moe_cli_run_session (run, model, error) : NULL;
-  if (session == NULL)
+  if (!moe_cli_rerun_begin (&rerun, source, model, error))
     return NULL;
-  moe_cli_progress_init (&line, run->progress);
-  check = moe_causal_check_new (session, prompts, &options, &progress, error);
-  moe_cli_progress_end (&line);
-  if (check == NULL)
+  if (rerun.mask != NULL)
     {
-      if (!g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-        g_prefix_error (error, "%s: ", moe_model_get_info (model)->path);
+      g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID,
+                   "%s: --causal makes its own masks, so it takes no interventions",
+                   moe_model_get_info (model)->path);
       return NULL;
     }
-  table = self->by_layer ? moe_causal_check_to_layers (check) : moe_causal_check_to_table (check);
-  return add_provenance (table, recording, error) ? g_steal_pointer (&table) : NULL;
+  check = moe_causal_check_new (rerun.session, rerun.prompts, &options, &rerun.progress, error);
+  if (check != NULL)
+    table = self->by_layer ? moe_causal_check_to_layers (check) : moe_causal_check_to_table (check);
+  return moe_cli_rerun_end (&rerun, source, table, error);
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "analysis/moe-super-experts.h"
-#include "app/cli-options.h"
+#include "app/cli-source.h"
 
 G_BEGIN_DECLS
 
@@ -23,12 +23,11 @@ gboolean  moe_cli_causal_check (const MoeCliCausal  *self,
                                 const char          *command);
 void      moe_cli_causal_clear (MoeCliCausal        *self);
 
-/* Runs the prompts of @recording again on @model, without the masks it was made under. The candidates are
+/* Runs the prompts of the recording again on @model, without the masks it was made under. The candidates are
  * those of --experts, else the experts of @found above both thresholds. */
 MoeTable *moe_cli_causal_run   (const MoeCliCausal  *self,
-                                const MoeCliRun     *run,
+                                MoeCliSource        *source,
                                 MoeModel            *model,
-                                MoeRecording        *recording,
                                 MoeSuperExperts     *found,
                                 GError             **error);
 

@@ -121,6 +121,31 @@ moe_cli_source_open_before (MoeCliSource  *self,
   return self->before != NULL;
 }
 
+gboolean
+moe_cli_source_open_model (MoeCliSource  *self,
+                           const char    *path,
+                           MoeModel     **model,
+                           GError       **error)
+{
+  const MoeModelInfo *info = moe_recording_get_info (self->recording);
+
+  if (self->model != NULL)
+    *model = moe_model_ref (self->model);
+  else if (path != NULL)
+    {
+      *model = moe_cli_run_open (&self->run, path, error);
+      if (*model == NULL)
+        return FALSE;
+      if (!g_str_equal (moe_model_get_info (*model)->fingerprint, info->fingerprint))
+        {
+          g_set_error (error, MOE_ERROR, MOE_ERROR_MISMATCH, "%s: is not the model of the recording, %s",
+                       path, info->name);
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
 void
 moe_cli_source_clear (MoeCliSource *self)
 {

@@ -28,6 +28,12 @@ gboolean  moe_cli_source_check (MoeCliSource    *self,
 gboolean  moe_cli_source_open  (MoeCliSource    *self,
                                 const char      *path,
                                 GError         **error);
+/* The model that made the recording: the one that was profiled, or that at @path, which must be the same, or
+ * NULL. Transfer full. */
+gboolean  moe_cli_source_open_model  (MoeCliSource  *self,
+                                      const char    *path,
+                                      MoeModel     **model,
+                                      GError       **error);
 /* After moe_cli_source_open(): when interventions were in force, runs the same prompts without them;
  * @self->before is then what a comparison is made with. Generated answers would differ, so with --generate
  * there is none. */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #define G_LOG_DOMAIN "moescope-cli"
 
+#include "analysis/moe-sink-vectors.h"
 #include "analysis/moe-sinks.h"
 #include "app/cli-options.h"
+#include "app/cli-rerun.h"
 #include "app/cli-source.h"
 
 #define MAX_LENGTH 1048576
@@ -16,13 +18,50 @@ warn_when_missing (const MoeTable *table,
     moe_cli_message ("no prompt has %u tokens, so sink_rate is missing (--length)", length);
 }
 
+static MoeTable *
+make_shares (MoeCliSource          *source,
+             const char            *path_before,
+             const MoeSinkOptions  *options,
+             GError               **error)
+{
+  MoeTable *table;
+
+  if (path_before != NULL)
+    {
+      source->before = moe_recording_open (path_before, error);
+      if (source->before == NULL)
+        return NULL;
+    }
+  if (!moe_cli_source_open_before (source, error))
+    return NULL;
+  table = moe_sinks_report_against (source->recording, source->before, options, error);
+  if (table != NULL)
+    warn_when_missing (table, options->length);
+  return table;
+}
+
+static MoeTable *
+make_vectors (MoeCliSource  *source,
+              MoeModel      *model,
+              gboolean       by_head,
+              GError       **error)
+{
+  g_auto(MoeCliRerun) rerun = { NULL };
+  MoeTable *table;
+
+  if (!moe_cli_rerun_begin (&rerun, source, model, error))
+    return NULL;
+  table = moe_sink_vectors_report (rerun.session, rerun.prompts, rerun.mask, by_head, &rerun.progress, error);
+  return moe_cli_rerun_end (&rerun, source, table, error);
+}
+
 int
 moe_cli_sinks (int    argc,
                char **argv)
 {
   g_auto(MoeCliOutput) output = { NULL };
   g_auto(MoeCliSource) source = { { NULL } };
-  g_autofree char *by = NULL, *path_before = NULL;
+  g_autofree char *by = NULL, *path_before = NULL, *path = NULL, *view = NULL;
   double epsilon = MOE_SINK_EPSILON;
   int length = MOE_SINK_LENGTH;
   const GOptionEntry entries[] = {
@@ -33,13 +72,19 @@ moe_cli_sinks (int    argc,
     { "before", 0, 0, G_OPTION_ARG_FILENAME, &path_before,
       "With a recording: one of the same tokens to compare with (a model is also run without the mask)",
       "RECORDING" },
+    { "view", 0, 0, G_OPTION_ARG_STRING, &view,
+      "shares (default), or vectors: norms of h, q, k, v at the first token and cosines of queries to its key",
+      "VIEW" },
+    { "model", 0, 0, G_OPTION_ARG_FILENAME, &path, "Of a recording, for --view vectors", "FILE" },
     { "by", 0, 0, G_OPTION_ARG_STRING, &by, "A row a layer (default) or a head", "layer|head" },
     { NULL }
   };
   g_auto(GStrv) words = NULL;
   g_autoptr(GError) error = NULL;
+  g_autoptr(MoeModel) model = NULL;
   g_autoptr(MoeTable) table = NULL;
   MoeSinkOptions options;
+  gboolean vectors;
   GOptionContext *context = moe_cli_context_new (
     "SOURCE",
     "How much attention goes to the first token, and how much of it is left under a mask. SOURCE is a "
@@ -59,18 +104,23 @@ moe_cli_sinks (int    argc,
   if (by != NULL && !g_str_equal (by, "layer") && !g_str_equal (by, "head"))
     return moe_cli_usage (argv[0], "--by %s is none of layer and head", by);
 
-  if (!moe_cli_source_open (&source, words[0], &error))
+  if (view != NULL && !g_str_equal (view, "shares") && !g_str_equal (view, "vectors"))
+    return moe_cli_usage (argv[0], "--view %s is none of shares and vectors", view);
+  vectors = g_strcmp0 (view, "vectors") == 0;
+
+  if (!moe_cli_source_open (&source, words[0], &error)
+      || !moe_cli_source_open_model (&source, path, &model, &error))
     return moe_cli_fail (error);
   if (path_before != NULL && source.model != NULL)
     return moe_cli_usage (argv[0], "--before goes with a recording, %s is a model", words[0]);
-  if (path_before != NULL)
-    source.before = moe_recording_open (path_before, &error);
-  if (error != NULL || !moe_cli_source_open_before (&source, &error))
-    return moe_cli_fail (error);
+  if (vectors && model == NULL)
+    return moe_cli_usage (argv[0], "--view vectors runs the model of the recording: --model is missing");
   options = (MoeSinkOptions) { epsilon, (guint) length, g_strcmp0 (by, "head") == 0 };
-  table = moe_sinks_report_against (source.recording, source.before, &options, &error);
+  if (vectors)
+    table = make_vectors (&source, model, options.by_head, &error);
+  else
+    table = make_shares (&source, path_before, &options, &error);
   if (table == NULL || !moe_cli_output_table (&output, table, &error))
     return moe_cli_fail (error);
-  warn_when_missing (table, options.length);
   return MOE_CLI_DONE;
 }

@@ -1,12 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 #define G_LOG_DOMAIN "moescope-cli"
 
-#include "analysis/moe-super-experts.h"
+#include "analysis/moe-router-scores.h"
+#include "analysis/moe-super-views.h"
 #include "analysis/moe-super-weights.h"
 #include "app/cli-causal.h"
 #include "app/cli-options.h"
+#include "app/cli-rerun.h"
 #include "app/cli-source.h"
-#include "data/moe-error.h"
+
+typedef enum
+{
+  VIEW_RANKING,
+  VIEW_EXPERTS,
+  VIEW_LAYERS,
+  VIEW_TAIL,
+  VIEW_ROUTER,
+  N_VIEWS
+} View;
+
+static const char *const views[] = { "ranking", "experts", "layers", "tail", "router" };
+
+static gboolean
+parse_view (const char *command,
+            const char *text,
+            View       *view)
+{
+  for (*view = VIEW_RANKING; text != NULL && *view < N_VIEWS; (*view)++)
+    {
+      if (g_str_equal (text, views[*view]))
+        return TRUE;
+    }
+  if (text != NULL)
+    moe_cli_usage (command, "--view %s is none of ranking, experts, layers, tail and router", text);
+  return text == NULL;
+}
 
 static gboolean
 parse_choices (const char      *command,
@@ -35,32 +63,6 @@ parse_choices (const char      *command,
   return FALSE;
 }
 
-/* The model that made the recording: the one that was profiled, or @path, or NULL. */
-static gboolean
-open_model (MoeCliSource  *source,
-            const char    *path,
-            MoeModel     **model,
-            GError       **error)
-{
-  const MoeModelInfo *info = moe_recording_get_info (source->recording);
-
-  if (source->model != NULL)
-    *model = moe_model_ref (source->model);
-  else if (path != NULL)
-    {
-      *model = moe_cli_run_open (&source->run, path, error);
-      if (*model == NULL)
-        return FALSE;
-      if (!g_str_equal (moe_model_get_info (*model)->fingerprint, info->fingerprint))
-        {
-          g_set_error (error, MOE_ERROR, MOE_ERROR_MISMATCH, "%s: is not the model of the recording, %s",
-                       path, info->name);
-          return FALSE;
-        }
-    }
-  return TRUE;
-}
-
 /* @model: NULL leaves the super weights unknown. */
 static MoeTable *
 make_ranking (MoeCliSource     *source,
@@ -80,6 +82,37 @@ make_ranking (MoeCliSource     *source,
   return moe_super_experts_to_table (experts, source->recording, error);
 }
 
+/* @model: NULL when only the recording is there. */
+static MoeTable *
+make_view (MoeCliSource     *source,
+           View              view,
+           MoeSuperExperts  *experts,
+           MoeModel         *model,
+           GError          **error)
+{
+  switch (view)
+    {
+    case VIEW_EXPERTS:
+      return moe_super_view_experts (experts, source->recording, error);
+    case VIEW_LAYERS:
+      return moe_super_view_layers (experts, source->recording, error);
+    case VIEW_TAIL:
+      return moe_super_view_tail (experts, source->recording, error);
+    case VIEW_ROUTER:
+      {
+        g_auto(MoeCliRerun) rerun = { NULL };
+        g_autoptr(MoeTable) table = NULL;
+
+        if (!moe_cli_rerun_begin (&rerun, source, model, error))
+          return NULL;
+        table = moe_router_scores_report (rerun.session, rerun.prompts, rerun.mask, &rerun.progress, error);
+        return moe_cli_rerun_end (&rerun, source, g_steal_pointer (&table), error);
+      }
+    default:
+      return make_ranking (source, experts, model, error);
+    }
+}
+
 int
 moe_cli_super_experts (int    argc,
                        char **argv)
@@ -88,7 +121,8 @@ moe_cli_super_experts (int    argc,
   g_auto(MoeCliSource) source = { { NULL } };
   g_auto(MoeCliCausal) causal = { FALSE };
   g_auto(MoeSuperOptions) options;
-  g_autofree char *layers = NULL, *reduction = NULL, *phase = NULL, *path = NULL;
+  g_autofree char *layers = NULL, *reduction = NULL, *phase = NULL, *path = NULL, *view_name = NULL;
+  View view;
   double ratio = MOE_MASSIVE_RATIO;
   const GOptionEntry entries[] = {
     { "layers", 0, 0, G_OPTION_ARG_STRING, &layers,
@@ -102,7 +136,10 @@ moe_cli_super_experts (int    argc,
       "PHASE" },
     { "ratio", 0, 0, G_OPTION_ARG_DOUBLE, &ratio,
       "What |h| must be of the median to be massive (default 1000)", "N" },
-    { "model", 0, 0, G_OPTION_ARG_FILENAME, &path, "Of a recording, to read the super weights from", "FILE" },
+    { "view", 0, 0, G_OPTION_ARG_STRING, &view_name,
+      "ranking (default), experts, layers, tail (CCDF with a power law), router (scores at the first token)",
+      "VIEW" },
+    { "model", 0, 0, G_OPTION_ARG_FILENAME, &path, "Of a recording, for the super weights, --causal and --view router", "FILE" },
     { NULL }
   };
   g_auto(GStrv) words = NULL;
@@ -124,20 +161,24 @@ moe_cli_super_experts (int    argc,
   moe_cli_source_add (&source, context);
   if (!moe_cli_parse (context, argc, argv, 1, 1, &words) || !moe_cli_output_check (&output, argv[0])
       || !moe_cli_source_check (&source, argv[0]) || !moe_cli_causal_check (&causal, argv[0])
-      || !parse_choices (argv[0], layers, reduction, phase, ratio, &options))
+      || !parse_view (argv[0], view_name, &view) || !parse_choices (argv[0], layers, reduction, phase, ratio, &options))
     return MOE_CLI_USAGE;
 
-  if (!moe_cli_source_open (&source, words[0], &error) || !open_model (&source, path, &model, &error))
+  if (causal.wanted && view != VIEW_RANKING)
+    return moe_cli_usage (argv[0], "--view and --causal exclude each other");
+  if (!moe_cli_source_open (&source, words[0], &error) || !moe_cli_source_open_model (&source, path, &model, &error))
     return moe_cli_fail (error);
   if (causal.wanted && model == NULL)
     return moe_cli_usage (argv[0], "--causal runs the model of the recording: --model is missing");
+  if (view == VIEW_ROUTER && model == NULL)
+    return moe_cli_usage (argv[0], "--view router runs the model of the recording: --model is missing");
   experts = moe_super_experts_new (source.recording, &options, &error);
   if (experts == NULL)
     return moe_cli_fail (error);
   if (causal.wanted)
-    table = moe_cli_causal_run (&causal, &source.run, model, source.recording, experts, &error);
+    table = moe_cli_causal_run (&causal, &source, model, experts, &error);
   else
-    table = make_ranking (&source, experts, model, &error);
+    table = make_view (&source, view, experts, model, &error);
   if (table == NULL || !moe_cli_output_table (&output, table, &error))
     return moe_cli_fail (error);
   moe_cli_message ("%s", moe_super_experts_get_verdict (experts));

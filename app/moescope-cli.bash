@@ -18,6 +18,9 @@ _moescope_cli ()
     --probes) mapfile -t COMPREPLY < <(compgen -W "none all" -- "$cur"); return ;;
     --layers) mapfile -t COMPREPLY < <(compgen -W "paper growth all" -- "$cur"); return ;;
     --reduction) mapfile -t COMPREPLY < <(compgen -W "all first-row" -- "$cur"); return ;;
+    --view)
+      mapfile -t COMPREPLY < <(compgen -W "ranking experts layers tail router shares vectors" -- "$cur")
+      return ;;
     --mode) mapfile -t COMPREPLY < <(compgen -W "zero refill drop" -- "$cur"); return ;;
     --by) mapfile -t COMPREPLY < <(compgen -W "layer head" -- "$cur"); return ;;
     --mask-phase) mapfile -t COMPREPLY < <(compgen -W "prompt answer both" -- "$cur"); return ;;

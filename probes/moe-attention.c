@@ -355,6 +355,19 @@ moe_attention_attend (MoeForward          *self,
     }
 }
 
+static void
+tell_projections (MoeForward          *self,
+                  const MoeProbeBatch *batch,
+                  guint                layer)
+{
+  const MoeHparams *h = self->h;
+  const MoeProjectionEvent event = {
+    h->n_heads, h->n_kv_heads, h->head_dim, h->value_dim, self->q, self->k, self->v,
+  };
+
+  MOE_PROBE_EMIT (self, projections, batch, layer, &event);
+}
+
 void
 moe_attention_run (MoeForward          *self,
                    MoeCache            *cache,
@@ -382,6 +395,7 @@ moe_attention_run (MoeForward          *self,
       moe_linear (&l->v, &self->input, self->choice, self->pool, self->v,
                   (gsize) h->n_kv_heads * h->value_dim);
       moe_pool_run (self->pool, batch->n, store_token, &job);
+      tell_projections (self, batch, layer);
       moe_attention_attend (self, cache, batch, layer, &queries);
     }
   moe_activations_set (&self->input, attended, batch->n, (gsize) h->n_heads * h->value_dim);

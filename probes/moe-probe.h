@@ -80,6 +80,18 @@ typedef struct
   const float *sink;     /* (n, H) attention to the learned sink, or NULL when the layer has none */
 } MoeAttentionEvent;
 
+/* Queries, keys and values of one layer as attention takes them: after norms and rotation. H heads, of which
+ * H / G share a key-value head. Layers with latent attention, whose keys are not formed one by one, give
+ * none. */
+typedef struct
+{
+  guint        n_heads, n_kv_heads; /* H, G */
+  guint        head_dim, value_dim;
+  const float *q;        /* (n, H, head_dim) */
+  const float *k;        /* (n, G, head_dim) */
+  const float *v;        /* (n, G, value_dim) */
+} MoeProjectionEvent;
+
 /* The residual after a layer (MOE_RESIDUAL_POST) in short, computed where it is added up. */
 typedef struct
 {
@@ -119,6 +131,8 @@ typedef struct
                           gpointer user_data);
   /* The micro-batch is done. */
   void (*batch_end)      (const MoeProbeBatch *batch, gpointer user_data);
+  void (*projections)    (const MoeProbeBatch *batch, guint layer, const MoeProjectionEvent *event,
+                          gpointer user_data);
 } MoeProbe;
 
 G_END_DECLS

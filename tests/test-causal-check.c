@@ -5,21 +5,13 @@
 
 #include "analysis/moe-causal-check.h"
 #include "data/moe-error.h"
-#include "tests/support/moe-planted.h"
-#include "tests/support/moe-test-recording.h"
+#include "tests/support/moe-planted-run.h"
 
-#define N_PROMPTS 3
-#define N_TOKENS  20
-#define N_DRAWS   4
+#define N_DRAWS 4
 
-/* A planted checkpoint, a session on it and prompts of random tokens after the first one. */
 typedef struct
 {
-  MoePlanted      planted;
-  char           *folder;
-  MoeModel       *model;
-  MoeSession     *session;
-  GPtrArray      *prompts;
+  MoePlantedRun   run;
   MoeCausalExpert experts[MOE_PLANTED_MAX];
 } Fixture;
 
@@ -27,49 +19,17 @@ static void
 set_up (Fixture       *self,
         gconstpointer  data)
 {
-  const MoeSessionOptions options = { .context = 64, .kernels = MOE_KERNELS_PLAIN, .threads = 1 };
-  g_autoptr(GRand) random = g_rand_new_with_seed (5);
-  g_autofree char *path = NULL;
-  GError *error = NULL;
-
-  moe_planted_init (&self->planted, GPOINTER_TO_UINT (data), 11);
-  self->folder = moe_test_folder_new ();
-  path = g_build_filename (self->folder, "planted.gguf", NULL);
-  moe_planted_write (&self->planted, path, &error);
-  g_assert_no_error (error);
-  self->model = moe_model_open (path, NULL, NULL, NULL, &error);
-  g_assert_no_error (error);
-  self->session = moe_session_new (self->model, &options, &error);
-  g_assert_no_error (error);
-  for (guint i = 0; i < self->planted.n_planted; i++)
-    self->experts[i] = (MoeCausalExpert) { self->planted.planted[i].layer,
-                                           (int) self->planted.planted[i].expert };
-
-  self->prompts = g_ptr_array_new_with_free_func ((GDestroyNotify) moe_chat_prompt_free);
-  for (guint p = 0; p < N_PROMPTS; p++)
-    {
-      MoeChatPrompt *prompt = g_new0 (MoeChatPrompt, 1);
-
-      prompt->n_tokens = N_TOKENS - p;
-      prompt->tokens = g_new (gint32, prompt->n_tokens);
-      prompt->phases = g_new (MoePhase, prompt->n_tokens);
-      for (guint i = 0; i < prompt->n_tokens; i++)
-        {
-          prompt->tokens[i] = MOE_PLANTED_FIRST + (i > 0 ? g_rand_int_range (random, 1, 97) : 0);
-          prompt->phases[i] = i < 4 ? MOE_PHASE_TEMPLATE : MOE_PHASE_PROMPT;
-        }
-      g_ptr_array_add (self->prompts, prompt);
-    }
+  moe_planted_run_set_up (&self->run, data);
+  for (guint i = 0; i < self->run.planted.n_planted; i++)
+    self->experts[i] = (MoeCausalExpert) { self->run.planted.planted[i].layer,
+                                           (int) self->run.planted.planted[i].expert };
 }
 
 static void
 tear_down (Fixture       *self,
            gconstpointer  data)
 {
-  g_ptr_array_unref (self->prompts);
-  moe_session_free (self->session);
-  moe_model_unref (self->model);
-  moe_test_folder_remove (self->folder);
+  moe_planted_run_tear_down (&self->run, data);
 }
 
 static MoeCausalCheck *
@@ -78,18 +38,26 @@ check (Fixture           *self,
        const MoeProgress *progress,
        GError           **error)
 {
-  const MoeCausalOptions options = { self->experts, self->planted.n_planted, MOE_MODE_ZERO, N_DRAWS, seed };
+  const MoeCausalOptions options = { self->experts, self->run.planted.n_planted, MOE_MODE_ZERO, N_DRAWS, seed };
 
-  return moe_causal_check_new (self->session, self->prompts, &options, progress, error);
+  return moe_causal_check_new (self->run.session, self->run.prompts, &options, progress, error);
 }
 
 /* The same figures by the plainest way: from the probes, in double precision. */
 typedef struct
 {
-  const MoeChatPrompt *prompt;
-  double               loss, attention, largest;
-  guint                n_predicted, n_attention;
+  GPtrArray *prompts;
+  guint      prompt;  /* after the one that runs */
+  double     loss, attention, largest;
+  guint      n_predicted, n_attention;
 } Plain;
+
+static void
+on_batch (const MoeProbeBatch *batch,
+          gpointer             user_data)
+{
+  ((Plain *) user_data)->prompt += batch->first == 0 ? 1 : 0;
+}
 
 static void
 on_logits (const MoeProbeBatch *batch,
@@ -99,14 +67,15 @@ on_logits (const MoeProbeBatch *batch,
            gpointer             user_data)
 {
   Plain *self = user_data;
+  const MoeChatPrompt *prompt = g_ptr_array_index (self->prompts, self->prompt - 1);
   guint next = batch->first + index + 1;
   double sum = 0;
 
-  if (next >= self->prompt->n_tokens || self->prompt->phases[next] == MOE_PHASE_TEMPLATE)
+  if (next >= prompt->n_tokens || prompt->phases[next] == MOE_PHASE_TEMPLATE)
     return;
   for (guint i = 0; i < vocabulary; i++)
     sum += exp (logits[i]);
-  self->loss += log (sum) - logits[self->prompt->tokens[next]];
+  self->loss += log (sum) - logits[prompt->tokens[next]];
   self->n_predicted++;
 }
 
@@ -145,24 +114,15 @@ static void
 test_figures (Fixture       *self,
               gconstpointer  data)
 {
-  static const MoeProbe probe = { .logits = on_logits, .attention_row = on_attention_row,
+  static const MoeProbe probe = { .batch = on_batch, .logits = on_logits, .attention_row = on_attention_row,
                                   .residual = on_residual };
-  Plain plain = { NULL };
+  Plain plain = { self->run.prompts };
   GError *error = NULL;
-  g_autoptr(MoeMaskedRun) run = moe_masked_run_new (self->session, self->prompts, NULL, NULL, &error);
+  g_autoptr(MoeMaskedRun) run = moe_masked_run_new (self->run.session, self->run.prompts, NULL, NULL, &error);
   guint layer;
 
   g_assert_no_error (error);
-  moe_session_add_probe (self->session, &probe, &plain);
-  for (guint p = 0; p < N_PROMPTS; p++)
-    {
-      plain.prompt = g_ptr_array_index (self->prompts, p);
-      moe_session_rewind (self->session, 0);
-      moe_session_feed (self->session, plain.prompt->tokens, plain.prompt->phases, plain.prompt->n_tokens,
-                        NULL, &error);
-      g_assert_no_error (error);
-    }
-  moe_session_remove_probe (self->session, &probe, &plain);
+  moe_planted_run_watch (&self->run, &probe, &plain);
 
   g_assert_cmpint (run->n_predicted, ==, plain.n_predicted);
   g_assert_cmpfloat_with_epsilon (log (moe_masked_run_get_perplexity (run)), plain.loss / plain.n_predicted,
@@ -194,13 +154,13 @@ check_draw (Fixture    *self,
 {
   g_auto(GStrv) names = g_strsplit (experts, ",", -1);
 
-  g_assert_cmpuint (g_strv_length (names), ==, self->planted.n_planted);
+  g_assert_cmpuint (g_strv_length (names), ==, self->run.planted.n_planted);
   for (guint i = 0; names[i] != NULL; i++)
     {
       int layer, expert;
 
       g_assert_true (moe_expert_parse (names[i], &layer, &expert));
-      for (guint j = 0; j < self->planted.n_planted; j++)
+      for (guint j = 0; j < self->run.planted.n_planted; j++)
         g_assert_false ((int) self->experts[j].layer == layer && self->experts[j].expert == expert);
       for (guint j = 0; j < i; j++)
         g_assert_cmpstr (names[i], !=, names[j]);
@@ -225,8 +185,8 @@ test_conditions (Fixture       *self,
 
   g_assert_no_error (error);
   g_assert_cmpuint (count_rows (table, "plain"), ==, 1);
-  g_assert_cmpuint (count_rows (table, "one"), ==, self->planted.n_planted);
-  g_assert_cmpuint (count_rows (table, "all"), ==, self->planted.n_planted > 1 ? 1 : 0);
+  g_assert_cmpuint (count_rows (table, "one"), ==, self->run.planted.n_planted);
+  g_assert_cmpuint (count_rows (table, "all"), ==, self->run.planted.n_planted > 1 ? 1 : 0);
   g_assert_cmpuint (count_rows (table, "random"), ==, N_DRAWS);
   g_assert_cmpuint (count_rows (table, "random-same-layers"), ==, N_DRAWS);
   g_assert_true (moe_table_is_missing (table, 0, 2) && moe_table_is_missing (table, 0, 6));
@@ -253,13 +213,13 @@ test_conditions (Fixture       *self,
         {
           /* The decoy of the last layer may be the largest one anyway. */
           g_assert_cmpfloat (h, <=, plain_h);
-          g_assert_cmpint (moe_table_get_int (table, row, 8), !=, self->planted.channel);
+          g_assert_cmpint (moe_table_get_int (table, row, 8), !=, self->run.planted.channel);
           g_assert_cmpfloat (moe_table_get_double (table, row, 4), <, plain_share);
-          g_assert_cmpint (moe_table_get_int (table, row, 9), >=, N_PROMPTS);
+          g_assert_cmpint (moe_table_get_int (table, row, 9), >=, MOE_PLANTED_PROMPTS);
         }
     }
   g_assert_true (differs);
-  g_assert_null (moe_session_get_mask (self->session));
+  g_assert_null (moe_session_get_mask (self->run.session));
 }
 
 /* The layer after which the activation is there, and the one whose head makes it a sink. */
@@ -270,7 +230,7 @@ test_layers (Fixture       *self,
   GError *error = NULL;
   g_autoptr(MoeCausalCheck) found = check (self, 1, NULL, &error);
   g_autoptr(MoeTable) table = moe_causal_check_to_layers (found);
-  guint n_layers = self->planted.checkpoint.n_layers, planted = self->experts[0].layer;
+  guint n_layers = self->run.planted.checkpoint.n_layers, planted = self->experts[0].layer;
   guint off = n_layers; /* first row of the first candidate */
 
   g_assert_no_error (error);
@@ -278,10 +238,10 @@ test_layers (Fixture       *self,
   g_assert_cmpstr (moe_table_get_text (table, off, 0), ==, "one");
   g_assert_cmpfloat (moe_table_get_double (table, planted, 4), >, 1000);
   g_assert_cmpfloat (moe_table_get_double (table, off + planted, 4), <, 100);
-  g_assert_true (moe_table_is_missing (table, self->planted.sink_layer, 7));
+  g_assert_true (moe_table_is_missing (table, self->run.planted.sink_layer, 7));
   for (guint layer = 0; layer <= planted; layer++)
     g_assert_cmpfloat (moe_table_get_double (table, off + layer, 7), ==, 0);
-  g_assert_cmpfloat (moe_table_get_double (table, off + self->planted.sink_layer, 7), >, 0.1);
+  g_assert_cmpfloat (moe_table_get_double (table, off + self->run.planted.sink_layer, 7), >, 0.1);
 }
 
 static void
@@ -291,7 +251,7 @@ check_refused (Fixture                *self,
 {
   g_autoptr(GError) error = NULL;
 
-  g_assert_null (moe_causal_check_new (self->session, self->prompts, options, NULL, &error));
+  g_assert_null (moe_causal_check_new (self->run.session, self->run.prompts, options, NULL, &error));
   g_assert_error (error, MOE_ERROR, MOE_ERROR_INVALID);
   g_assert_cmpstr (error->message, ==, message);
 }
@@ -350,7 +310,7 @@ test_progress (Fixture       *self,
   g_assert_null (check (self, 1, &stopped, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
   g_assert_cmpuint (impatient.n, ==, 5);
-  g_assert_null (moe_session_get_mask (self->session));
+  g_assert_null (moe_session_get_mask (self->run.session));
 }
 
 int

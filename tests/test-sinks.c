@@ -214,6 +214,29 @@ test_decay (void)
   check_cell (left_out, 1, 7, 0.5);
 }
 
+/* The learned sink's mass is a mean over all queries, the first token's too. */
+static void
+test_learned (void)
+{
+  const MoeSinkOptions options = { 0.3, 2, FALSE };
+  g_autoptr(MoeModelInfo) info = moe_test_info_new (TRUE);
+  MoeSinkStats *stats;
+
+  info->n_layers = info->n_heads = 1;
+  stats = moe_sink_stats_new (info, &options);
+  g_assert_true (isnan (moe_sink_stats_get_learned (stats, 0, 0)));
+  for (guint i = 0; i < 3; i++)
+    {
+      g_autoptr(MoeTokenRecord) record = moe_token_record_new_full (1, info->n_used, 1, 1, TRUE, TRUE);
+
+      record->position = i;
+      record->attention_sink[0] = moe_half_from_float (i == 0 ? 0.5f : 0.125f);
+      g_assert_true (moe_sink_stats_add (stats, record, NULL));
+    }
+  g_assert_cmpfloat_with_epsilon (moe_sink_stats_get_learned (stats, -1, -1), 0.25, 1e-12);
+  moe_sink_stats_free (stats);
+}
+
 /* Only runs of the same tokens can be compared. */
 static void
 test_other_tokens (void)
@@ -245,6 +268,7 @@ main (int    argc,
   g_test_add_func ("/sinks/rate", test_rate);
   g_test_add_func ("/sinks/last-query", test_last_query);
   g_test_add_func ("/sinks/decay", test_decay);
+  g_test_add_func ("/sinks/learned", test_learned);
   g_test_add_func ("/sinks/other-tokens", test_other_tokens);
   g_test_add_func ("/sinks/no-number", test_no_number);
   return g_test_run ();

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "analysis/moe-super-experts.h"
+#include "analysis/moe-super-views.h"
 #include "data/moe-error.h"
 #include "tests/support/moe-test-recording.h"
 
@@ -88,6 +88,7 @@ info_new (guint    n_layers,
   info->n_experts = n_experts;
   info->n_used = 1;
   info->n_heads = 1;
+  info->learned_sinks = FALSE;
   return info;
 }
 
@@ -348,6 +349,59 @@ test_refused (void)
     }
 }
 
+/* Two layers of four experts of which two each were routed to; those of layer 1 with the same value. */
+static void
+test_views (void)
+{
+  static const Output outputs[] = {
+    { 0, 0, 0, 1, 8, P }, { 0, 1, 0, 3, 2, P }, { 0, 2, 1, 2, 4, P }, { 0, 3, 1, 0, 4, P },
+  };
+  static const float residual[] = { 1, 5000 };
+  static const double values[] = { NAN, 8, NAN, 2, 4, NAN, 4, NAN };
+  static const double layers[][8] = { { 0, 8, 1, 2, 1, 2 + 6 * 0.985, 4, 1 }, { 1, 4, 0, 4, 2, 4, 4, 1 } };
+  static const double tail[][5] = { { 1, 0, 1, 8, 0.25 }, { 2, 1, 0, 4, 0.75 }, { 3, 1, 2, 4, 0.75 },
+                                    { 4, 0, 3, 2, 1 } };
+  char *folder = moe_test_folder_new ();
+  g_autoptr(MoeModelInfo) info = info_new (2, 4, FALSE);
+  g_auto(MoeSuperOptions) options;
+  GError *error = NULL;
+  MoeRecording *recording = record_outputs (folder, info, outputs, G_N_ELEMENTS (outputs), residual, 0);
+  g_autoptr(MoeSuperExperts) experts = NULL;
+  g_autoptr(MoeTable) by_expert = NULL, by_layer = NULL, by_rank = NULL;
+
+  moe_super_options_init (&options);
+  moe_super_options_parse_layers (&options, "all", &error);
+  experts = moe_super_experts_new (recording, &options, &error);
+  g_assert_no_error (error);
+  by_expert = moe_super_view_experts (experts, recording, &error);
+  by_layer = moe_super_view_layers (experts, recording, &error);
+  by_rank = moe_super_view_tail (experts, recording, &error);
+  g_assert_no_error (error);
+
+  g_assert_cmpuint (moe_table_get_n_rows (by_expert), ==, 8);
+  for (guint i = 0; i < 8; i++)
+    {
+      g_assert_cmpint (moe_table_get_int (by_expert, i, 0), ==, i / 4);
+      g_assert_cmpint (moe_table_get_int (by_expert, i, 1), ==, i % 4);
+      g_assert_cmpint (moe_table_is_missing (by_expert, i, 2), ==, isnan (values[i]));
+      if (!isnan (values[i]))
+        g_assert_cmpfloat (moe_table_get_double (by_expert, i, 2), ==, values[i]);
+    }
+  g_assert_cmpuint (moe_table_get_n_rows (by_layer), ==, 2);
+  for (guint i = 0; i < 2; i++)
+    for (guint column = 0; column < 8; column++)
+      g_assert_cmpfloat_with_epsilon (moe_table_get_double (by_layer, i, column), layers[i][column], 1e-12);
+  g_assert_cmpuint (moe_table_get_n_rows (by_rank), ==, 4);
+  for (guint i = 0; i < 4; i++)
+    {
+      for (guint column = 0; column < 5; column++)
+        g_assert_cmpfloat_with_epsilon (moe_table_get_double (by_rank, i, column), tail[i][column], 1e-12);
+      g_assert_true (moe_table_is_missing (by_rank, i, 5));
+    }
+  moe_recording_free (recording);
+  moe_test_folder_remove (folder);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -363,5 +417,6 @@ main (int    argc,
   g_test_add_func ("/super-experts/outlier-is-shown", test_outlier_is_shown);
   g_test_add_func ("/super-experts/reduction-and-phase", test_reduction_and_phase);
   g_test_add_func ("/super-experts/refused", test_refused);
+  g_test_add_func ("/super-experts/views", test_views);
   return g_test_run ();
 }

@@ -532,6 +532,53 @@ def _(s):
     assert result.code == 1 and "the model has no expert L2E32" in result.err, result.err
 
 
+@suite.case("super-experts and sinks: views")
+def _(s):
+    profile_some(s, limit="4")
+    run = ["super-experts", "some.moescope"]
+    ranking = {(r["layer"], r["expert"]): r["max_down_proj"] for r in s.ok(*run).rows()[1]}
+    experts, _ = table(s.ok(*run, "--view", "experts"), "layer,expert,max_down_proj,in_layers,is_super")
+    assert [(int(r["layer"]), int(r["expert"])) for r in experts] == [
+        (layer, expert) for layer in range(LAYERS) for expert in range(EXPERTS)
+    ]
+    assert all(ranking[r["layer"], r["expert"]] == r["max_down_proj"] for r in experts)
+    layers, _ = table(
+        s.ok(*run, "--view", "layers"), "layer,max_down_proj,expert,second,median,percentile,n_experts,in_layers"
+    )
+    assert layers[2]["expert"] == "30" and layers[2]["max_down_proj"] == ranking["2", "30"]
+    tail, provenance = table(s.ok(*run, "--view", "tail"), "rank,layer,expert,max_down_proj,ccdf,fit")
+    assert len(tail) == sum(value != "" for value in ranking.values())
+    assert float(tail[0]["ccdf"]) == 1 / len(tail) and float(tail[-1]["ccdf"]) == 1
+    alpha, xmin = float(provenance["alpha"]), float(provenance["xmin"])
+    values = [float(r["max_down_proj"]) for r in tail if float(r["max_down_proj"]) >= xmin * (1 - 1e-9)]
+    assert len(values) == int(provenance["tail"])
+    assert abs(alpha - 1 - len(values) / sum(math.log(value / xmin) for value in values)) < 1e-9, provenance
+    assert all((r["fit"] != "") == (float(r["max_down_proj"]) >= xmin * (1 - 1e-9)) for r in tail)
+
+    columns = "layer,expert,score_first,score_other,logit_first,logit_other,share_first,share_other"
+    scores, _ = table(s.ok(*run, "--view", "router", "--model", demo), columns)
+    shares = s.ok("heatmap", "some.moescope", "--metric", "hits").rows()[1]
+    first, others = 4, len(sql(s, "some.moescope", "SELECT id FROM token")) - 4
+    for score, share in zip(scores, shares):
+        hits = float(score["share_first"]) * first + float(score["share_other"]) * others
+        assert abs(hits - float(share["value"])) < 1e-6, (score, share)
+    assert float(scores[2 * EXPERTS + 30]["score_first"]) > 5 * float(scores[2 * EXPERTS + 30]["score_other"])
+
+    columns = "layer,head," + ",".join(
+        f"{what}_{where}" for what in ("h_norm", "q_norm", "k_norm", "v_norm", "cos") for where in ("first", "other")
+    )
+    run = ["sinks", "some.moescope", "--view", "vectors"]
+    heads, _ = table(s.ok(*run, "--by", "head", "--model", demo), columns)
+    # The sink's key is where its head's queries point, and its value is small.
+    sink = heads[5 * 4]
+    assert float(sink["cos_first"]) == max(float(r["cos_first"]) for r in heads)
+    assert float(sink["v_norm_other"]) > 5 * float(sink["v_norm_first"]), sink
+    assert len(s.ok(*run, "--model", demo).rows()[1]) == LAYERS
+    for wrong in (["--view", "router"], ["--view", "heads"], ["--view", "tail", "--causal", "--model", demo]):
+        assert s.run("super-experts", "some.moescope", *wrong).code == 2, wrong
+    assert s.run(*run).code == 2
+
+
 @suite.case("super-experts: options and verdict")
 def _(s):
     profile_some(s)
@@ -591,7 +638,7 @@ def _(s):
     assert s.run(*run, "--ratio", "x").code == 2 and s.run(*run, "--phase", "x").code == 2
 
 
-SINKS = "layer,head,sink_share,sink_rate,last_query,last_query_deviation,sink_share_before,decay"
+SINKS = "layer,head,sink_share,sink_rate,last_query,last_query_deviation,sink_share_before,decay,learned_sink"
 
 
 @suite.case("sinks")

@@ -94,6 +94,17 @@ on_residual (const MoeProbeBatch *batch,
 }
 
 static void
+on_projections (const MoeProbeBatch      *batch,
+                guint                     layer,
+                const MoeProjectionEvent *event,
+                gpointer                  user_data)
+{
+  add_values (user_data, event->q, (gsize) batch->n * event->n_heads * event->head_dim);
+  add_values (user_data, event->k, (gsize) batch->n * event->n_kv_heads * event->head_dim);
+  add_values (user_data, event->v, (gsize) batch->n * event->n_kv_heads * event->value_dim);
+}
+
+static void
 on_attention (const MoeProbeBatch     *batch,
               guint                    layer,
               const MoeAttentionEvent *event,
@@ -196,6 +207,7 @@ run_model (MoeModel            *model,
   if (run->all_probes)
     probe = (MoeProbe) {
       .batch = on_batch, .embedding = on_embedding, .residual = on_residual, .attention = on_attention,
+      .projections = on_projections,
       .attention_row = on_attention_row, .expert = on_expert, .expert_vectors = on_expert_vectors,
       .moe_out = on_moe_out, .logits = on_logits, .batch_end = on_batch,
     };
