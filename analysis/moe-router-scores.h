@@ -11,7 +11,7 @@ G_BEGIN_DECLS
  * of @prompts (moe-masked-run.h) under @mask, before the mask acts on the router itself.
  *
  * layer,expert,score_first,score_other,logit_first,logit_other,share_first,share_other, a row for each routed
- * expert of every MoE layer: score = router probability, share = of the tokens that the expert was chosen for.
+ * expert of every MoE layer: score = router probability, share = of the tokens for which it was chosen.
  * The values of other tokens are missing when no prompt has a second one. Provenance: model, mask, tokens,
  * version; the caller adds where the prompts are from. Errors: those of moe_masked_run_watch(). Transfer
  * full. */

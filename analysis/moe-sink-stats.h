@@ -60,8 +60,8 @@ double        moe_sink_stats_get_share (const MoeSinkStats    *self,
 double        moe_sink_stats_get_last  (const MoeSinkStats    *self,
                                         int                    layer,
                                         int                    head);
-/* Mean over all queries of the attention to the head's learned sink (gpt-oss), by which the others sum to less
- * than 1; NaN for models without. */
+/* Mean over all queries of the attention to the head's learned sink (gpt-oss), by which the others sum to
+ * less than 1; NaN for models without. */
 double        moe_sink_stats_get_learned (const MoeSinkStats  *self,
                                           int                  layer,
                                           int                  head);

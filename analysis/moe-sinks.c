@@ -101,7 +101,8 @@ make_table (const MoeSinkStats *stats,
             gboolean            by_head)
 {
   static const char *const values[] = {
-    "sink_share", "sink_rate", "last_query", "last_query_deviation", "sink_share_before", "decay", "learned_sink",
+    "sink_share", "sink_rate", "last_query", "last_query_deviation", "sink_share_before", "decay",
+    "learned_sink",
   };
   MoeTable *table = moe_table_new ("Attention Sinks");
 

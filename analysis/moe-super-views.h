@@ -13,15 +13,15 @@ G_BEGIN_DECLS
 MoeTable *moe_super_view_experts (MoeSuperExperts  *self,
                                   MoeRecording     *recording,
                                   GError          **error);
-/* layer,max_down_proj,expert,second,median,percentile,n_experts,in_layers, a row an MoE layer: the largest, whose
- * it is, the second, the median and P99.5 (interpolated) over its n_experts experts, of which one never routed
- * to counts as 0. */
+/* layer,max_down_proj,expert,second,median,percentile,n_experts,in_layers, a row an MoE layer: the largest,
+ * whose it is, the second, the median and P99.5 (interpolated) over its n_experts experts, of which one never
+ * routed to counts as 0. */
 MoeTable *moe_super_view_layers  (MoeSuperExperts  *self,
                                   MoeRecording     *recording,
                                   GError          **error);
-/* rank,layer,expert,max_down_proj,ccdf,fit by falling value, experts that were routed to: ccdf = share of them
- * with at least this value; fit = the same under the power law of moe-tail-fit.h, missing below its xmin and
- * when there is none. Its parameters are in the provenance. */
+/* rank,layer,expert,max_down_proj,ccdf,fit by falling value, experts that were routed to: ccdf = share of
+ * them with at least this value; fit = the same under the power law of moe-tail-fit.h, missing below its
+ * xmin and when there is none. Its parameters are in the provenance. */
 MoeTable *moe_super_view_tail    (MoeSuperExperts  *self,
                                   MoeRecording     *recording,
                                   GError          **error);

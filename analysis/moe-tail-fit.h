@@ -10,8 +10,8 @@ G_BEGIN_DECLS
  *
  *   alpha = 1 + m / sum over the m values >= xmin of ln (x / xmin)
  *
- * and of all xmin with at least MOE_TAIL_MIN values that one for which the Kolmogorov-Smirnov distance between
- * these values and the fit is smallest. */
+ * and of all xmin with at least MOE_TAIL_MIN values that one for which the Kolmogorov-Smirnov distance
+ * between these values and the fit is smallest. */
 #define MOE_TAIL_MIN 10
 
 typedef struct

@@ -139,7 +139,8 @@ moe_cli_super_experts (int    argc,
     { "view", 0, 0, G_OPTION_ARG_STRING, &view_name,
       "ranking (default), experts, layers, tail (CCDF with a power law), router (scores at the first token)",
       "VIEW" },
-    { "model", 0, 0, G_OPTION_ARG_FILENAME, &path, "Of a recording, for the super weights, --causal and --view router", "FILE" },
+    { "model", 0, 0, G_OPTION_ARG_FILENAME, &path,
+      "Of a recording, for the super weights, --causal and --view router", "FILE" },
     { NULL }
   };
   g_auto(GStrv) words = NULL;
@@ -161,12 +162,14 @@ moe_cli_super_experts (int    argc,
   moe_cli_source_add (&source, context);
   if (!moe_cli_parse (context, argc, argv, 1, 1, &words) || !moe_cli_output_check (&output, argv[0])
       || !moe_cli_source_check (&source, argv[0]) || !moe_cli_causal_check (&causal, argv[0])
-      || !parse_view (argv[0], view_name, &view) || !parse_choices (argv[0], layers, reduction, phase, ratio, &options))
+      || !parse_view (argv[0], view_name, &view)
+      || !parse_choices (argv[0], layers, reduction, phase, ratio, &options))
     return MOE_CLI_USAGE;
 
   if (causal.wanted && view != VIEW_RANKING)
     return moe_cli_usage (argv[0], "--view and --causal exclude each other");
-  if (!moe_cli_source_open (&source, words[0], &error) || !moe_cli_source_open_model (&source, path, &model, &error))
+  if (!moe_cli_source_open (&source, words[0], &error)
+      || !moe_cli_source_open_model (&source, path, &model, &error))
     return moe_cli_fail (error);
   if (causal.wanted && model == NULL)
     return moe_cli_usage (argv[0], "--causal runs the model of the recording: --model is missing");

@@ -38,7 +38,8 @@ check (Fixture           *self,
        const MoeProgress *progress,
        GError           **error)
 {
-  const MoeCausalOptions options = { self->experts, self->run.planted.n_planted, MOE_MODE_ZERO, N_DRAWS, seed };
+  const MoeCausalOptions options = { self->experts, self->run.planted.n_planted, MOE_MODE_ZERO, N_DRAWS,
+                                     seed };
 
   return moe_causal_check_new (self->run.session, self->run.prompts, &options, progress, error);
 }

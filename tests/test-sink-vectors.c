@@ -188,7 +188,8 @@ test_means (MoePlantedRun *run,
   const guint n_heads = run->planted.checkpoint.n_heads;
   GError *error = NULL;
   g_autoptr(MoeTable) heads = moe_sink_vectors_report (run->session, run->prompts, NULL, TRUE, NULL, &error);
-  g_autoptr(MoeTable) layers = moe_sink_vectors_report (run->session, run->prompts, NULL, FALSE, NULL, &error);
+  g_autoptr(MoeTable) layers = moe_sink_vectors_report (run->session, run->prompts, NULL, FALSE, NULL,
+                                                        &error);
   double layer_cosine = 0;
   Seen seen;
 

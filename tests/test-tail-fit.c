@@ -57,8 +57,8 @@ test_body (void)
   g_assert_cmpfloat_with_epsilon (moe_tail_fit_get (&fit, 2 * fit.xmin), pow (2, 1 - fit.alpha), 1e-12);
 }
 
-/* By hand. Ten values 1 and ten values e have xmin 1 (that of e leaves nothing to fit): the logs sum to 10, so
- * alpha is 1 + 20 / 10 = 3. The fit reaches 1 - exp (-2) at e, where half of the values are: distance
+/* By hand. Ten values 1 and ten values e have xmin 1 (that of e leaves nothing to fit): the logs sum to 10,
+ * so alpha is 1 + 20 / 10 = 3. The fit reaches 1 - exp (-2) at e, where half of the values are: distance
  * 1 - exp (-2) - 0.5; at 1 it is 0, where the values go from none to half. */
 static void
 test_by_hand (void)

@@ -9,8 +9,9 @@ G_BEGIN_DECLS
 #define MOE_PLANTED_PROMPTS 3
 #define MOE_PLANTED_TOKENS  20 /* of the first prompt; each next one has one less */
 
-/* A g_test_add() fixture: a planted checkpoint of the shape that the data says, a session on it (plain kernels,
- * KV cache of floats, one thread) and prompts of random tokens after the first one, four of them template. */
+/* A g_test_add() fixture: a planted checkpoint of the shape that the data says, a session on it (plain
+ * kernels, KV cache of floats, one thread) and prompts of random tokens after the first one, four of them
+ * template. */
 typedef struct
 {
   MoePlanted  planted;
