@@ -14,16 +14,22 @@ static const MoeArch archs[] = {
     MOE_ACTIVATION_SILU, MOE_ARCH_QKV_BIAS | MOE_ARCH_SHARED_GATE | MOE_ARCH_EXPERT_SPLIT },
   { "deepseek", MOE_ROPE_PAIRS, MOE_QK_NORM_NONE, MOE_GATING_SOFTMAX, FALSE, MOE_SHARED_COUNT,
     MOE_ACTIVATION_SILU, MOE_ARCH_DENSE_LEAD },
+  { "gpt-oss", MOE_ROPE_HALVES, MOE_QK_NORM_NONE, MOE_GATING_SOFTMAX_CHOSEN, FALSE, MOE_SHARED_NONE,
+    MOE_ACTIVATION_SWIGLU_OAI, MOE_ARCH_QKV_BIAS | MOE_ARCH_OUTPUT_BIAS | MOE_ARCH_ROUTER_BIAS |
+    MOE_ARCH_EXPERT_BIAS | MOE_ARCH_POST_NORM | MOE_ARCH_SINKS | MOE_ARCH_WINDOW },
+  { "phimoe", MOE_ROPE_HALVES, MOE_QK_NORM_NONE, MOE_GATING_SOFTMAX, TRUE, MOE_SHARED_NONE,
+    MOE_ACTIVATION_SILU, MOE_ARCH_QKV_BIAS | MOE_ARCH_OUTPUT_BIAS | MOE_ARCH_NORM_BIAS |
+    MOE_ARCH_WINDOW_UNUSED },
 };
 
 /* Mixture-of-experts architectures that exist but cannot be computed here, to be refused by name. */
 static const char *const other_moe_archs[] = {
   "afmoe", "arctic", "bailingmoe", "bailingmoe2", "bailingmoe3", "cohere2moe", "dbrx",
   "deepseek2", "deepseek32", "deepseek4", "dots1", "dots3note", "ernie4_5-moe", "exaone-moe", "gemma4",
-  "glm-dsa", "glm4moe", "gpt-oss", "granitehybrid", "granitemoe", "grok", "grovemoe", "hunyuan-moe", "hy_v3",
+  "glm-dsa", "glm4moe", "granitehybrid", "granitemoe", "grok", "grovemoe", "hunyuan-moe", "hy_v3",
   "hy_v4", "jamba", "kimi-k3", "kimi-linear", "laguna", "lfm2moe", "llada-moe", "llama4", "maple", "mellum",
   "mimo2", "minimax-01", "minimax-m2", "minimax-m3", "mistral3", "mistral4", "nemotron_h_moe",
-  "nomic-bert-moe", "phimoe", "qwen35moe", "qwen3next", "qwen3vlmoe", "qwen4exp", "rnd1",
+  "nomic-bert-moe", "qwen35moe", "qwen3next", "qwen3vlmoe", "qwen4exp", "rnd1",
   "smallthinker", "step35",
 };
 

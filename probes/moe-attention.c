@@ -166,7 +166,7 @@ multiply_plane (QueryBlock   *block,
   MoeForward *f = block->job->forward;
   gboolean half = block->job->cache->type == MOE_CACHE_F16;
   const MoeKernel *kernel = moe_kernel_get (half ? MOE_TYPE_F16 : MOE_TYPE_F32, f->choice);
-  gsize bytes = kernel->prepared_bytes (width);
+  gsize bytes = kernel->prepared_bytes (width), key_bytes = width * kernel->block_bytes;
   g_autofree guint8 *buffer = g_malloc (bytes * block->n_rows + 64);
   guint8 *prepared = (guint8 *) (((guintptr) buffer + 63) / 64 * 64);
   const void *rows[MOE_ATTENTION_ROWS];
@@ -182,14 +182,15 @@ multiply_plane (QueryBlock   *block,
     }
   if (!add)
     {
-      kernel->matmul (plane, width, block->first_key, block->end_key, rows, y, block->n_rows);
+      kernel->matmul (plane + block->first_key * key_bytes, width, 0, block->end_key - block->first_key, rows,
+                      y, block->n_rows);
       return;
     }
   for (guint j = block->first_key; j < block->end_key; j += VALUE_TILE)
     {
       guint n = MIN (VALUE_TILE, block->end_key - j);
 
-      kernel->matmul (plane, width, j, j + n, rows, y, block->n_rows);
+      kernel->matmul (plane + j * key_bytes, width, 0, n, rows, y, block->n_rows);
       for (guint r = 0; r < block->n_rows; r++)
         for (guint i = 0; i < n; i++)
           block->rows[r * block->stride + j - block->first_key + i] += sums[r][i];

@@ -17,6 +17,15 @@ typedef enum
   MOE_FAMILY_SHARED_WIDTH = 1 << 6,   /* expert_shared_feed_forward_length */
   MOE_FAMILY_DENSE_LEAD = 1 << 7,     /* leading_dense_block_count */
   MOE_FAMILY_ROPE_DIMS = 1 << 8,      /* rope.dimension_count, all of the head */
+  MOE_FAMILY_OUTPUT_BIAS = 1 << 16,   /* attn_output.bias */
+  MOE_FAMILY_EXPERT_BIAS = 1 << 17,   /* ffn_gate_inp.bias and ffn_*_exps.bias */
+  MOE_FAMILY_POST_NORM = 1 << 18,     /* post_attention_norm instead of ffn_norm */
+  MOE_FAMILY_SINKS = 1 << 19,         /* attn_sinks, and a sliding window of 8 tokens */
+  MOE_FAMILY_YARN = 1 << 20,          /* from a context of 16 tokens to four times that */
+  MOE_FAMILY_NORM_BIAS = 1 << 21,     /* attn_norm.bias, ffn_norm.bias, output_norm.bias, output.bias */
+  MOE_FAMILY_LONGROPE = 1 << 22,      /* rope_factors_short and _long, attn_factor */
+  MOE_FAMILY_MLA = 1 << 23,           /* latent attention */
+  MOE_FAMILY_SHORT_CONV = 1 << 24,    /* a convolution in every layer but the second of three */
 } MoeFamilyFlags;
 
 typedef struct

@@ -6,8 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "tests/support/moe-checkpoint-family.h"
-#include "tests/support/moe-gguf-writer.h"
+#include "tests/support/moe-checkpoint-builder.h"
 #include "tests/support/moe-quantise.h"
 #include "tests/support/moe-test-vocabulary.h"
 
@@ -53,6 +52,13 @@ static const MoeCheckpoint checkpoints[] = {
   SHARED ("deepseek-f32", "deepseek", MOE_TYPE_F32, 4, 16, 16, 4, 16, 26, 1, 2),
   SHARED ("deepseek-q8_0", "deepseek", MOE_TYPE_Q8_0, 4, 16, 8, 2, 8, 27, 1, 2),
   SHARED_LARGE ("deepseek-q4_k_m", "deepseek", MOE_TYPE_Q6_K, 4, 64, 8, 28, 1, 2),
+  SMALL ("gpt-oss-f32", "gpt-oss", MOE_TYPE_F32, 2, 32, 8, 3, FALSE, FALSE, 80, 40),
+  SMALL ("gpt-oss-q8_0", "gpt-oss", MOE_TYPE_Q8_0, 2, 32, 8, 3, FALSE, FALSE, 24, 41),
+  SMALL ("gpt-oss-q4_0", "gpt-oss", MOE_TYPE_Q4_0, 2, 32, 8, 3, FALSE, FALSE, 24, 42),
+  SMALL ("phimoe-f32", "phimoe", MOE_TYPE_F32, 2, 16, 8, 2, FALSE, FALSE, 24, 43),
+  SMALL ("phimoe-short-f32", "phimoe", MOE_TYPE_F32, 2, 16, 8, 2, FALSE, TRUE, 16, 44),
+  SMALL ("phimoe-q8_0", "phimoe", MOE_TYPE_Q8_0, 2, 16, 8, 2, FALSE, FALSE, 16, 45),
+  SMALL ("phimoe-q4_0", "phimoe", MOE_TYPE_Q4_0, 2, 16, 8, 2, FALSE, FALSE, 16, 46),
 };
 
 static const char *const vocabularies[] = {
@@ -124,15 +130,7 @@ get_dense_width (const MoeCheckpoint *self)
   return 3 * self->width;
 }
 
-typedef struct
-{
-  const MoeCheckpoint *checkpoint;
-  const MoeFamily     *family;
-  gboolean             as_f32;
-  MoeGgufWriter       *writer;
-  MoeCheckpointEdit    edit;
-  gpointer             edit_data;
-} Builder;
+typedef MoeCheckpointBuilder Builder;
 
 static void
 add_tensor (Builder       *self,
@@ -165,16 +163,14 @@ add_tensor (Builder       *self,
   moe_gguf_writer_add_tensor (self->writer, name, type, n_dims, ne, stored, n_bytes);
 }
 
-/* Weights of standard deviation @gain / sqrt (inputs), so that inputs of size 1 give outputs of size @gain.
- * @n_matrices 0 makes a two-dimensional tensor. */
-static void
-add_matrix (Builder       *self,
-            const char    *name,
-            MoeTensorType  type,
-            float          gain,
-            guint          n_in,
-            guint          n_out,
-            guint          n_matrices)
+void
+moe_checkpoint_add_matrix (Builder       *self,
+                           const char    *name,
+                           MoeTensorType  type,
+                           float          gain,
+                           guint          n_in,
+                           guint          n_out,
+                           guint          n_matrices)
 {
   guint64 ne[3] = { n_in, n_out, n_matrices };
   gsize n = (gsize) n_in * n_out * MAX (n_matrices, 1);
@@ -186,7 +182,26 @@ add_matrix (Builder       *self,
   add_tensor (self, name, type, n_matrices > 0 ? 3 : 2, ne, x);
 }
 
-/* Floats of standard deviation @scale around @mean. */
+void
+moe_checkpoint_add_values (Builder    *self,
+                           const char *name,
+                           float       mean,
+                           float       scale,
+                           guint       n,
+                           guint       n_rows)
+{
+  guint64 ne[2] = { n, n_rows };
+  gsize count = (gsize) n * MAX (n_rows, 1);
+  g_autofree float *x = g_new (float, count);
+
+  fill_normal (x, count, seed_random (self->checkpoint->seed, name), scale);
+  for (gsize i = 0; i < count; i++)
+    x[i] += mean;
+  if (self->edit != NULL)
+    self->edit (name, x, count, self->edit_data);
+  add_tensor (self, name, MOE_TYPE_F32, n_rows > 0 ? 2 : 1, ne, x);
+}
+
 static void
 add_vector (Builder    *self,
             const char *name,
@@ -194,15 +209,7 @@ add_vector (Builder    *self,
             float       scale,
             guint       n)
 {
-  guint64 ne[1] = { n };
-  g_autofree float *x = g_new (float, n);
-
-  fill_normal (x, n, seed_random (self->checkpoint->seed, name), scale);
-  for (guint i = 0; i < n; i++)
-    x[i] += mean;
-  if (self->edit != NULL)
-    self->edit (name, x, n, self->edit_data);
-  add_tensor (self, name, MOE_TYPE_F32, 1, ne, x);
+  moe_checkpoint_add_values (self, name, mean, scale, n, 0);
 }
 
 static void
@@ -225,10 +232,14 @@ add_attention (Builder *self,
   char name[64];
 
   add_norm (self, NAME ("attn_norm.weight"), c->width);
-  add_matrix (self, NAME ("attn_q.weight"), c->type, 1.0f, c->width, q, 0);
-  add_matrix (self, NAME ("attn_k.weight"), c->type, 1.0f, c->width, kv, 0);
-  add_matrix (self, NAME ("attn_v.weight"), c->down_type, 1.0f, c->width, kv, 0);
-  add_matrix (self, NAME ("attn_output.weight"), c->type, 1.0f, q, c->width, 0);
+  if ((flags & MOE_FAMILY_NORM_BIAS) != 0)
+    add_vector (self, NAME ("attn_norm.bias"), 0.0f, 0.3f, c->width);
+  if (moe_checkpoint_add_other_mixer (self, layer))
+    return;
+  moe_checkpoint_add_matrix (self, NAME ("attn_q.weight"), c->type, 1.0f, c->width, q, 0);
+  moe_checkpoint_add_matrix (self, NAME ("attn_k.weight"), c->type, 1.0f, c->width, kv, 0);
+  moe_checkpoint_add_matrix (self, NAME ("attn_v.weight"), c->down_type, 1.0f, c->width, kv, 0);
+  moe_checkpoint_add_matrix (self, NAME ("attn_output.weight"), c->type, 1.0f, q, c->width, 0);
   if ((flags & MOE_FAMILY_QKV_BIAS) != 0)
     {
       add_vector (self, NAME ("attn_q.bias"), 0.0f, 0.5f, q);
@@ -242,6 +253,20 @@ add_attention (Builder *self,
       add_norm (self, NAME ("attn_q_norm.weight"), head ? c->head_dim : q);
       add_norm (self, NAME ("attn_k_norm.weight"), head ? c->head_dim : kv);
     }
+  moe_checkpoint_add_attention_rest (self, layer);
+}
+
+static void
+add_expert_biases (Builder *self,
+                   guint    layer)
+{
+  const MoeCheckpoint *c = self->checkpoint;
+  char name[64];
+
+  add_vector (self, NAME ("ffn_gate_inp.bias"), 0.0f, 1.0f, c->n_experts);
+  moe_checkpoint_add_values (self, NAME ("ffn_gate_exps.bias"), 0.0f, 0.5f, c->expert_width, c->n_experts);
+  moe_checkpoint_add_values (self, NAME ("ffn_up_exps.bias"), 0.0f, 0.5f, c->expert_width, c->n_experts);
+  moe_checkpoint_add_values (self, NAME ("ffn_down_exps.bias"), 0.0f, 0.5f, c->width, c->n_experts);
 }
 
 /* Blocks add about as much to the residual as the experts do. */
@@ -252,9 +277,10 @@ add_dense (Builder *self,
   const MoeCheckpoint *c = self->checkpoint;
   char name[64];
 
-  add_matrix (self, NAME ("ffn_gate.weight"), c->type, 1.0f, c->width, get_dense_width (c), 0);
-  add_matrix (self, NAME ("ffn_up.weight"), c->type, 1.0f, c->width, get_dense_width (c), 0);
-  add_matrix (self, NAME ("ffn_down.weight"), c->down_type, 2.0f, get_dense_width (c), c->width, 0);
+  moe_checkpoint_add_matrix (self, NAME ("ffn_gate.weight"), c->type, 1.0f, c->width, get_dense_width (c), 0);
+  moe_checkpoint_add_matrix (self, NAME ("ffn_up.weight"), c->type, 1.0f, c->width, get_dense_width (c), 0);
+  moe_checkpoint_add_matrix (self, NAME ("ffn_down.weight"), c->down_type, 2.0f, get_dense_width (c),
+                             c->width, 0);
 }
 
 static void
@@ -263,19 +289,26 @@ add_experts (Builder *self,
 {
   const MoeCheckpoint *c = self->checkpoint;
   guint shared = c->n_shared * c->expert_width;
+  gboolean bias = (self->family->flags & MOE_FAMILY_EXPERT_BIAS) != 0;
   char name[64];
 
   /* Router logits of standard deviation 3: clear winners, yet several experts with weight. */
-  add_matrix (self, NAME ("ffn_gate_inp.weight"), MOE_TYPE_F32, 3.0f, c->width, c->n_experts, 0);
-  add_matrix (self, NAME ("ffn_gate_exps.weight"), c->type, 1.0f, c->width, c->expert_width, c->n_experts);
-  add_matrix (self, NAME ("ffn_up_exps.weight"), c->type, 1.0f, c->width, c->expert_width, c->n_experts);
-  add_matrix (self, NAME ("ffn_down_exps.weight"), c->down_type, 2.0f, c->expert_width, c->width,
-              c->n_experts);
+  moe_checkpoint_add_matrix (self, NAME ("ffn_gate_inp.weight"), MOE_TYPE_F32, 3.0f, c->width, c->n_experts,
+                             0);
+  moe_checkpoint_add_matrix (self, NAME ("ffn_gate_exps.weight"), c->type, 1.0f, c->width, c->expert_width,
+                             c->n_experts);
+  moe_checkpoint_add_matrix (self, NAME ("ffn_up_exps.weight"), c->type, 1.0f, c->width, c->expert_width,
+                             c->n_experts);
+  /* With biases and SwiGLU-OAI, hidden values are larger. */
+  moe_checkpoint_add_matrix (self, NAME ("ffn_down_exps.weight"), c->down_type, bias ? 0.7f : 2.0f,
+                             c->expert_width, c->width, c->n_experts);
+  if (bias)
+    add_expert_biases (self, layer);
   if (shared == 0)
     return;
-  add_matrix (self, NAME ("ffn_gate_shexp.weight"), c->type, 1.0f, c->width, shared, 0);
-  add_matrix (self, NAME ("ffn_up_shexp.weight"), c->type, 1.0f, c->width, shared, 0);
-  add_matrix (self, NAME ("ffn_down_shexp.weight"), c->down_type, 1.0f, shared, c->width, 0);
+  moe_checkpoint_add_matrix (self, NAME ("ffn_gate_shexp.weight"), c->type, 1.0f, c->width, shared, 0);
+  moe_checkpoint_add_matrix (self, NAME ("ffn_up_shexp.weight"), c->type, 1.0f, c->width, shared, 0);
+  moe_checkpoint_add_matrix (self, NAME ("ffn_down_shexp.weight"), c->down_type, 1.0f, shared, c->width, 0);
   if ((self->family->flags & MOE_FAMILY_SHARED_GATE) != 0)
     add_vector (self, NAME ("ffn_gate_inp_shexp.weight"), 0.0f, 1.0f / sqrtf ((float) c->width), c->width);
 }
@@ -286,8 +319,15 @@ add_layer (Builder *self,
 {
   char name[64];
 
+  MoeFamilyFlags flags = self->family->flags;
+
   add_attention (self, layer);
-  add_norm (self, NAME ("ffn_norm.weight"), self->checkpoint->width);
+  if ((flags & MOE_FAMILY_POST_NORM) != 0)
+    add_norm (self, NAME ("post_attention_norm.weight"), self->checkpoint->width);
+  else
+    add_norm (self, NAME ("ffn_norm.weight"), self->checkpoint->width);
+  if ((flags & MOE_FAMILY_NORM_BIAS) != 0)
+    add_vector (self, NAME ("ffn_norm.bias"), 0.0f, 0.3f, self->checkpoint->width);
   if (layer < self->checkpoint->n_dense)
     add_dense (self, layer);
   else
@@ -333,14 +373,7 @@ add_model_keys (Builder *self)
   if ((family->flags & MOE_FAMILY_DENSE_LEAD) != 0)
     moe_gguf_writer_add_uint (w, KEY ("leading_dense_block_count"), c->n_dense);
   moe_gguf_writer_add_uint (w, KEY ("attention.head_count"), c->n_heads);
-  moe_gguf_writer_add_uint (w, KEY ("attention.head_count_kv"), c->n_kv_heads);
-  if (c->head_dim * c->n_heads != c->width)
-    {
-      moe_gguf_writer_add_uint (w, KEY ("attention.key_length"), c->head_dim);
-      moe_gguf_writer_add_uint (w, KEY ("attention.value_length"), c->head_dim);
-    }
-  if ((family->flags & MOE_FAMILY_ROPE_DIMS) != 0)
-    moe_gguf_writer_add_uint (w, KEY ("rope.dimension_count"), c->head_dim);
+  moe_checkpoint_add_attention_keys (self);
   moe_gguf_writer_add_float (w, KEY ("attention.layer_norm_rms_epsilon"), get_epsilon (self));
   moe_gguf_writer_add_float (w, KEY ("rope.freq_base"), c->rope_factors ? 5000.0f : family->rope_base);
   if (c->tied && !c->rope_factors)
@@ -381,14 +414,22 @@ write_file (const MoeCheckpoint  *self,
   n_vocabulary = add_vocabulary (self, writer);
 
   /* Rows of token_embd have size 1 a value, except where they also serve as the output. */
-  add_matrix (&builder, "token_embd.weight", self->type, self->tied ? 2.0f : sqrtf ((float) self->width),
-              self->width, n_vocabulary, 0);
+  moe_checkpoint_add_matrix (&builder, "token_embd.weight", self->type,
+                             self->tied ? 2.0f : sqrtf ((float) self->width), self->width, n_vocabulary, 0);
   for (guint layer = 0; layer < self->n_layers; layer++)
     add_layer (&builder, layer);
-  add_norm (&builder, "output_norm.weight", self->width);
+  add_norm (&builder, (builder.family->flags & MOE_FAMILY_SHORT_CONV) != 0 ? "token_embd_norm.weight"
+            : "output_norm.weight", self->width);
+  if ((builder.family->flags & MOE_FAMILY_NORM_BIAS) != 0)
+    {
+      add_vector (&builder, "output_norm.bias", 0.0f, 0.3f, self->width);
+      add_vector (&builder, "output.bias", 0.0f, 0.5f, n_vocabulary);
+    }
   if (!self->tied)
-    add_matrix (&builder, "output.weight", self->down_type, 2.0f, self->width, n_vocabulary, 0);
-  if (self->rope_factors)
+    moe_checkpoint_add_matrix (&builder, "output.weight", self->down_type, 2.0f, self->width,
+                               n_vocabulary, 0);
+  moe_checkpoint_add_rope_factors (&builder);
+  if (self->rope_factors && (builder.family->flags & MOE_FAMILY_LONGROPE) == 0)
     {
       guint64 ne[1] = { self->head_dim / 2 };
       g_autofree float *factors = g_new (float, ne[0]);

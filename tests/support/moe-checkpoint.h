@@ -31,6 +31,8 @@ typedef struct
   guint          seed;
   guint          n_dense;      /* leading layers without experts */
   guint          n_shared;     /* shared experts, stored as one of n_shared * expert_width */
+  gboolean       absorbed;     /* latent attention: attn_k_b and attn_v_b instead of attn_kv_b */
+  gboolean       lite;         /* latent attention: attn_q instead of attn_q_a and attn_q_b */
 } MoeCheckpoint;
 
 /* All of them; and the one called @name, or NULL. */
