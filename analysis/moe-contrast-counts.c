@@ -55,6 +55,7 @@ hash_text (GChecksum  *hash,
     g_checksum_update (hash, (const guchar *) text, (gssize) strlen (text) + 1);
 }
 
+/* The name of its pair is left out, as it may be no more than a place in the file. */
 char *
 moe_contrast_make_key (const MoePrompt *prompt)
 {
@@ -62,7 +63,6 @@ moe_contrast_make_key (const MoePrompt *prompt)
 
   hash_text (hash, prompt->text);
   hash_text (hash, prompt->label);
-  hash_text (hash, prompt->pair);
   hash_text (hash, prompt->answer);
   hash_text (hash, prompt->target);
   for (guint i = 0; i < prompt->n_messages; i++)

@@ -51,6 +51,26 @@ pair_free (gpointer data)
   g_free (self);
 }
 
+/* By what their prompts say, A's first; their names may be no more than places in a file. */
+static int
+compare_pairs (gconstpointer a,
+               gconstpointer b)
+{
+  const MoeContrastPair *x = *(const MoeContrastPair * const *) a, *y = *(const MoeContrastPair * const *) b;
+  int order = 0;
+
+  for (guint side = 0; side < 2 && order == 0; side++)
+    {
+      GPtrArray *p = x->sides[side], *q = y->sides[side];
+
+      for (guint i = 0; i < MIN (p->len, q->len) && order == 0; i++)
+        order = strcmp (((MoeContrastPrompt *) p->pdata[i])->key, ((MoeContrastPrompt *) q->pdata[i])->key);
+      if (order == 0)
+        order = (int) p->len - (int) q->len;
+    }
+  return order;
+}
+
 GPtrArray *
 moe_contrast_find_pairs (GPtrArray *prompts)
 {
@@ -82,6 +102,7 @@ moe_contrast_find_pairs (GPtrArray *prompts)
       if (pair->sides[0]->len == 0 || pair->sides[1]->len == 0)
         g_ptr_array_remove_index (pairs, i);
     }
+  g_ptr_array_sort (pairs, compare_pairs);
   return pairs;
 }
 

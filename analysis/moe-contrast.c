@@ -136,9 +136,10 @@ set_paired (MoeContrast             *self,
     {
       double sum = 0;
 
+      /* As moe-contrast-compute.c adds, so that this is the score of paired-rd to the last bit. */
       for (guint i = 0; i < problem->n_items; i++)
-        sum += differences[(gsize) i * self->n + cell];
-      self->cells[cell].paired_rd = sum / problem->n_items;
+        sum += 1.0 / problem->n_items * differences[(gsize) i * self->n + cell];
+      self->cells[cell].paired_rd = sum;
     }
 }
 
@@ -211,6 +212,18 @@ guint
 moe_contrast_get_n (const MoeContrast *self)
 {
   return self->n;
+}
+
+const MoeModelInfo *
+moe_contrast_get_info (const MoeContrast *self)
+{
+  return self->info;
+}
+
+const MoeContrastOptions *
+moe_contrast_get_options (const MoeContrast *self)
+{
+  return &self->options;
 }
 
 const MoeContrastCell *

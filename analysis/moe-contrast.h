@@ -100,6 +100,8 @@ MoeContrast           *moe_contrast_new         (const MoeContrastCounts   *coun
                                                  GError                   **error);
 void                   moe_contrast_free        (MoeContrast               *self);
 guint                  moe_contrast_get_n       (const MoeContrast         *self); /* M x E */
+const MoeModelInfo       *moe_contrast_get_info    (const MoeContrast      *self);
+const MoeContrastOptions *moe_contrast_get_options (const MoeContrast      *self);
 /* By rank; cells without a score come last. */
 const MoeContrastCell *moe_contrast_get         (const MoeContrast         *self,
                                                  guint                      rank);

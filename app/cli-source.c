@@ -28,11 +28,10 @@ moe_cli_source_check (MoeCliSource *self,
          && moe_cli_interventions_check (&self->interventions, command);
 }
 
-/* TRUE when the file says that it is a GGUF file; all else is for the recording's reader to judge. */
-static gboolean
-is_model (const char  *path,
-          gboolean    *model,
-          GError     **error)
+gboolean
+moe_cli_source_is_model (const char  *path,
+                         gboolean    *model,
+                         GError     **error)
 {
   char magic[4] = { 0 };
   FILE *file = fopen (path, "rb");
@@ -89,7 +88,7 @@ moe_cli_source_open (MoeCliSource  *self,
 {
   gboolean model;
 
-  if (!is_model (path, &model, error))
+  if (!moe_cli_source_is_model (path, &model, error))
     return FALSE;
   if (model && self->profile.prompts == NULL)
     {

@@ -19,6 +19,10 @@ typedef struct
   char                *folder;    /* of the temporary recordings */
 } MoeCliSource;
 
+/* @model: whether the file says that it is a GGUF file; all else is for the recording's reader to judge. */
+gboolean  moe_cli_source_is_model (const char   *path,
+                                   gboolean     *model,
+                                   GError      **error);
 void      moe_cli_source_add   (MoeCliSource    *self,
                                 GOptionContext  *context);
 gboolean  moe_cli_source_check (MoeCliSource    *self,

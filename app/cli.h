@@ -32,6 +32,7 @@ int           moe_cli_heatmap    (int argc, char **argv);
 int           moe_cli_super_experts (int argc, char **argv);
 int           moe_cli_massive_activations (int argc, char **argv);
 int           moe_cli_sinks      (int argc, char **argv);
+int           moe_cli_contrast   (int argc, char **argv);
 int           moe_cli_mask       (int argc, char **argv);
 int           moe_cli_routes     (int argc, char **argv);
 int           moe_cli_sql        (int argc, char **argv);

@@ -3,7 +3,7 @@
 _moescope_cli ()
 {
   local cur prev words cword
-  local commands="info tokenize logits generate profile heatmap super-experts massive-activations sinks routes mask sql bench"
+  local commands="info tokenize logits generate profile heatmap super-experts massive-activations sinks contrast routes mask sql bench"
   _init_completion || return
 
   if [[ $cword -eq 1 ]]; then
@@ -23,6 +23,12 @@ _moescope_cli ()
       return ;;
     --mode) mapfile -t COMPREPLY < <(compgen -W "zero refill drop" -- "$cur"); return ;;
     --by) mapfile -t COMPREPLY < <(compgen -W "layer head" -- "$cur"); return ;;
+    --score)
+      mapfile -t COMPREPLY < <(compgen -W "prompt-rd rd paired-rd ftri stability utility npmi projection weight" -- "$cur")
+      return ;;
+    --span) mapfile -t COMPREPLY < <(compgen -W "prompt last answer thinking target all" -- "$cur"); return ;;
+    --order) mapfile -t COMPREPLY < <(compgen -W "a b both" -- "$cur"); return ;;
+    --disable-mode) mapfile -t COMPREPLY < <(compgen -W "refill drop zero" -- "$cur"); return ;;
     --mask-phase) mapfile -t COMPREPLY < <(compgen -W "prompt answer both" -- "$cur"); return ;;
     --color-scale) mapfile -t COMPREPLY < <(compgen -W "linear sqrt log rank" -- "$cur"); return ;;
     --color-map) mapfile -t COMPREPLY < <(compgen -W "viridis cividis puor" -- "$cur"); return ;;

@@ -17,6 +17,7 @@ static const MoeCliCommand commands[] = {
   { "super-experts", "which experts write the massive activations", moe_cli_super_experts },
   { "massive-activations", "the largest values of the residual stream", moe_cli_massive_activations },
   { "sinks", "how much attention goes to the first token", moe_cli_sinks },
+  { "contrast", "which experts tell two prompt sets apart", moe_cli_contrast },
   { "routes", "routing statistics: how alike experts are to their router", moe_cli_routes },
   { "mask", "show, check and make mask files", moe_cli_mask },
   { "sql", "query a recording", moe_cli_sql },

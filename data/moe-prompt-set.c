@@ -253,6 +253,27 @@ moe_prompt_set_filter (MoePromptSet *self,
   return moe_prompt_set_pick (self, indices, n);
 }
 
+MoePromptSet *
+moe_prompt_set_pair_by_place (MoePromptSet *self)
+{
+  MoePromptSet *part;
+
+  g_return_val_if_fail (self != NULL, NULL);
+
+  part = moe_prompt_set_pick (self, NULL, 0);
+  part->texts = g_string_chunk_new (4096);
+  for (guint i = 0; i < self->prompts->len; i++)
+    {
+      MoePrompt prompt = g_array_index (self->prompts, MoePrompt, i);
+      char name[16];
+
+      g_snprintf (name, sizeof name, "%u", i + 1);
+      prompt.pair = g_string_chunk_insert (part->texts, name);
+      g_array_append_val (part->prompts, prompt);
+    }
+  return part;
+}
+
 gboolean
 moe_prompt_set_has_sides (MoePromptSet *self)
 {

@@ -59,6 +59,8 @@ MoePromptSet    *moe_prompt_set_pick     (MoePromptSet  *self,
 /* The prompts with @label; may be empty. Transfer full. */
 MoePromptSet    *moe_prompt_set_filter   (MoePromptSet  *self,
                                           const char    *label);
+/* The same prompts, each in a pair named by its place. Transfer full. */
+MoePromptSet    *moe_prompt_set_pair_by_place (MoePromptSet  *self);
 /* Whether it came from a file of pairs: then side 0 and 1 are its labels. */
 gboolean         moe_prompt_set_has_sides (MoePromptSet  *self);
 /* Errors: MOE_ERROR_IO, _FORMAT (with the line), _INVALID (no such column; lists those there are), _LIMIT.

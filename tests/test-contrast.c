@@ -305,8 +305,18 @@ compare_keys (gconstpointer a,
   return strcmp (x->key, y->key);
 }
 
+static int
+compare_sides (gconstpointer a,
+               gconstpointer b)
+{
+  const MoeContrastPrompt *x = *(const MoeContrastPrompt * const *) a;
+  const MoeContrastPrompt *y = *(const MoeContrastPrompt * const *) b;
+
+  return x->side != y->side ? (int) x->side - (int) y->side : strcmp (x->key, y->key);
+}
+
 /* Everything again without tiles, weights and matrices. @counts is brought into the order of the draws: by
- * key, or for pairs: partners side by side, pairs by their first key. */
+ * key, or for pairs: partners side by side, pairs by the key of A's. */
 static void
 check_plain (MoeContrastCounts *counts,
              MoeScore           score)
@@ -322,7 +332,8 @@ check_plain (MoeContrastCounts *counts,
   g_autofree gint8 *signs = g_new (gint8, n), *plus = g_new (gint8, n);
   gboolean has_null = !(score == MOE_SCORE_NPMI && counts->marker >= 0);
 
-  g_ptr_array_sort (prompts, compare_keys);
+  /* The first of two partners in this order is A's. */
+  g_ptr_array_sort (prompts, pairs ? compare_sides : compare_keys);
   for (guint i = 0; pairs && i + 1 < n; i += 2)
     for (guint j = i + 1; j < n; j++)
       {
@@ -331,7 +342,7 @@ check_plain (MoeContrastCounts *counts,
         if (!g_str_equal (p->pair, q->pair))
           continue;
         g_ptr_array_steal_index (prompts, j);
-        g_ptr_array_insert (prompts, (gint) i + (p->side == MOE_CONTRAST_A ? 1 : 0), q);
+        g_ptr_array_insert (prompts, (gint) i + 1, q);
         break;
       }
   for (guint i = 0; i < n; i++)
@@ -572,50 +583,6 @@ test_topic (void)
 }
 
 static void
-test_resample (void)
-{
-  /* Benjamini and Hochberg (1995), section 4: of these four are found at 5 %. */
-  const double p[] = { 0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262,
-                       0.5719, 0.6528, 0.7590, 1.0000 };
-  double q[G_N_ELEMENTS (p)], values[] = { 4, 1, 3, 2 }, holes[] = { 0.02, NAN, 0.01 }, filled[3];
-  guint labels[] = { 0, 1, 1, 0, 2 }, times[5], counts[2] = { 0 };
-  g_autoptr(GRand) random = moe_resample_random (3, 1);
-
-  moe_resample_adjust (p, G_N_ELEMENTS (p), q);
-  for (guint i = 0; i < G_N_ELEMENTS (p); i++)
-    g_assert_true ((q[i] <= 0.05) == (i < 4));
-  CLOSE (q[3], 0.0095 * 15 / 4);
-  CLOSE (q[5], 0.0298 * 15 / 7);
-  g_assert_cmpfloat (q[14], ==, 1);
-  moe_resample_adjust (holes, 3, filled);
-  CLOSE (filled[0], 0.02);
-  CLOSE (filled[2], 0.02);
-  g_assert_true (isnan (filled[1]));
-
-  CLOSE (moe_resample_quantile (values, 4, 0), 1);
-  CLOSE (moe_resample_quantile (values, 4, 0.5), 2.5);
-  CLOSE (moe_resample_quantile (values, 4, 0.9), 3.7);
-  CLOSE (moe_resample_quantile (values, 4, 1), 4);
-
-  for (guint i = 0; i < 50; i++)
-    {
-      moe_resample_bootstrap (random, labels, 5, times);
-      g_assert_cmpuint (times[0] + times[3], ==, 2);
-      g_assert_cmpuint (times[1] + times[2], ==, 2);
-      g_assert_cmpuint (times[4], ==, 1);
-      counts[0] += times[0] == 2;
-      moe_resample_subset (random, labels, 5, 0.5, times);
-      g_assert_cmpuint (times[0] + times[3], ==, 1);
-      g_assert_cmpuint (times[4], ==, 1);
-      counts[1] += times[0];
-    }
-  g_assert_cmpuint (counts[0], >, 3);
-  g_assert_cmpuint (counts[0], <, 25);
-  g_assert_cmpuint (counts[1], >, 10);
-  g_assert_cmpuint (counts[1], <, 40);
-}
-
-static void
 test_refused (void)
 {
   g_autoptr(MoeContrastCounts) counts = make_counts (1, 2, 1, -1);
@@ -639,54 +606,6 @@ test_refused (void)
   g_assert_error (error, MOE_ERROR, MOE_ERROR_INVALID);
 }
 
-/* Which of "TTPPTtaAA" (template, prompt, thinking, forced, answer) a span chooses. */
-static void
-test_span (void)
-{
-  static const struct { const char *span, *chosen; } cases[] = {
-    { "prompt", "..xx....." }, { "last", "....x...." }, { "last:3", "..xxx...." }, { "last:99", "xxxxx...." },
-    { "answer", "......xxx" }, { "answer:2", "......xx." }, { "thinking", ".....x..." },
-    { "thinking:1", ".....x..." }, { "target", "...xx...." }, { "all", "xxxxxxxxx" },
-  };
-  static const char * const wrong[] = { "", "last:", "last:0", "last:x", "prompt:3", "answers", "all:1",
-                                        "last:9999999999" };
-  const MoePhase phases[] = { MOE_PHASE_TEMPLATE, MOE_PHASE_TEMPLATE, MOE_PHASE_PROMPT, MOE_PHASE_PROMPT,
-                              MOE_PHASE_TEMPLATE, MOE_PHASE_THINKING, MOE_PHASE_TEACHER_FORCED,
-                              MOE_PHASE_ANSWER, MOE_PHASE_ANSWER };
-  MoeSpan span;
-
-  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
-    {
-      gboolean chosen[9];
-      char text[10] = { 0 };
-      g_autofree char *again = NULL;
-      guint n = 0;
-
-      g_assert_true (moe_span_parse (cases[i].span, &span, NULL));
-      again = moe_span_format (&span);
-      if (!g_str_equal (cases[i].span, "last:1"))
-        g_assert_cmpstr (again, ==, cases[i].span);
-      g_assert_cmpuint (moe_span_select (&span, phases, 9, 3, 5, chosen), >, 0);
-      for (guint j = 0; j < 9; j++)
-        text[j] = chosen[j] ? 'x' : '.';
-      g_assert_cmpstr (text, ==, cases[i].chosen);
-      /* Token by token, as it is generated. */
-      for (guint j = 0; j < 9; j++)
-        {
-          if (j >= 5)
-            g_assert_true (moe_span_takes_next (&span, n, phases[j]) == chosen[j]);
-          n += chosen[j] ? 1 : 0;
-        }
-    }
-  for (guint i = 0; i < G_N_ELEMENTS (wrong); i++)
-    {
-      g_autoptr(GError) error = NULL;
-
-      g_assert_false (moe_span_parse (wrong[i], &span, &error));
-      g_assert_error (error, MOE_ERROR, MOE_ERROR_INVALID);
-    }
-}
-
 int
 main (int    argc,
       char **argv)
@@ -699,8 +618,6 @@ main (int    argc,
   g_test_add_func ("/contrast/power", test_power);
   g_test_add_func ("/contrast/ranking", test_ranking);
   g_test_add_func ("/contrast/topic", test_topic);
-  g_test_add_func ("/contrast/resample", test_resample);
   g_test_add_func ("/contrast/refused", test_refused);
-  g_test_add_func ("/contrast/span", test_span);
   return g_test_run ();
 }

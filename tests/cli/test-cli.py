@@ -317,6 +317,87 @@ def _(s):
     assert provenance["mask"] == "none" and "version" in provenance
 
 
+CONTRAST = "rank,layer,expert,score,rate_a,rate_b,low,high,p,q,stability,rd,paired_rd,topic"
+
+
+@suite.case("contrast")
+def _(s):
+    sets = ["--a", os.path.join(PROMPTS, "harmful.csv"), "--b", os.path.join(PROMPTS, "harmless.csv")]
+    run = ["contrast", demo, *sets, "--limit", "12", "--permutations", "99", "--bootstrap", "99"]
+    result = s.ok(*run, "--score", "rd", "--mask-out", s.path("m.json"), "--disable-top", "3")
+    rows, provenance = table(result, CONTRAST)
+    assert "not paired" in result.err, result.err
+    assert len(rows) == LAYERS * EXPERTS and provenance["a"].startswith("12 prompts")
+    assert provenance["span"] == "prompt" and provenance["set-a"].startswith("harmful.csv, SHA-256 ")
+    scores = [float(r["score"]) for r in rows]
+    assert scores == sorted(scores, reverse=True) and [r["rank"] for r in rows[:2]] == ["1", "2"]
+    for r in rows:
+        assert abs(float(r["score"]) - float(r["rate_a"]) + float(r["rate_b"])) < 1e-12, r
+        assert 0.01 <= float(r["p"]) <= 1 and float(r["p"]) <= float(r["q"]) <= 1, r
+        assert r["paired_rd"] == "" and r["topic"] == "", r
+    mask = s.ok("mask", "show", "m.json").rows()[1]
+    assert [(m["layer"], m["expert"]) for m in mask] == [(r["layer"], r["expert"]) for r in rows[:3]]
+
+    # The rates are those of the routing itself, and a recording of the prompts gives the same table.
+    for name in ("harmful", "harmless"):
+        path = os.path.join(PROMPTS, name + ".csv")
+        s.ok("profile", demo, "--prompts", path, "--limit", "12", "--record", name + ".moescope")
+        n = int(sql(s, name + ".moescope", "SELECT count(*) AS n FROM token WHERE phase = 'prompt'")[0]["n"])
+        query = "SELECT layer, expert, count(*) AS n FROM routing WHERE phase = 'prompt' GROUP BY 1, 2"
+        hits = {(r["layer"], r["expert"]): int(r["n"]) for r in sql(s, name + ".moescope", query)}
+        rate = "rate_a" if name == "harmful" else "rate_b"
+        assert all(abs(float(r[rate]) - hits.get((r["layer"], r["expert"]), 0) / n) < 1e-12 for r in rows)
+    with open(s.path("all.txt"), "w") as f:
+        for name in ("harmful", "harmless"):
+            with open(os.path.join(PROMPTS, name + ".csv"), newline="") as g:
+                f.writelines(r["prompt"] + "\n" for r in read_csv(g.read())[1][:12])
+    s.ok("profile", demo, "--prompts", "all.txt", "--record", "all.moescope")
+    recorded = s.ok("contrast", "all.moescope", *run[2:], "--score", "rd").rows()[1]
+    assert recorded == rows
+    s.ok(*run, "--score", "projection", "--span", "last:2", "--top", "3", "--svg", "c.svg")
+    with open(s.path("c.svg")) as f:
+        assert "<svg" in f.read(500)
+    s.ok(*run, "--score", "weight", "--span", "answer:2", "--order", "both")
+    assert s.run(*run, "--score", "nothing").code == 2
+    assert s.run(*run, "--span", "last:0").code == 2
+    assert s.run(*run, "--mask-out", "x.json").code == 2
+    assert s.run(*run, "--score", "paired-rd").code == 1
+
+
+@suite.case("contrast of pairs")
+def _(s):
+    question = lambda text: [{"role": "user", "content": text}]
+    lines = [
+        {
+            "messages_0": question(f"What is the capital of {country}?"),
+            "messages_1": question(f"Tell me a story about {country}."),
+            "messages_0_target": country,
+            "messages_1_target": country,
+        }
+        for country in ("France", "Spain", "Italy", "Norway", "Greece", "Poland")
+    ]
+    s.write("pairs.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    run = ["contrast", demo, "--a", "pairs.jsonl", "--permutations", "200", "--bootstrap", "50"]
+    rows, provenance = table(s.ok(*run, "--pairs", "--span", "target"), CONTRAST)
+    assert provenance["score"] == "paired-rd" and provenance["pairs"] == "6", provenance
+    assert all(r["score"] == r["paired_rd"] and r["topic"] in ("0", "1") for r in rows)
+    # All differences of one sign: two of 64 flips are as extreme.
+    assert min(float(r["p"]) for r in rows) > 0.004, rows[0]
+    s.write("reversed.jsonl", "".join(json.dumps(line) + "\n" for line in reversed(lines)))
+    turned = s.ok("contrast", demo, "--a", "reversed.jsonl", *run[4:], "--pairs", "--span", "target").rows()[1]
+    assert turned == rows
+    texts = [line["messages_0"][0]["content"] for line in lines]
+    s.write("a.txt", "\n".join(texts) + "\n")
+    s.write("b.txt", "\n".join(line["messages_1"][0]["content"] for line in lines) + "\n")
+    placed = s.ok("contrast", demo, "--a", "a.txt", "--b", "b.txt", *run[4:], "--pairs").rows()[2]
+    assert placed["pairs"] == "6", placed
+    s.write("short.txt", texts[0] + "\n")
+    result = s.run("contrast", demo, "--a", "a.txt", "--b", "short.txt", "--pairs")
+    assert result.code == 1 and "matched by their place" in result.err, result.err
+    result = s.run("contrast", demo, "--a", "a.txt")
+    assert result.code == 1 and "--b must name" in result.err, result.err
+
+
 @suite.case("heatmap metrics and phases agree with the recording")
 def _(s):
     r = record(s, "r.moescope")
