@@ -380,6 +380,13 @@ moe_super_experts_new (MoeRecording           *recording,
   return g_steal_pointer (&self);
 }
 
+const MoeModelInfo *
+moe_super_experts_get_info (const MoeSuperExperts *self)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+  return self->info;
+}
+
 guint
 moe_super_experts_get_n (const MoeSuperExperts *self)
 {

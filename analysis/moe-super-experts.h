@@ -68,6 +68,7 @@ MoeSuperExperts      *moe_super_experts_new         (MoeRecording           *rec
                                                      const MoeSuperOptions  *options,
                                                      GError                **error);
 void                  moe_super_experts_free        (MoeSuperExperts        *self);
+const MoeModelInfo   *moe_super_experts_get_info    (const MoeSuperExperts  *self);
 /* All experts of all MoE layers by falling a, then layer and number. */
 guint                 moe_super_experts_get_n       (const MoeSuperExperts  *self);
 MoeSuperExpert       *moe_super_experts_get         (MoeSuperExperts        *self,

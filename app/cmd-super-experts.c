@@ -2,12 +2,14 @@
 #define G_LOG_DOMAIN "moescope-cli"
 
 #include "analysis/moe-router-scores.h"
+#include "analysis/moe-super-published.h"
 #include "analysis/moe-super-views.h"
 #include "analysis/moe-super-weights.h"
 #include "app/cli-causal.h"
 #include "app/cli-options.h"
 #include "app/cli-rerun.h"
 #include "app/cli-source.h"
+#include "data/moe-error.h"
 
 typedef enum
 {
@@ -16,10 +18,11 @@ typedef enum
   VIEW_LAYERS,
   VIEW_TAIL,
   VIEW_ROUTER,
+  VIEW_PUBLISHED,
   N_VIEWS
 } View;
 
-static const char *const views[] = { "ranking", "experts", "layers", "tail", "router" };
+static const char *const views[] = { "ranking", "experts", "layers", "tail", "router", "published" };
 
 static gboolean
 parse_view (const char *command,
@@ -32,7 +35,8 @@ parse_view (const char *command,
         return TRUE;
     }
   if (text != NULL)
-    moe_cli_usage (command, "--view %s is none of ranking, experts, layers, tail and router", text);
+    moe_cli_usage (command, "--view %s is none of ranking, experts, layers, tail, router and published",
+                   text);
   return text == NULL;
 }
 
@@ -82,6 +86,42 @@ make_ranking (MoeCliSource     *source,
   return moe_super_experts_to_table (experts, source->recording, error);
 }
 
+static MoeTable *
+make_published (MoeCliSource     *source,
+                MoeSuperExperts  *experts,
+                GError          **error)
+{
+  g_autoptr(MoePublishedExperts) published = moe_published_experts_load (NULL, error);
+  g_autoptr(GError) local = NULL;
+  MoeTable *table;
+
+  if (published == NULL)
+    return NULL;
+  table = moe_super_published_to_table (experts, published, source->recording, &local);
+  if (local != NULL)
+    g_propagate_error (error, g_steal_pointer (&local));
+  else if (table == NULL)
+    g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID, "%s: nothing is published about super experts of %s",
+                 moe_recording_get_path (source->recording), moe_super_experts_get_info (experts)->name);
+  return table;
+}
+
+/* Only a model that somebody wrote about has more to say than its verdict. */
+static void
+tell_published (MoeSuperExperts *experts)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(MoePublishedExperts) published = moe_published_experts_load (NULL, &error);
+  g_autofree char *text = NULL;
+
+  if (published != NULL)
+    text = moe_super_published_describe (experts, published);
+  if (error != NULL)
+    moe_cli_message ("%s", error->message);
+  else if (text != NULL)
+    moe_cli_message ("%s", text);
+}
+
 /* @model: NULL when only the recording is there. */
 static MoeTable *
 make_view (MoeCliSource     *source,
@@ -108,6 +148,8 @@ make_view (MoeCliSource     *source,
         table = moe_router_scores_report (rerun.session, rerun.prompts, rerun.mask, &rerun.progress, error);
         return moe_cli_rerun_end (&rerun, source, g_steal_pointer (&table), error);
       }
+    case VIEW_PUBLISHED:
+      return make_published (source, experts, error);
     default:
       return make_ranking (source, experts, model, error);
     }
@@ -137,7 +179,8 @@ moe_cli_super_experts (int    argc,
     { "ratio", 0, 0, G_OPTION_ARG_DOUBLE, &ratio,
       "What |h| must be of the median to be massive (default 1000)", "N" },
     { "view", 0, 0, G_OPTION_ARG_STRING, &view_name,
-      "ranking (default), experts, layers, tail (CCDF with a power law), router (scores at the first token)",
+      "ranking (default), experts, layers, tail (CCDF with a power law), router (scores at the first token), "
+      "published (what others found in this model)",
       "VIEW" },
     { "model", 0, 0, G_OPTION_ARG_FILENAME, &path,
       "Of a recording, for the super weights, --causal and --view router", "FILE" },
@@ -185,5 +228,6 @@ moe_cli_super_experts (int    argc,
   if (table == NULL || !moe_cli_output_table (&output, table, &error))
     return moe_cli_fail (error);
   moe_cli_message ("%s", moe_super_experts_get_verdict (experts));
+  tell_published (experts);
   return MOE_CLI_DONE;
 }

@@ -19,7 +19,7 @@ _moescope_cli ()
     --layers) mapfile -t COMPREPLY < <(compgen -W "paper growth all" -- "$cur"); return ;;
     --reduction) mapfile -t COMPREPLY < <(compgen -W "all first-row" -- "$cur"); return ;;
     --view)
-      mapfile -t COMPREPLY < <(compgen -W "ranking experts layers tail router shares vectors" -- "$cur")
+      mapfile -t COMPREPLY < <(compgen -W "ranking experts layers tail router published shares vectors" -- "$cur")
       return ;;
     --mode) mapfile -t COMPREPLY < <(compgen -W "zero refill drop" -- "$cur"); return ;;
     --by) mapfile -t COMPREPLY < <(compgen -W "layer head" -- "$cur"); return ;;

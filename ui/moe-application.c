@@ -3,6 +3,7 @@
 
 #include "ui/moe-application.h"
 
+#include "data/moe-data-file.h"
 #include "ui/moe-resources.h"
 #include "ui/moe-style.h"
 #include "ui/moe-window.h"
@@ -42,16 +43,7 @@ static const struct
 char *
 moe_application_find_demo (void)
 {
-  const char *const folders[] = { g_getenv ("MOESCOPE_DATADIR"), MOESCOPE_DATADIR, MOESCOPE_SOURCE_DATADIR };
-
-  for (guint i = 0; i < G_N_ELEMENTS (folders); i++)
-    {
-      g_autofree char *path = folders[i] != NULL ? g_build_filename (folders[i], DEMO_MODEL, NULL) : NULL;
-
-      if (path != NULL && g_file_test (path, G_FILE_TEST_IS_REGULAR))
-        return g_steal_pointer (&path);
-    }
-  return NULL;
+  return moe_data_file_find (DEMO_MODEL);
 }
 
 static void
