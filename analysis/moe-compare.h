@@ -22,8 +22,7 @@ typedef struct
 {
   MoeComparisonToken plain, steered;
   float  kl;              /* KL (steered || plain), nats, of the distributions from which the steered token
-                             was
-                             picked, both after the same tokens (the steered answer's); NaN after its end */
+                             was picked, both after the steered answer's tokens; NaN after its end */
   guint  experts_changed; /* of the steered token: (layer, expert) pairs that are chosen in one run and not in
                              the other, both reading the steered answer; 0 after its end */
 } MoeComparisonRow;
@@ -51,9 +50,9 @@ MoeComparison *moe_compare          (MoeModel                 *model,
                                      GError                  **error);
 void           moe_comparison_free  (MoeComparison            *self);
 
-/* position,plain,steered,kl,first_divergence,experts_changed,plain_id,steered_id,plain_logprob,steered_logprob, 
- * /* position,plain,steered,kl,first_divergence,experts_changed,plain_id,steered_id,plain_logprob,steered_logprob, a
- * row a token. first_divergence is 1 in one row at most. Provenance: model, mask, version. Transfer full. */
+/* position,plain,steered,kl,first_divergence,experts_changed,plain_id,steered_id,plain_logprob,
+ * steered_logprob, a row a token. first_divergence is 1 in one row at most. Provenance: model, mask, version.
+ * Transfer full. */
 MoeTable      *moe_comparison_to_table (const MoeComparison   *self,
                                         const MoeModelInfo    *info,
                                         const MoeMask         *mask);

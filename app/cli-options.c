@@ -75,19 +75,28 @@ moe_cli_run_open (const MoeCliRun  *self,
   return model;
 }
 
-MoeSession *
-moe_cli_run_session (const MoeCliRun  *self,
-                     MoeModel         *model,
-                     GError          **error)
+void
+moe_cli_run_get_session_options (const MoeCliRun   *self,
+                                 MoeSessionOptions *options)
 {
-  MoeSessionOptions options = {
+  *options = (MoeSessionOptions) {
     .context = (guint) self->context,
     .cache = g_strcmp0 (self->cache, "f32") == 0 ? MOE_CACHE_F32 : MOE_CACHE_F16,
     .kernels = g_strcmp0 (self->kernels, "plain") == 0 ? MOE_KERNELS_PLAIN : MOE_KERNELS_AUTO,
     .threads = (guint) self->threads,
   };
-  MoeSession *session = moe_session_new (model, &options, error);
+}
 
+MoeSession *
+moe_cli_run_session (const MoeCliRun  *self,
+                     MoeModel         *model,
+                     GError          **error)
+{
+  MoeSessionOptions options;
+  MoeSession *session;
+
+  moe_cli_run_get_session_options (self, &options);
+  session = moe_session_new (model, &options, error);
   if (session == NULL)
     g_prefix_error (error, "%s: ", moe_model_get_info (model)->path);
   return session;

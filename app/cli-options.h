@@ -31,6 +31,9 @@ void          moe_cli_run_clear    (MoeCliRun       *self);
 MoeModel     *moe_cli_run_open     (const MoeCliRun *self,
                                     const char      *path,
                                     GError         **error);
+/* The same settings, for analyses that make their sessions themselves. */
+void          moe_cli_run_get_session_options (const MoeCliRun   *self,
+                                               MoeSessionOptions *options);
 MoeSession   *moe_cli_run_session  (const MoeCliRun *self,
                                     MoeModel        *model,
                                     GError         **error);

@@ -33,6 +33,8 @@ int           moe_cli_super_experts (int argc, char **argv);
 int           moe_cli_massive_activations (int argc, char **argv);
 int           moe_cli_sinks      (int argc, char **argv);
 int           moe_cli_contrast   (int argc, char **argv);
+int           moe_cli_evaluate   (int argc, char **argv);
+int           moe_cli_compare    (int argc, char **argv);
 int           moe_cli_mask       (int argc, char **argv);
 int           moe_cli_routes     (int argc, char **argv);
 int           moe_cli_sql        (int argc, char **argv);

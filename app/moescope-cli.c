@@ -19,6 +19,8 @@ static const MoeCliCommand commands[] = {
   { "sinks", "how much attention goes to the first token", moe_cli_sinks },
   { "contrast", "which experts tell two prompt sets apart", moe_cli_contrast },
   { "routes", "routing statistics: how alike experts are to their router", moe_cli_routes },
+  { "evaluate", "what a mask does to answers, beside its controls", moe_cli_evaluate },
+  { "compare", "a plain and a steered answer, token by token", moe_cli_compare },
   { "mask", "show, check and make mask files", moe_cli_mask },
   { "sql", "query a recording", moe_cli_sql },
   { "bench", "speed and memory", moe_cli_bench },
