@@ -2,14 +2,16 @@
 #define G_LOG_DOMAIN "moescope-cli"
 
 #include "analysis/moe-massive-activations.h"
-#include "app/cli-options.h"
+#include "app/cli-files.h"
 #include "app/cli-source.h"
+#include "ui/moe-super-plot.h"
 
 int
 moe_cli_massive_activations (int    argc,
                              char **argv)
 {
   g_auto(MoeCliOutput) output = { NULL };
+  g_auto(MoeCliFiles) files = { NULL };
   g_auto(MoeCliSource) source = { { NULL } };
   g_autofree char *phase = NULL;
   double ratio = MOE_MASSIVE_RATIO;
@@ -24,7 +26,7 @@ moe_cli_massive_activations (int    argc,
   };
   g_auto(GStrv) words = NULL;
   g_autoptr(GError) error = NULL;
-  g_autoptr(MoeTable) table = NULL;
+  g_autoptr(MoeExhibit) exhibit = NULL;
   GOptionContext *context = moe_cli_context_new (
     "SOURCE",
     "The largest values of the residual stream after each layer. SOURCE is a recording, or a model with "
@@ -32,6 +34,7 @@ moe_cli_massive_activations (int    argc,
     "moescope-cli massive-activations run.moescope");
 
   g_option_context_add_main_entries (context, entries, NULL);
+  moe_cli_files_add (&files, context, FALSE);
   moe_cli_output_add (&output, context);
   moe_cli_source_add (&source, context);
   if (!moe_cli_parse (context, argc, argv, 1, 1, &words) || !moe_cli_output_check (&output, argv[0])
@@ -44,8 +47,8 @@ moe_cli_massive_activations (int    argc,
 
   if (!moe_cli_source_open (&source, words[0], &error))
     return moe_cli_fail (error);
-  table = moe_massive_activations_report (source.recording, phases, ratio, &error);
-  if (table == NULL || !moe_cli_output_table (&output, table, &error))
+  exhibit = moe_massive_exhibit_new (source.recording, phases, ratio, &error);
+  if (exhibit == NULL || !moe_cli_files_write (&files, &output, exhibit, &error))
     return moe_cli_fail (error);
   return MOE_CLI_DONE;
 }

@@ -3,41 +3,54 @@
 
 #include "analysis/moe-router-scores.h"
 #include "analysis/moe-super-published.h"
-#include "analysis/moe-super-views.h"
 #include "analysis/moe-super-weights.h"
 #include "app/cli-causal.h"
-#include "app/cli-options.h"
+#include "app/cli-files.h"
 #include "app/cli-rerun.h"
 #include "app/cli-source.h"
 #include "data/moe-error.h"
+#include "ui/moe-causal-plot.h"
+#include "ui/moe-super-plot.h"
 
-typedef enum
-{
-  VIEW_RANKING,
-  VIEW_EXPERTS,
-  VIEW_LAYERS,
-  VIEW_TAIL,
-  VIEW_ROUTER,
-  VIEW_PUBLISHED,
-  N_VIEWS
-} View;
-
-static const char *const views[] = { "ranking", "experts", "layers", "tail", "router", "published" };
+/* Those with pictures are MoeSuperPlot. */
+#define VIEW_ROUTER    MOE_N_SUPER_PLOTS
+#define VIEW_PUBLISHED (VIEW_ROUTER + 1)
 
 static gboolean
 parse_view (const char *command,
             const char *text,
-            View       *view)
+            guint      *view)
 {
-  for (*view = VIEW_RANKING; text != NULL && *view < N_VIEWS; (*view)++)
+  for (*view = 0; text != NULL && *view <= VIEW_PUBLISHED; (*view)++)
     {
-      if (g_str_equal (text, views[*view]))
+      if (g_str_equal (text, *view == VIEW_PUBLISHED ? "published" : *view == VIEW_ROUTER ? "router"
+                             : moe_super_plot_get_name (*view)))
         return TRUE;
     }
   if (text != NULL)
     moe_cli_usage (command, "--view %s is none of ranking, experts, layers, tail, router and published",
                    text);
   return text == NULL;
+}
+
+/* @name: NULL for the first picture of what is asked for. */
+static gboolean
+parse_plot (const char         *command,
+            const char         *name,
+            const MoeCliCausal *causal,
+            MoeCausalPlot      *plot)
+{
+  *plot = causal->by_layer ? MOE_CAUSAL_RESIDUAL : MOE_CAUSAL_PERPLEXITY;
+  if (name == NULL
+      || (causal->wanted && moe_causal_plot_parse (name, plot)
+          && moe_causal_plot_is_by_layer (*plot) == causal->by_layer))
+    return TRUE;
+  if (!causal->wanted)
+    moe_cli_usage (command, "--plot goes with --causal; --view has a picture of its own");
+  else
+    moe_cli_usage (command, "--plot %s is none of %s", name,
+                   causal->by_layer ? "residual and sinks" : "perplexity, sink_share and max_h");
+  return FALSE;
 }
 
 static gboolean
@@ -68,11 +81,12 @@ parse_choices (const char      *command,
 }
 
 /* @model: NULL leaves the super weights unknown. */
-static MoeTable *
-make_ranking (MoeCliSource     *source,
-              MoeSuperExperts  *experts,
-              MoeModel         *model,
-              GError          **error)
+static MoeExhibit *
+make_view (MoeCliSource     *source,
+           MoeSuperPlot      plot,
+           MoeSuperExperts  *experts,
+           MoeModel         *model,
+           GError          **error)
 {
   if (model != NULL)
     {
@@ -83,10 +97,25 @@ make_ranking (MoeCliSource     *source,
                                               error))
         return NULL;
     }
-  return moe_super_experts_to_table (experts, source->recording, error);
+  return moe_super_exhibit_new (experts, source->recording, plot, error);
 }
 
-static MoeTable *
+static MoeExhibit *
+make_router (MoeCliSource  *source,
+             MoeModel      *model,
+             GError       **error)
+{
+  g_auto(MoeCliRerun) rerun = { NULL };
+  g_autoptr(MoeTable) table = NULL;
+
+  if (!moe_cli_rerun_begin (&rerun, source, model, error))
+    return NULL;
+  table = moe_router_scores_report (rerun.session, rerun.prompts, rerun.mask, &rerun.progress, error);
+  table = moe_cli_rerun_end (&rerun, source, g_steal_pointer (&table), error);
+  return table != NULL ? moe_exhibit_new (g_steal_pointer (&table), NULL) : NULL;
+}
+
+static MoeExhibit *
 make_published (MoeCliSource     *source,
                 MoeSuperExperts  *experts,
                 GError          **error)
@@ -103,7 +132,7 @@ make_published (MoeCliSource     *source,
   else if (table == NULL)
     g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID, "%s: nothing is published about super experts of %s",
                  moe_recording_get_path (source->recording), moe_super_experts_get_info (experts)->name);
-  return table;
+  return table != NULL ? moe_exhibit_new (table, NULL) : NULL;
 }
 
 /* Only a model that somebody wrote about has more to say than its verdict. */
@@ -122,49 +151,19 @@ tell_published (MoeSuperExperts *experts)
     moe_cli_message ("%s", text);
 }
 
-/* @model: NULL when only the recording is there. */
-static MoeTable *
-make_view (MoeCliSource     *source,
-           View              view,
-           MoeSuperExperts  *experts,
-           MoeModel         *model,
-           GError          **error)
-{
-  switch (view)
-    {
-    case VIEW_EXPERTS:
-      return moe_super_view_experts (experts, source->recording, error);
-    case VIEW_LAYERS:
-      return moe_super_view_layers (experts, source->recording, error);
-    case VIEW_TAIL:
-      return moe_super_view_tail (experts, source->recording, error);
-    case VIEW_ROUTER:
-      {
-        g_auto(MoeCliRerun) rerun = { NULL };
-        g_autoptr(MoeTable) table = NULL;
-
-        if (!moe_cli_rerun_begin (&rerun, source, model, error))
-          return NULL;
-        table = moe_router_scores_report (rerun.session, rerun.prompts, rerun.mask, &rerun.progress, error);
-        return moe_cli_rerun_end (&rerun, source, g_steal_pointer (&table), error);
-      }
-    case VIEW_PUBLISHED:
-      return make_published (source, experts, error);
-    default:
-      return make_ranking (source, experts, model, error);
-    }
-}
-
 int
 moe_cli_super_experts (int    argc,
                        char **argv)
 {
   g_auto(MoeCliOutput) output = { NULL };
   g_auto(MoeCliSource) source = { { NULL } };
+  g_auto(MoeCliFiles) files = { NULL };
   g_auto(MoeCliCausal) causal = { FALSE };
   g_auto(MoeSuperOptions) options;
-  g_autofree char *layers = NULL, *reduction = NULL, *phase = NULL, *path = NULL, *view_name = NULL;
-  View view;
+  g_autofree char *layers = NULL, *reduction = NULL, *phase = NULL, *path = NULL, *view_name = NULL,
+                  *plot_name = NULL;
+  MoeCausalPlot plot;
+  guint view;
   double ratio = MOE_MASSIVE_RATIO;
   const GOptionEntry entries[] = {
     { "layers", 0, 0, G_OPTION_ARG_STRING, &layers,
@@ -182,6 +181,9 @@ moe_cli_super_experts (int    argc,
       "ranking (default), experts, layers, tail (CCDF with a power law), router (scores at the first token), "
       "published (what others found in this model)",
       "VIEW" },
+    { "plot", 0, 0, G_OPTION_ARG_STRING, &plot_name,
+      "Picture of --causal: perplexity (default), sink_share or max_h; with --by-layer residual or sinks",
+      "PLOT" },
     { "model", 0, 0, G_OPTION_ARG_FILENAME, &path,
       "Of a recording, for the super weights, --causal and --view router", "FILE" },
     { NULL }
@@ -190,7 +192,7 @@ moe_cli_super_experts (int    argc,
   g_autoptr(GError) error = NULL;
   g_autoptr(MoeSuperExperts) experts = NULL;
   g_autoptr(MoeModel) model = NULL;
-  g_autoptr(MoeTable) table = NULL;
+  g_autoptr(MoeExhibit) exhibit = NULL;
   GOptionContext *context = moe_cli_context_new (
     "SOURCE",
     "The experts by their largest down_proj output, which of them are super experts, and the verdict; or, "
@@ -201,15 +203,16 @@ moe_cli_super_experts (int    argc,
   moe_super_options_init (&options);
   g_option_context_add_main_entries (context, entries, NULL);
   moe_cli_causal_add (&causal, context);
+  moe_cli_files_add (&files, context, FALSE);
   moe_cli_output_add (&output, context);
   moe_cli_source_add (&source, context);
   if (!moe_cli_parse (context, argc, argv, 1, 1, &words) || !moe_cli_output_check (&output, argv[0])
       || !moe_cli_source_check (&source, argv[0]) || !moe_cli_causal_check (&causal, argv[0])
-      || !parse_view (argv[0], view_name, &view)
+      || !parse_view (argv[0], view_name, &view) || !parse_plot (argv[0], plot_name, &causal, &plot)
       || !parse_choices (argv[0], layers, reduction, phase, ratio, &options))
     return MOE_CLI_USAGE;
 
-  if (causal.wanted && view != VIEW_RANKING)
+  if (causal.wanted && view_name != NULL)
     return moe_cli_usage (argv[0], "--view and --causal exclude each other");
   if (!moe_cli_source_open (&source, words[0], &error)
       || !moe_cli_source_open_model (&source, path, &model, &error))
@@ -222,10 +225,17 @@ moe_cli_super_experts (int    argc,
   if (experts == NULL)
     return moe_cli_fail (error);
   if (causal.wanted)
-    table = moe_cli_causal_run (&causal, &source, model, experts, &error);
+    {
+      MoeTable *table = moe_cli_causal_run (&causal, &source, model, experts, &error);
+
+      if (table != NULL)
+        exhibit = moe_causal_exhibit_take (table, moe_model_get_info (model)->name, plot);
+    }
   else
-    table = make_view (&source, view, experts, model, &error);
-  if (table == NULL || !moe_cli_output_table (&output, table, &error))
+    exhibit = view == VIEW_ROUTER ? make_router (&source, model, &error)
+              : view == VIEW_PUBLISHED ? make_published (&source, experts, &error)
+              : make_view (&source, (MoeSuperPlot) view, experts, model, &error);
+  if (exhibit == NULL || !moe_cli_files_write (&files, &output, exhibit, &error))
     return moe_cli_fail (error);
   moe_cli_message ("%s", moe_super_experts_get_verdict (experts));
   tell_published (experts);

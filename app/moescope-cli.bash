@@ -30,6 +30,9 @@ _moescope_cli ()
     --order) mapfile -t COMPREPLY < <(compgen -W "a b both" -- "$cur"); return ;;
     --disable-mode) mapfile -t COMPREPLY < <(compgen -W "refill drop zero" -- "$cur"); return ;;
     --mask-phase) mapfile -t COMPREPLY < <(compgen -W "prompt answer both" -- "$cur"); return ;;
+    --plot)
+      mapfile -t COMPREPLY < <(compgen -W "perplexity sink_share max_h residual sinks" -- "$cur")
+      return ;;
     --color-scale) mapfile -t COMPREPLY < <(compgen -W "linear sqrt log rank" -- "$cur"); return ;;
     --color-map) mapfile -t COMPREPLY < <(compgen -W "viridis cividis puor" -- "$cur"); return ;;
     --phase)

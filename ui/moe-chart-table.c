@@ -47,10 +47,13 @@ get_values (const Columns *columns,
       if (columns->where >= 0 && !cell_is (columns->table, row, columns->where, equals))
         continue;
       cell = moe_table_format_cell (columns->table, row, (guint) column);
-      if (g_hash_table_add (seen, cell))
-        g_ptr_array_add (values, cell);
-      else
+      if (g_hash_table_contains (seen, cell))
         g_free (cell);
+      else
+        {
+          g_hash_table_add (seen, cell);
+          g_ptr_array_add (values, cell);
+        }
     }
   return values;
 }

@@ -55,7 +55,7 @@ draw_row_label (const MoeHeatmapPlot   *plot,
                 guint                   row)
 {
   const MoePlotPalette *palette = moe_plot_palette_get (plot->dark);
-  MoePlotFont font = { .size = LABEL_SIZE };
+  MoePlotFont font = { .size = LABEL_SIZE, .max_width = layout->row_labels.width };
   char label[16];
   cairo_rectangle_t cell;
   double y;
@@ -71,7 +71,8 @@ draw_row_label (const MoeHeatmapPlot   *plot,
   cairo_line_to (cr, layout->area.x - TICK, y);
   cairo_stroke (cr);
   moe_plot_set_color (cr, palette->text, 1);
-  moe_plot_text_draw (cr, label, &font, layout->area.x - TICK - 3, y, 1, 0.5, 0);
+  moe_plot_text_draw (cr, plot->row_names != NULL ? plot->row_names[row] : label, &font,
+                      layout->area.x - TICK - 3, y, 1, 0.5, 0);
 }
 
 static void
@@ -81,7 +82,8 @@ draw_column_label (const MoeHeatmapPlot   *plot,
                    guint                   column)
 {
   const MoePlotPalette *palette = moe_plot_palette_get (plot->dark);
-  MoePlotFont font = { .size = LABEL_SIZE };
+  gboolean named = plot->column_names != NULL;
+  MoePlotFont font = { .size = LABEL_SIZE, .max_width = named ? layout->column_labels.height - TICK - 2 : 0 };
   char label[16];
   cairo_rectangle_t cell;
   double x;
@@ -97,7 +99,12 @@ draw_column_label (const MoeHeatmapPlot   *plot,
   cairo_line_to (cr, x, layout->area.y - TICK);
   cairo_stroke (cr);
   moe_plot_set_color (cr, palette->text, 1);
-  moe_plot_text_draw (cr, label, &font, x, layout->area.y - TICK - 1, 0.5, 1, 0);
+  /* Names read upwards, so that there is room for many. */
+  if (named)
+    moe_plot_text_draw (cr, plot->column_names[column], &font, x, layout->area.y - TICK - 1, 0, 0.5,
+                        -G_PI / 2);
+  else
+    moe_plot_text_draw (cr, label, &font, x, layout->area.y - TICK - 1, 0.5, 1, 0);
 }
 
 static void
@@ -108,7 +115,8 @@ draw_row_labels (const MoeHeatmapPlot   *plot,
   gint64 offset = rows_are_contiguous (plot) ? moe_heatmap_layout_get_row_number (plot, 0) : 0;
   gint64 from = (gint64) layout->view_y, to = (gint64) ceil (layout->view_y + layout->view_rows) - 1;
   double pixels = layout->area.height / layout->view_rows;
-  guint wanted = pixels >= 14 ? G_MAXINT : (guint) MAX (layout->area.height / 34, 2);
+  double sparse = plot->row_names != NULL ? 20 : 34;
+  guint wanted = pixels >= 14 ? G_MAXINT : (guint) MAX (layout->area.height / sparse, 2);
   MoeTicks ticks;
 
   if (!moe_ticks_integer (from + offset, MIN (to, (gint64) plot->n_rows - 1) + offset, wanted, &ticks))
@@ -124,8 +132,9 @@ draw_column_labels (const MoeHeatmapPlot   *plot,
 {
   gint64 from = (gint64) layout->view_x, to = (gint64) ceil (layout->view_x + layout->view_columns) - 1;
   double pixels = layout->area.width / layout->view_columns;
-  double room = plot->n_columns > 100 ? 27 : plot->n_columns > 10 ? 18 : 11;
-  guint wanted = pixels >= room ? G_MAXINT : (guint) MAX (layout->area.width / 56, 2);
+  gboolean named = plot->column_names != NULL;
+  double room = named ? 14 : plot->n_columns > 100 ? 27 : plot->n_columns > 10 ? 18 : 11;
+  guint wanted = pixels >= room ? G_MAXINT : (guint) MAX (layout->area.width / (named ? 24 : 56), 2);
   MoeTicks ticks;
 
   if (!moe_ticks_integer (from, MIN (to, (gint64) plot->n_columns - 1), wanted, &ticks))

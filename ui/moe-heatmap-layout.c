@@ -15,6 +15,7 @@
 #define COLOR_LABELS  54.0
 #define LEGEND_HEIGHT 18.0
 #define MIN_AREA      24.0
+#define NAME_WIDTH    84.0 /* of rows and columns that have names, which are cut beyond */
 
 gint
 moe_heatmap_layout_get_row_number (const MoeHeatmapPlot *plot,
@@ -28,6 +29,8 @@ get_row_label_width (const MoeHeatmapPlot *plot)
 {
   int digits = 1;
 
+  if (plot->row_names != NULL)
+    return NAME_WIDTH + 8;
   for (guint row = 0; row < plot->n_rows; row++)
     {
       int number = moe_heatmap_layout_get_row_number (plot, row);
@@ -106,8 +109,8 @@ moe_heatmap_layout_init (MoeHeatmapLayout     *self,
       top += AXIS_TITLE;
     }
   self->column_labels.y = top;
-  self->column_labels.height = AXIS_LABELS;
-  top += AXIS_LABELS;
+  self->column_labels.height = plot->column_names != NULL ? NAME_WIDTH : AXIS_LABELS;
+  top += self->column_labels.height;
 
   left = MARGIN / 2;
   if (titles && has_text (plot->row_title))

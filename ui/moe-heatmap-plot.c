@@ -256,6 +256,40 @@ draw_cell_details (const MoeHeatmapPlot   *plot,
   cairo_restore (cr);
 }
 
+/* Black outside, white inside, so that it shows on any colour. */
+static void
+draw_rings (const MoeHeatmapPlot   *plot,
+            const MoeHeatmapLayout *layout,
+            cairo_t                *cr)
+{
+  static const double dashes[] = { 4, 3 };
+  CellRange range = get_visible (plot, layout);
+
+  cairo_save (cr);
+  for (guint row = range.row; row < range.end_row; row++)
+    for (guint column = range.column; column < range.end_column; column++)
+      {
+        guint8 ring = plot->ringed[(gsize) row * plot->n_columns + column];
+        cairo_rectangle_t cell;
+        double radius;
+
+        if (ring == 0)
+          continue;
+        moe_heatmap_layout_get_cell (layout, row, column, &cell);
+        radius = CLAMP (MIN (cell.width, cell.height) * 0.62, 5, 22);
+        cairo_new_path (cr);
+        cairo_arc (cr, cell.x + cell.width / 2, cell.y + cell.height / 2, radius, 0, 2 * G_PI);
+        cairo_set_dash (cr, dashes, ring == 2 ? G_N_ELEMENTS (dashes) : 0, 0);
+        moe_plot_set_color (cr, 0x000000, 1);
+        cairo_set_line_width (cr, 3.6);
+        cairo_stroke_preserve (cr);
+        moe_plot_set_color (cr, 0xffffff, 1);
+        cairo_set_line_width (cr, 1.6);
+        cairo_stroke (cr);
+      }
+  cairo_restore (cr);
+}
+
 static void
 draw_frame (const MoeHeatmapPlot   *plot,
             const MoeHeatmapLayout *layout,
@@ -324,6 +358,8 @@ moe_heatmap_plot_draw_base (const MoeHeatmapPlot *plot,
   draw_cells (plot, &layout, &scale, cr);
   draw_cell_details (plot, &layout, cr);
   draw_frame (plot, &layout, cr);
+  if (plot->ringed != NULL)
+    draw_rings (plot, &layout, cr);
   moe_heatmap_axes_draw (plot, &layout, cr);
   moe_heatmap_axes_draw_marginals (plot, &layout, cr);
   moe_heatmap_axes_draw_color_bar (plot, &layout, &scale, cr);

@@ -48,6 +48,12 @@ typedef struct
   gint             area_row, area_column, area_rows, area_columns; /* chosen area; none when area_rows is 0 */
 
   const char      *missing_text;  /* what NaN means, for the legend; NULL = "not routed" */
+
+  /* Part of the picture, unlike the overlays. (n_rows, n_columns) bytes or NULL: 1 = a ring around the cell,
+   * 2 = a dashed one. */
+  const guint8    *ringed;
+  /* (n_rows) and (n_columns) names in place of the numbers, or NULL. */
+  const char *const *row_names, *const *column_names;
 } MoeHeatmapPlot;
 
 /* Sensible defaults: no overlays, viridis, linear, marginals. */

@@ -21,6 +21,8 @@ struct _MoeHeatmapView
   double         *values;       /* (n_rows, n_columns) */
   gint           *row_numbers;  /* (n_rows) or NULL */
   char           *strings[7];
+  guint8         *ringed;       /* (n_rows, n_columns) or NULL */
+  char          **row_names, **column_names; /* or NULL */
   guint8         *marked;       /* (n_rows, n_columns) or NULL */
   guint8         *flash;        /* (n_rows, n_columns) or NULL when nothing is lit */
   float          *flash_level;  /* (n_rows, n_columns) the same before rounding, 0..255 */

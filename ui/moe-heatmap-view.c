@@ -313,6 +313,17 @@ keep_string (MoeHeatmapView *self,
   return copy;
 }
 
+static char **
+copy_names (const char *const *names,
+            guint              n_names)
+{
+  char **copy = names != NULL ? g_new0 (char *, n_names + 1) : NULL;
+
+  for (guint i = 0; copy != NULL && i < n_names; i++)
+    copy[i] = g_strdup (names[i]);
+  return copy;
+}
+
 void
 moe_heatmap_view_set_plot (MoeHeatmapView       *self,
                            const MoeHeatmapPlot *plot)
@@ -341,6 +352,12 @@ moe_heatmap_view_set_plot (MoeHeatmapView       *self,
       g_free (self->row_numbers);
       self->row_numbers =
           plot->row_numbers != NULL ? g_memdup2 (plot->row_numbers, plot->n_rows * sizeof (gint)) : NULL;
+      g_free (self->ringed);
+      self->ringed = plot->ringed != NULL ? g_memdup2 (plot->ringed, n_cells) : NULL;
+      g_strfreev (self->row_names);
+      self->row_names = copy_names (plot->row_names, plot->n_rows);
+      g_strfreev (self->column_names);
+      self->column_names = copy_names (plot->column_names, plot->n_columns);
       own->title = keep_string (self, 0, plot->title);
       own->row_title = keep_string (self, 1, plot->row_title);
       own->column_title = keep_string (self, 2, plot->column_title);
@@ -351,6 +368,9 @@ moe_heatmap_view_set_plot (MoeHeatmapView       *self,
     }
   own->values = self->values;
   own->row_numbers = self->row_numbers;
+  own->ringed = self->ringed;
+  own->row_names = (const char *const *) self->row_names;
+  own->column_names = (const char *const *) self->column_names;
 
   gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   *own->title != '\0' ? own->title : "Heatmap", -1);
@@ -431,6 +451,9 @@ moe_heatmap_view_finalize (GObject *object)
 
   g_free (self->values);
   g_free (self->row_numbers);
+  g_free (self->ringed);
+  g_strfreev (self->row_names);
+  g_strfreev (self->column_names);
   g_free (self->marked);
   for (guint i = 0; i < G_N_ELEMENTS (self->strings); i++)
     g_free (self->strings[i]);

@@ -16,6 +16,7 @@ typedef struct
   guint            tick;
   gboolean         stale;        /* to be refreshed when it is visible again */
   gboolean         scan_stale;   /* the recording is to be read */
+  guint            n_waiting;    /* for the recording to be on disk */
   gboolean         flushing;     /* the recording is being brought to the disk for that */
   gint64           scan_start;
   guint            scan_timeout;
@@ -252,6 +253,49 @@ moe_page_run (MoePage         *self,
     priv->progress_timeout = g_timeout_add (PROGRESS_DELAY_MS, on_progress_timeout, self);
 }
 
+typedef struct
+{
+  MoePage         *page;
+  MoePagePathFunc  func;
+  gpointer         data;
+  GDestroyNotify   free_data;
+} Waiting;
+
+static void
+on_recording_ready (GObject      *source,
+                    GAsyncResult *result,
+                    gpointer      user_data)
+{
+  Waiting *waiting = user_data;
+  MoePagePrivate *priv = get_private (waiting->page);
+  g_autoptr(GError) error = NULL;
+  g_autofree char *path = moe_document_flush_finish (MOE_DOCUMENT (source), result, &error);
+
+  priv->n_waiting--;
+  if (path != NULL && priv->document != NULL)
+    waiting->func (waiting->page, path, g_steal_pointer (&waiting->data));
+  else if (error != NULL && priv->document != NULL)
+    moe_page_show_error (waiting->page, error->message);
+  if (waiting->data != NULL && waiting->free_data != NULL)
+    waiting->free_data (waiting->data);
+  g_object_unref (waiting->page);
+  g_free (waiting);
+}
+
+void
+moe_page_with_recording (MoePage         *self,
+                         MoePagePathFunc  func,
+                         gpointer         data,
+                         GDestroyNotify   free_data)
+{
+  MoePagePrivate *priv = get_private (self);
+  Waiting *waiting = g_new (Waiting, 1);
+
+  *waiting = (Waiting) { g_object_ref (self), func, data, free_data };
+  priv->n_waiting++;
+  moe_document_flush_async (priv->document, on_recording_ready, waiting);
+}
+
 gboolean
 moe_page_is_running (MoePage    *self,
                      MoePageJob  kind)
@@ -282,6 +326,7 @@ moe_page_is_busy (MoePage *self)
   MoePagePrivate *priv = get_private (self);
 
   return priv->jobs[MOE_PAGE_SCAN] != NULL || priv->jobs[MOE_PAGE_WORK] != NULL || priv->flushing
+         || priv->n_waiting > 0
          || (priv->scan_stale && gtk_widget_get_mapped (GTK_WIDGET (self))
              && moe_document_get_n_tokens (priv->document) > 0);
 }

@@ -90,6 +90,15 @@ gboolean     moe_page_is_running     (MoePage         *self,
 void         moe_page_cancel         (MoePage         *self,
                                       MoePageJob       kind);
 
+/* Calls @func once the recording is on disk with all its tokens, or never when there is none (any more);
+ * takes @data. For work that the person starts. */
+typedef void (*MoePagePathFunc) (MoePage *page, const char *path, gpointer data);
+
+void         moe_page_with_recording (MoePage         *self,
+                                      MoePagePathFunc  func,
+                                      gpointer         data,
+                                      GDestroyNotify   free_data);
+
 /* TRUE while it works or is about to. */
 gboolean     moe_page_is_busy        (MoePage         *self);
 /* Transfer full; NULL when there is nothing to export. */

@@ -5,6 +5,7 @@
 
 #include "ui/moe-live-page.h"
 #include "ui/moe-routing-page.h"
+#include "ui/moe-super-experts-page.h"
 
 void
 moe_window_init_pages (MoeWindow *self)
@@ -12,6 +13,7 @@ moe_window_init_pages (MoeWindow *self)
   const GType types[] = {
     MOE_TYPE_LIVE_PAGE,
     MOE_TYPE_ROUTING_PAGE,
+    MOE_TYPE_SUPER_EXPERTS_PAGE,
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (types); i++)

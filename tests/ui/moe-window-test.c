@@ -129,16 +129,16 @@ moe_test_click_centre (GtkWidget *widget)
   click (widget, gtk_widget_get_width (widget) / 2.0, gtk_widget_get_height (widget) / 2.0, 1);
 }
 
-static GtkWidget *
-find_widget (GtkWidget *root,
-             GType      type)
+GtkWidget *
+moe_test_find_widget (GtkWidget *root,
+                      GType      type)
 {
   if (g_type_is_a (G_OBJECT_TYPE (root), type) && gtk_widget_get_mapped (root))
     return root;
   for (GtkWidget *child = gtk_widget_get_first_child (root); child != NULL; child =
        gtk_widget_get_next_sibling (child))
     {
-      GtkWidget *found = find_widget (child, type);
+      GtkWidget *found = moe_test_find_widget (child, type);
 
       if (found != NULL)
         return found;
@@ -169,7 +169,7 @@ moe_test_click_cell (MoeWindow *window,
                      guint      column,
                      int        times)
 {
-  GtkWidget *map = find_widget (GTK_WIDGET (window->stack), MOE_TYPE_HEATMAP_VIEW);
+  GtkWidget *map = moe_test_find_widget (GTK_WIDGET (window->stack), MOE_TYPE_HEATMAP_VIEW);
   cairo_rectangle_t cell;
 
   g_assert_nonnull (map);

@@ -50,6 +50,8 @@ void       moe_test_click_cell   (MoeWindow  *window,
                                   guint       row,
                                   guint       column,
                                   int         times);
+GtkWidget *moe_test_find_widget  (GtkWidget  *root,
+                                  GType       type);
 GtkWidget *moe_test_find_button  (GtkWidget  *root,
                                   const char *label);
 /* Whether a token from @first on was routed to that expert. */
