@@ -11,10 +11,10 @@
 
 /* Seeded weights and activations for tests and benches of kernels. */
 
-#define N_KERNEL_TYPES 8
+#define N_KERNEL_TYPES 9
 static const MoeTensorType kernel_types[N_KERNEL_TYPES] = {
   MOE_TYPE_F32, MOE_TYPE_F16, MOE_TYPE_BF16, MOE_TYPE_Q8_0,
-  MOE_TYPE_Q4_0, MOE_TYPE_Q4_K, MOE_TYPE_Q5_K, MOE_TYPE_Q6_K,
+  MOE_TYPE_Q4_0, MOE_TYPE_MXFP4, MOE_TYPE_Q4_K, MOE_TYPE_Q5_K, MOE_TYPE_Q6_K,
 };
 
 typedef enum
@@ -46,6 +46,19 @@ kernel_random_scale (BlockKind kind,
     }
 }
 
+/* A power of two of about the size of kernel_random_scale(). It cannot be 0, but all values can. */
+static inline void
+kernel_mxfp4_set_scale (guint8    *block,
+                        BlockKind  kind,
+                        GRand     *rand)
+{
+  gint32 around = kind == BLOCKS_LARGEST ? 144 : kind == BLOCKS_DENORMAL ? 1 : 121;
+
+  block[0] = (guint8) g_rand_int_range (rand, around - 1, around + 2);
+  if (kind == BLOCKS_ZERO)
+    memset (block + 1, 0x80, 16);
+}
+
 /* Fills @n values (whole blocks) of @type at @w. */
 static inline void
 kernel_blocks_fill (MoeTensorType type,
@@ -54,9 +67,9 @@ kernel_blocks_fill (MoeTensorType type,
                     BlockKind     kind,
                     GRand        *rand)
 {
-  gsize block = type == MOE_TYPE_Q8_0 || type == MOE_TYPE_Q4_0 ? 32 : 256;
-  gsize block_bytes = type == MOE_TYPE_Q8_0 ? 34 : type == MOE_TYPE_Q4_0 ? 18 : type == MOE_TYPE_Q4_K ? 144
-                      : type == MOE_TYPE_Q5_K ? 176 : 210;
+  gsize block = type == MOE_TYPE_Q8_0 || type == MOE_TYPE_Q4_0 || type == MOE_TYPE_MXFP4 ? 32 : 256;
+  gsize block_bytes = type == MOE_TYPE_Q8_0 ? 34 : type == MOE_TYPE_Q4_0 ? 18 : type == MOE_TYPE_MXFP4 ? 17
+                      : type == MOE_TYPE_Q4_K ? 144 : type == MOE_TYPE_Q5_K ? 176 : 210;
 
   if (type == MOE_TYPE_F32 || type == MOE_TYPE_F16 || type == MOE_TYPE_BF16)
     {
@@ -92,7 +105,9 @@ kernel_blocks_fill (MoeTensorType type,
           for (gsize i = 0; i < block_bytes; i++)
             w[i] = b % 8 < 4 ? constant : ends[w[i] % 4];
         }
-      if (type == MOE_TYPE_Q6_K)
+      if (type == MOE_TYPE_MXFP4)
+        kernel_mxfp4_set_scale (w, k, rand);
+      else if (type == MOE_TYPE_Q6_K)
         memcpy (w + 208, &d, 2);
       else
         memcpy (w, &d, 2);
@@ -112,7 +127,8 @@ kernel_blocks_amplitude (const MoeKernel *kernel,
   gsize row_bytes = n / kernel->block * kernel->block_bytes;
   /* Where the integers stand in a block. */
   gsize begin = kernel->type == MOE_TYPE_Q6_K ? 0
-                : kernel->type == MOE_TYPE_Q4_K || kernel->type == MOE_TYPE_Q5_K ? 16 : 2;
+                : kernel->type == MOE_TYPE_Q4_K || kernel->type == MOE_TYPE_Q5_K ? 16
+                : kernel->type == MOE_TYPE_MXFP4 ? 1 : 2;
   gsize end = kernel->type == MOE_TYPE_Q6_K ? 192 : kernel->block_bytes;
   guint8 *copy = g_memdup2 (w, row_bytes);
   float *lowest = g_new (float, n);

@@ -67,6 +67,30 @@ test_expand_32 (void)
 }
 
 static void
+test_expand_mxfp4 (void)
+{
+  /* The 4-bit floats of the Microscaling formats: 0, 0.5, 1, 1.5, 2, 3, 4, 6 and their negatives. */
+  static const float values[16] = { 0, 0.5f, 1, 1.5f, 2, 3, 4, 6, 0, -0.5f, -1, -1.5f, -2, -3, -4, -6 };
+  static const guint8 exponents[] = { 127, 130, 2, 1, 0 };
+  static const float scales[] = { 1, 8, 0x1p-125f, 0x1p-126f, 0x1p-127f };
+  MoeBlockMxfp4 block;
+  float x[32];
+
+  for (guint j = 0; j < 16; j++)
+    block.qs[j] = (guint8) (j | (15 - j) << 4);
+  for (guint i = 0; i < G_N_ELEMENTS (exponents); i++)
+    {
+      block.e = exponents[i];
+      moe_expand_mxfp4 (&block, 32, x);
+      for (guint j = 0; j < 16; j++)
+        {
+          g_assert_cmpfloat (x[j], ==, scales[i] * values[j]);
+          g_assert_cmpfloat (x[j + 16], ==, scales[i] * values[15 - j]);
+        }
+    }
+}
+
+static void
 test_expand_k (void)
 {
   MoeBlockQ4_K q4 = { .d = 0x3c00, .dmin = 0x3800 };
@@ -493,6 +517,7 @@ main (int   argc,
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/kernels/expand/floats", test_expand_floats);
   g_test_add_func ("/kernels/expand/blocks-of-32", test_expand_32);
+  g_test_add_func ("/kernels/expand/mxfp4", test_expand_mxfp4);
   g_test_add_func ("/kernels/expand/super-blocks", test_expand_k);
   g_test_add_func ("/kernels/get", test_get);
   sets = moe_kernel_sets_get (&n_sets);

@@ -92,6 +92,34 @@ moe_expand_q4_0 (const void *w,
     }
 }
 
+void
+moe_expand_mxfp4 (const void *w,
+                  gsize       n,
+                  float      *x)
+{
+  static const gint32 words[4] = {
+    MOE_MXFP4_VALUES_0, MOE_MXFP4_VALUES_4, MOE_MXFP4_VALUES_8, MOE_MXFP4_VALUES_12,
+  };
+  const guint8 *bytes = w;
+  gint8 values[16];
+
+  for (guint i = 0; i < 16; i++)
+    values[i] = (gint8) (words[i / 4] >> i % 4 * 8 & 0xff);
+  for (gsize i = 0; i < n; i += MOE_Q32, bytes += sizeof (MoeBlockMxfp4))
+    {
+      MoeBlockMxfp4 block;
+      gint8 q[MOE_Q32];
+
+      memcpy (&block, bytes, sizeof block);
+      for (guint j = 0; j < MOE_Q32 / 2; j++)
+        {
+          q[j] = values[block.qs[j] & 15];
+          q[j + MOE_Q32 / 2] = values[block.qs[j] >> 4];
+        }
+      scale_group (q, moe_float_from_bits (moe_mxfp4_step_bits (block.e)), 0.f, x + i);
+    }
+}
+
 /* The groups of Q4_K and Q5_K; q (256) are their integers. */
 static void
 scale_k_groups (const gint8  *q,

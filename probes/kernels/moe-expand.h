@@ -12,6 +12,7 @@ void moe_expand_f16  (const void *w, gsize n, float *x);
 void moe_expand_bf16 (const void *w, gsize n, float *x);
 void moe_expand_q8_0 (const void *w, gsize n, float *x);
 void moe_expand_q4_0 (const void *w, gsize n, float *x);
+void moe_expand_mxfp4 (const void *w, gsize n, float *x);
 void moe_expand_q4_k (const void *w, gsize n, float *x);
 void moe_expand_q5_k (const void *w, gsize n, float *x);
 void moe_expand_q6_k (const void *w, gsize n, float *x);

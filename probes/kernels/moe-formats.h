@@ -10,7 +10,7 @@ G_BEGIN_DECLS
  * are whole numbers of blocks. d is an IEEE half. The formulas are those of ggml's dequantisation. */
 
 #define MOE_QK  256 /* values in a super-block of the K formats */
-#define MOE_Q32 32  /* values in a block of Q8_0 and Q4_0 */
+#define MOE_Q32 32  /* values in a block of Q8_0, Q4_0 and MXFP4 */
 
 /* w[i] = d * qs[i] */
 typedef struct
@@ -25,6 +25,14 @@ typedef struct
   guint16 d;
   guint8  qs[MOE_Q32 / 2];
 } MoeBlockQ4_0;
+
+/* w[i] = 2^(e - 128) * (the nibble's entry in MOE_MXFP4_VALUES), twice the value of the 4-bit float: OCP
+ * Microscaling Formats, version 1.0. Nibbles as in Q4_0. */
+typedef struct
+{
+  guint8 e;
+  guint8 qs[MOE_Q32 / 2];
+} MoeBlockMxfp4;
 
 /* Eight groups of 32 values: w = d * scale * nibble - dmin * min. Pairs of groups share 32 bytes of qs: the
  * low nibbles are the even group, the high ones the odd. scales packs eight 6-bit scales and mins. */
@@ -59,6 +67,7 @@ typedef struct
 
 G_STATIC_ASSERT (sizeof (MoeBlockQ8_0) == 34);
 G_STATIC_ASSERT (sizeof (MoeBlockQ4_0) == 18);
+G_STATIC_ASSERT (sizeof (MoeBlockMxfp4) == 17);
 G_STATIC_ASSERT (sizeof (MoeBlockQ4_K) == 144);
 G_STATIC_ASSERT (sizeof (MoeBlockQ5_K) == 176);
 G_STATIC_ASSERT (sizeof (MoeBlockQ6_K) == 210);
@@ -122,6 +131,19 @@ moe_half_from_float (float f)
     }
   magnitude += 0xfffu + ((magnitude >> 13) & 1);
   return (guint16) (sign | ((magnitude - 0x38000000u) >> 13));
+}
+
+/* The bytes 0, 1, 2, 3, 4, 6, 8, 12 and the same with a minus, the first in the lowest bits. */
+#define MOE_MXFP4_VALUES_0  0x03020100
+#define MOE_MXFP4_VALUES_4  0x0c080604
+#define MOE_MXFP4_VALUES_8  ((gint32) 0xfdfeff00)
+#define MOE_MXFP4_VALUES_12 ((gint32) 0xf4f8fafc)
+
+/* The bits of 2^(e - 128), a denormal below e = 2. */
+static inline guint32
+moe_mxfp4_step_bits (guint8 e)
+{
+  return e < 2 ? 0x00200000u << e : (guint32) (e - 1) << 23;
 }
 
 static inline float

@@ -27,7 +27,7 @@ typedef enum
   GROUP_4,      /* 4 bits and offset */
   GROUP_5,      /* 5 bits and offset */
   GROUP_6,      /* 6 bits, scales of 16 values, the constant offset 32 */
-  GROUP_SIGNED, /* 8 bits */
+  GROUP_SIGNED, /* signed bytes */
 } GroupKind;
 
 /* What the groups of a block share, read once a block. */
@@ -268,6 +268,32 @@ unpack_q4_0 (const guint8 *const rows[LANES],
   groups[0].offset = floats_mul (groups[0].step, floats_set (8.f));
 }
 
+static inline __attribute__ ((always_inline)) void
+unpack_mxfp4 (const guint8 *const rows[LANES],
+              guint               part,
+              Head               *head,
+              Group               groups[2])
+{
+  const Ints low = ints_set (0x0f0f0f0f);
+  const Ints values = ints_set4 (MOE_MXFP4_VALUES_0, MOE_MXFP4_VALUES_4, MOE_MXFP4_VALUES_8,
+                                 MOE_MXFP4_VALUES_12);
+  gsize at = part * sizeof (MoeBlockMxfp4);
+  guint32 steps[LANES];
+  Ints packed[4];
+
+  lanes_read_values (rows, at + 1, packed);
+#pragma GCC unroll 4
+  for (guint s = 0; s < 4; s++)
+    {
+      groups[0].w[s] = ints_shuffle (values, ints_and (packed[s], low));
+      groups[0].w[s + 4] = ints_shuffle (values, ints_and (ints_shift_right (packed[s], 4), low));
+    }
+  lanes_prepare_signed (groups[0].w);
+  for (guint r = 0; r < LANES; r++)
+    steps[r] = moe_mxfp4_step_bits (rows[r][at]);
+  groups[0].step = floats_load (steps);
+}
+
 /* Q4_K and Q5_K: the scales of four groups a vector, one in each byte. */
 static inline __attribute__ ((always_inline)) void
 read_head_k (const guint8 *const rows[LANES],
@@ -425,6 +451,7 @@ unpack_q6_k (const guint8 *const rows[LANES],
 
 DEFINE_INT8_KERNEL (q8_0, GROUP_SIGNED, 8, 1, 8 * sizeof (MoeBlockQ8_0), read_no_head)
 DEFINE_INT8_KERNEL (q4_0, GROUP_4, 8, 1, 8 * sizeof (MoeBlockQ4_0), read_no_head)
+DEFINE_INT8_KERNEL (mxfp4, GROUP_SIGNED, 8, 1, 8 * sizeof (MoeBlockMxfp4), read_no_head)
 DEFINE_INT8_KERNEL (q4_k, GROUP_4, 4, 2, sizeof (MoeBlockQ4_K), read_head_k)
 DEFINE_INT8_KERNEL (q5_k, GROUP_5, 4, 2, sizeof (MoeBlockQ5_K), read_head_q5_k)
 DEFINE_INT8_KERNEL (q6_k, GROUP_6, 4, 2, sizeof (MoeBlockQ6_K), read_head_q6_k)
@@ -436,6 +463,7 @@ DEFINE_INT8_KERNEL (q6_k, GROUP_6, 4, 2, sizeof (MoeBlockQ6_K), read_head_q6_k)
 #define INT8_KERNELS(isa)                                                               \
   INT8_KERNEL (Q8_0, q8_0, MOE_Q32, sizeof (MoeBlockQ8_0), isa),                        \
   INT8_KERNEL (Q4_0, q4_0, MOE_Q32, sizeof (MoeBlockQ4_0), isa),                        \
+  INT8_KERNEL (MXFP4, mxfp4, MOE_Q32, sizeof (MoeBlockMxfp4), isa),                     \
   INT8_KERNEL (Q4_K, q4_k, MOE_QK, sizeof (MoeBlockQ4_K), isa),                         \
   INT8_KERNEL (Q5_K, q5_k, MOE_QK, sizeof (MoeBlockQ5_K), isa),                         \
   INT8_KERNEL (Q6_K, q6_k, MOE_QK, sizeof (MoeBlockQ6_K), isa)

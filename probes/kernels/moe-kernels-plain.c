@@ -128,6 +128,7 @@ DEFINE_MATMUL (f16, 1, 2)
 DEFINE_MATMUL (bf16, 1, 2)
 DEFINE_MATMUL (q8_0, MOE_Q32, sizeof (MoeBlockQ8_0))
 DEFINE_MATMUL (q4_0, MOE_Q32, sizeof (MoeBlockQ4_0))
+DEFINE_MATMUL (mxfp4, MOE_Q32, sizeof (MoeBlockMxfp4))
 DEFINE_MATMUL (q4_k, MOE_QK, sizeof (MoeBlockQ4_K))
 DEFINE_MATMUL (q5_k, MOE_QK, sizeof (MoeBlockQ5_K))
 DEFINE_MATMUL (q6_k, MOE_QK, sizeof (MoeBlockQ6_K))
@@ -142,6 +143,7 @@ static const MoeKernel kernels[] = {
   PLAIN (BF16, bf16, 1, 2),
   PLAIN (Q8_0, q8_0, MOE_Q32, sizeof (MoeBlockQ8_0)),
   PLAIN (Q4_0, q4_0, MOE_Q32, sizeof (MoeBlockQ4_0)),
+  PLAIN (MXFP4, mxfp4, MOE_Q32, sizeof (MoeBlockMxfp4)),
   PLAIN (Q4_K, q4_k, MOE_QK, sizeof (MoeBlockQ4_K)),
   PLAIN (Q5_K, q5_k, MOE_QK, sizeof (MoeBlockQ5_K)),
   PLAIN (Q6_K, q6_k, MOE_QK, sizeof (MoeBlockQ6_K)),

@@ -30,6 +30,7 @@ typedef __m512  Floats;
 #define ints_shift_left(a, n)   ((Ints) ((__v16su) (a) << (n)))
 #define ints_shift_signed(a, n) ((Ints) ((__v16si) (a) >> (n)))
 #define ints_set(value)         _mm512_set1_epi32 (value)
+#define ints_set4(a, b, c, d)   _mm512_set4_epi32 (d, c, b, a) /* in every 128 bits */
 #define ints_zero()             _mm512_setzero_si512 ()
 #define ints_to_floats(a)       _mm512_cvtepi32_ps (a)
 #define ints_madd16(a, b)       _mm512_madd_epi16 (a, b)

@@ -55,6 +55,8 @@ static const MoeCheckpoint checkpoints[] = {
   SMALL ("gpt-oss-f32", "gpt-oss", MOE_TYPE_F32, 2, 32, 8, 3, FALSE, FALSE, 80, 40),
   SMALL ("gpt-oss-q8_0", "gpt-oss", MOE_TYPE_Q8_0, 2, 32, 8, 3, FALSE, FALSE, 24, 41),
   SMALL ("gpt-oss-q4_0", "gpt-oss", MOE_TYPE_Q4_0, 2, 32, 8, 3, FALSE, FALSE, 24, 42),
+  { "gpt-oss-mxfp4", "gpt-oss", MOE_TYPE_Q8_0, MOE_TYPE_Q8_0, 3, 64, 96, 4, 2, 32, 8, 3, FALSE, FALSE, 24, 47,
+    .expert_type = MOE_TYPE_MXFP4 },
   SMALL ("phimoe-f32", "phimoe", MOE_TYPE_F32, 2, 16, 8, 2, FALSE, FALSE, 24, 43),
   SMALL ("phimoe-short-f32", "phimoe", MOE_TYPE_F32, 2, 16, 8, 2, FALSE, TRUE, 16, 44),
   SMALL ("phimoe-q8_0", "phimoe", MOE_TYPE_Q8_0, 2, 16, 8, 2, FALSE, FALSE, 16, 45),
@@ -290,17 +292,19 @@ add_experts (Builder *self,
   const MoeCheckpoint *c = self->checkpoint;
   guint shared = c->n_shared * c->expert_width;
   gboolean bias = (self->family->flags & MOE_FAMILY_EXPERT_BIAS) != 0;
+  MoeTensorType experts = c->expert_type != 0 ? c->expert_type : c->type;
   char name[64];
 
   /* Router logits of standard deviation 3: clear winners, yet several experts with weight. */
   moe_checkpoint_add_matrix (self, NAME ("ffn_gate_inp.weight"), MOE_TYPE_F32, 3.0f, c->width, c->n_experts,
                              0);
-  moe_checkpoint_add_matrix (self, NAME ("ffn_gate_exps.weight"), c->type, 1.0f, c->width, c->expert_width,
+  moe_checkpoint_add_matrix (self, NAME ("ffn_gate_exps.weight"), experts, 1.0f, c->width, c->expert_width,
                              c->n_experts);
-  moe_checkpoint_add_matrix (self, NAME ("ffn_up_exps.weight"), c->type, 1.0f, c->width, c->expert_width,
+  moe_checkpoint_add_matrix (self, NAME ("ffn_up_exps.weight"), experts, 1.0f, c->width, c->expert_width,
                              c->n_experts);
   /* With biases and SwiGLU-OAI, hidden values are larger. */
-  moe_checkpoint_add_matrix (self, NAME ("ffn_down_exps.weight"), c->down_type, bias ? 0.7f : 2.0f,
+  moe_checkpoint_add_matrix (self, NAME ("ffn_down_exps.weight"),
+                             c->expert_type != 0 ? c->expert_type : c->down_type, bias ? 0.7f : 2.0f,
                              c->expert_width, c->width, c->n_experts);
   if (bias)
     add_expert_biases (self, layer);

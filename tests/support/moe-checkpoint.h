@@ -31,6 +31,7 @@ typedef struct
   guint          seed;
   guint          n_dense;      /* leading layers without experts */
   guint          n_shared;     /* shared experts, stored as one of n_shared * expert_width */
+  MoeTensorType  expert_type;  /* of ffn_*_exps, where it is another; else 0 */
   gboolean       absorbed;     /* latent attention: attn_k_b and attn_v_b instead of attn_kv_b */
   gboolean       lite;         /* latent attention: attn_q instead of attn_q_a and attn_q_b */
 } MoeCheckpoint;

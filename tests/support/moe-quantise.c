@@ -16,6 +16,7 @@ get_block (MoeTensorType  type,
     { MOE_TYPE_BF16, 1, 2 },
     { MOE_TYPE_Q8_0, 32, 2 + 32 },
     { MOE_TYPE_Q4_0, 32, 2 + 16 },
+    { MOE_TYPE_MXFP4, 32, 1 + 16 },
     { MOE_TYPE_Q4_K, 256, 2 + 2 + 12 + 128 },
     { MOE_TYPE_Q5_K, 256, 2 + 2 + 12 + 32 + 128 },
     { MOE_TYPE_Q6_K, 256, 128 + 64 + 16 + 2 },
@@ -190,6 +191,48 @@ dequantise_q4_0 (const guint8 *in,
     {
       x[i] = d * (float) ((in[2 + i] & 15) - 8);
       x[i + 16] = d * (float) ((in[2 + i] >> 4) - 8);
+    }
+}
+
+/* The 4-bit floats of MXFP4, times two. */
+static const int mxfp4_values[16] = { 0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12 };
+
+/* The smallest power of two with which the largest value is not cut off. Exponents stay far from both ends. */
+static void
+quantise_mxfp4 (const float *x,
+                guint8      *out)
+{
+  float largest = ABS (extreme (x, 32)), step = 0x1p-30f;
+  guint8 nibbles[32] = { 0 };
+
+  out[0] = 98;
+  while (12 * step < largest && out[0] < 160)
+    {
+      out[0]++;
+      step *= 2;
+    }
+  for (int i = 0; i < 32; i++)
+    for (guint8 n = 1; n < 16; n++)
+      {
+        float best = step * (float) mxfp4_values[nibbles[i]], value = step * (float) mxfp4_values[n];
+
+        if (ABS (x[i] - value) < ABS (x[i] - best))
+          nibbles[i] = n;
+      }
+  for (int i = 0; i < 16; i++)
+    out[1 + i] = nibbles[i] | (guint8) (nibbles[i + 16] << 4);
+}
+
+static void
+dequantise_mxfp4 (const guint8 *in,
+                  float        *x)
+{
+  float step = float_from_bits ((guint32) (in[0] - 1) << 23);
+
+  for (int i = 0; i < 16; i++)
+    {
+      x[i] = step * (float) mxfp4_values[in[1 + i] & 15];
+      x[i + 16] = step * (float) mxfp4_values[in[1 + i] >> 4];
     }
 }
 
@@ -389,6 +432,9 @@ moe_quantise (MoeTensorType  type,
       case MOE_TYPE_Q4_0:
         quantise_q4_0 (x + i, out);
         break;
+      case MOE_TYPE_MXFP4:
+        quantise_mxfp4 (x + i, out);
+        break;
       case MOE_TYPE_Q4_K:
         quantise_q45_k (x + i, FALSE, out);
         break;
@@ -427,6 +473,9 @@ moe_dequantise (MoeTensorType  type,
         break;
       case MOE_TYPE_Q4_0:
         dequantise_q4_0 (in, x + i);
+        break;
+      case MOE_TYPE_MXFP4:
+        dequantise_mxfp4 (in, x + i);
         break;
       case MOE_TYPE_Q4_K:
         dequantise_q45_k (in, FALSE, x + i);
