@@ -131,7 +131,7 @@ find_planted (const MoePlanted     *planted,
 {
   for (guint i = 0; i < planted->n_planted; i++)
     {
-      if (planted->planted[i].layer == expert->layer && (int) planted->planted[i].expert == expert->expert)
+      if (planted->planted[i].layer == expert->layer && planted->planted[i].expert == expert->expert)
         return &planted->planted[i];
     }
   return NULL;
@@ -155,6 +155,8 @@ check_found (const MoePlanted *planted,
       n++;
       g_assert_cmpuint (expert->channel, ==, planted->channel);
       g_assert_cmpint (expert->position, ==, 0);
+      if (wanted->expert == MOE_EXPERT_SHARED)
+        continue;
       g_assert_cmpint (expert->input_channel, ==, wanted->input_channel);
       g_assert_cmpfloat (expert->weight, ==, wanted->weight);
     }
@@ -181,7 +183,7 @@ disable_planted (const MoePlanted *planted)
 
   for (guint i = 0; i < planted->n_planted; i++)
     interventions[i] = (MoeIntervention) { .layer = (int) planted->planted[i].layer,
-                                           .expert = (int) planted->planted[i].expert,
+                                           .expert = planted->planted[i].expert,
                                            .action = MOE_ACTION_DISABLE, .mode = MOE_MODE_ZERO };
   return moe_mask_new (interventions, planted->n_planted);
 }
@@ -218,7 +220,8 @@ check_decoys (Run             *run,
 
   g_assert_true (moe_routing_stats_add_recording (stats, run->recording, &error));
   share = moe_routing_stats_get_map (stats, MOE_METRIC_SHARE, MOE_PHASES_ALL);
-  busy = planted->busy_layer * planted->checkpoint.n_experts + planted->busy_expert;
+  busy = (planted->busy_layer - planted->checkpoint.n_dense) * planted->checkpoint.n_experts
+         + planted->busy_expert;
   g_assert_cmpfloat (share[busy], >, 0.9);
 
   for (guint i = 0; i < moe_super_experts_get_n (experts); i++)
@@ -300,6 +303,8 @@ main (int    argc,
   g_test_add_data_func ("/planted/several", GUINT_TO_POINTER (MOE_PLANTED_SEVERAL), test_shape);
   g_test_add_data_func ("/planted/single", GUINT_TO_POINTER (MOE_PLANTED_SINGLE), test_shape);
   g_test_add_data_func ("/planted/none", GUINT_TO_POINTER (MOE_PLANTED_NONE), test_shape);
+  g_test_add_data_func ("/planted/shared", GUINT_TO_POINTER (MOE_PLANTED_SHARED), test_shape);
+  g_test_add_data_func ("/planted/dense", GUINT_TO_POINTER (MOE_PLANTED_DENSE), test_shape);
   g_test_add_func ("/planted/weights-under-mask", test_weights_under_mask);
   return g_test_run ();
 }

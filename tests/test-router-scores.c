@@ -14,7 +14,7 @@ test_planted (MoePlantedRun *self,
   GError *error = NULL;
   g_autoptr(MoeTable) table = moe_router_scores_report (self->session, self->prompts, NULL, NULL, &error);
   guint n_experts = self->planted.checkpoint.n_experts;
-  guint planted = self->planted.planted[0].layer * n_experts + self->planted.planted[0].expert;
+  guint planted = self->planted.planted[0].layer * n_experts + (guint) self->planted.planted[0].expert;
   guint busy = self->planted.busy_layer * n_experts + self->planted.busy_expert;
 
   g_assert_no_error (error);

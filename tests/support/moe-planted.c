@@ -13,25 +13,41 @@
 #define HEAD_DIM 16
 /* The first layers after which the rule of the paper no longer looks. */
 #define N_FORMING 6
-/* A rotary pair that hardly turns, so that its dot products don't depend on the distance. */
-#define SLOW_DIM (HEAD_DIM / 2 - 1)
+/* The rotary pair that turns least, so that its dot products hardly depend on the distance: where halves are
+ * rotated, and where neighbours are. */
+#define SLOW_DIM_HALVES (HEAD_DIM / 2 - 1)
+#define SLOW_DIM_PAIRS  (HEAD_DIM - 1)
+
+static const struct
+{
+  const char *architecture;
+  guint       n_experts, n_used, n_dense, n_shared, n_planted;
+} shapes[MOE_N_PLANTED_SHAPES] = {
+  [MOE_PLANTED_SEVERAL] = { "qwen3moe", 72, 4, 0, 0, 3 },
+  [MOE_PLANTED_SINGLE] = { "qwen3moe", 8, 2, 0, 0, 1 },
+  [MOE_PLANTED_NONE] = { "qwen3moe", 8, 2, 0, 0, 0 },
+  [MOE_PLANTED_SHARED] = { "qwen2moe", 72, 4, 0, 1, 3 },
+  [MOE_PLANTED_DENSE] = { "deepseek", 64, 4, 2, 2, 2 },
+};
 
 static void
 place_experts (MoePlanted *self,
                GRand      *random)
 {
-  gint32 n_experts = (gint32) self->checkpoint.n_experts;
-  guint layer = (guint) g_rand_int_range (random, 0, self->n_planted > 1 ? 2 : 4);
+  gint32 n_experts = (gint32) self->checkpoint.n_experts, n_dense = (gint32) self->checkpoint.n_dense;
+  guint layer = (guint) g_rand_int_range (random, n_dense, n_dense + (self->n_planted > 1 ? 2 : 4));
 
   for (guint i = 0; i < self->n_planted; i++, layer++)
     {
       self->planted[i] = (MoePlantedExpert) {
         .layer = layer,
-        .expert = (guint) g_rand_int_range (random, 0, n_experts),
+        .expert = g_rand_int_range (random, 0, n_experts),
         .input_channel = (guint) g_rand_int_range (random, 0, HIDDEN),
         .weight = (float) g_rand_double_range (random, 500, 700),
       };
     }
+  if (self->checkpoint.n_shared > 0 && self->n_planted > 2)
+    self->planted[1].expert = MOE_EXPERT_SHARED;
   /* Layers 0 to 4 may be planted, so this one and the sink's are free. */
   self->sink_layer = self->n_planted > 0 ? self->planted[self->n_planted - 1].layer + 1 : 1;
   self->sink_head = (guint) g_rand_int_range (random, 0, HEADS);
@@ -51,12 +67,14 @@ moe_planted_init (MoePlanted      *self,
 
   memset (self, 0, sizeof *self);
   self->checkpoint = (MoeCheckpoint) {
-    .name = "planted", .architecture = "qwen3moe", .type = MOE_TYPE_F32, .down_type = MOE_TYPE_F32,
+    .name = "planted", .architecture = shapes[shape].architecture,
+    .type = MOE_TYPE_F32, .down_type = MOE_TYPE_F32,
     .n_layers = N_LAYERS, .width = WIDTH, .expert_width = HIDDEN, .n_heads = HEADS, .n_kv_heads = KV_HEADS,
-    .head_dim = HEAD_DIM, .n_experts = shape == MOE_PLANTED_SEVERAL ? 72 : 8,
-    .n_used = shape == MOE_PLANTED_SEVERAL ? 4 : 2, .n_tokens = 24, .seed = seed,
+    .head_dim = HEAD_DIM, .n_experts = shapes[shape].n_experts, .n_used = shapes[shape].n_used,
+    .n_dense = shapes[shape].n_dense, .n_shared = shapes[shape].n_shared,
+    .n_tokens = 24, .seed = seed,
   };
-  self->n_planted = shape == MOE_PLANTED_SEVERAL ? 3 : shape == MOE_PLANTED_SINGLE ? 1 : 0;
+  self->n_planted = shapes[shape].n_planted;
   place_experts (self, random);
 
   for (guint i = 0; i < WIDTH; i++)
@@ -131,10 +149,11 @@ edit_router (const MoePlanted *self,
   set_column (x, n_experts, WIDTH, self->one, 0);
   for (guint i = 0; i < self->n_planted; i++)
     {
-      float *row = x + (gsize) self->planted[i].expert * WIDTH;
+      float *row;
 
-      if (self->planted[i].layer != layer)
+      if (self->planted[i].layer != layer || self->planted[i].expert == MOE_EXPERT_SHARED)
         continue;
+      row = x + (gsize) self->planted[i].expert * WIDTH;
       memset (row, 0, WIDTH * sizeof *row);
       row[get_trigger (self, i)] = 3;
     }
@@ -142,6 +161,24 @@ edit_router (const MoePlanted *self,
     x[(gsize) self->busy_expert * WIDTH + self->one] = 100;
   if (layer == self->late_layer)
     x[(gsize) self->late_expert * WIDTH + self->one] = 100;
+}
+
+/* The planted weights of @layer, in the matrix of its shared expert or in those of the routed ones. */
+static void
+plant_weights (const MoePlanted *self,
+               guint             layer,
+               gboolean          shared,
+               guint             hidden,
+               float            *x)
+{
+  for (guint i = 0; i < self->n_planted; i++)
+    {
+      const MoePlantedExpert *p = &self->planted[i];
+      gsize matrix = shared ? 0 : (gsize) p->expert;
+
+      if (p->layer == layer && (p->expert == MOE_EXPERT_SHARED) == shared)
+        x[(matrix * WIDTH + self->channel) * hidden + p->input_channel] = p->weight;
+    }
 }
 
 static void
@@ -153,30 +190,26 @@ edit_down (const MoePlanted *self,
 
   for (guint expert = 0; expert < self->checkpoint.n_experts; expert++)
     clear_rows (self, x + expert * one_expert, HIDDEN);
-  for (guint i = 0; i < self->n_planted; i++)
-    {
-      const MoePlantedExpert *p = &self->planted[i];
-
-      if (p->layer == layer)
-        x[p->expert * one_expert + (gsize) self->channel * HIDDEN + p->input_channel] = p->weight;
-    }
+  plant_weights (self, layer, FALSE, HIDDEN, x);
   for (gsize i = 0; layer == self->late_layer && i < HIDDEN; i++)
-    x[self->late_expert * one_expert + (gsize) self->late_channel * HIDDEN + i] *= 1e4f;
+    x[self->late_expert * one_expert + (gsize) self->late_channel * HIDDEN + i] *= 3e4f;
 }
 
 /* Gate or up: the hidden value of each planted expert is its trigger's, gated by itself. */
 static void
 edit_up (const MoePlanted *self,
          guint             layer,
+         gboolean          shared,
          float            *x)
 {
   for (guint i = 0; i < self->n_planted; i++)
     {
       const MoePlantedExpert *p = &self->planted[i];
-      float *row = x + ((gsize) p->expert * HIDDEN + p->input_channel) * WIDTH;
+      float *row;
 
-      if (p->layer != layer)
+      if (p->layer != layer || (p->expert == MOE_EXPERT_SHARED) != shared)
         continue;
+      row = x + ((shared ? 0 : (gsize) p->expert * HIDDEN) + p->input_channel) * WIDTH;
       memset (row, 0, WIDTH * sizeof *row);
       row[get_trigger (self, i)] = 1;
     }
@@ -186,9 +219,12 @@ static void
 edit_layer (const MoePlanted *self,
             guint             layer,
             const char       *what,
-            float            *x)
+            float            *x,
+            gsize             n)
 {
   gboolean sink = layer == self->sink_layer && self->n_planted > 0;
+  gboolean pairs = g_str_equal (self->checkpoint.architecture, "deepseek");
+  guint slow = pairs ? SLOW_DIM_PAIRS : SLOW_DIM_HALVES, n_shared = self->checkpoint.n_shared;
 
   if (g_str_equal (what, "attn_norm.weight") || g_str_equal (what, "ffn_norm.weight"))
     x[self->flag] = x[self->channel] = x[self->one] = 1;
@@ -197,24 +233,38 @@ edit_layer (const MoePlanted *self,
   else if (g_str_equal (what, "ffn_gate_inp.weight"))
     edit_router (self, layer, x);
   else if (g_str_equal (what, "ffn_gate_exps.weight") || g_str_equal (what, "ffn_up_exps.weight"))
-    edit_up (self, layer, x);
+    edit_up (self, layer, FALSE, x);
+  else if (g_str_equal (what, "ffn_gate_shexp.weight") || g_str_equal (what, "ffn_up_shexp.weight"))
+    edit_up (self, layer, TRUE, x);
   else if (g_str_equal (what, "ffn_down_exps.weight"))
     edit_down (self, layer, x);
+  else if (g_str_equal (what, "ffn_down_shexp.weight"))
+    {
+      clear_rows (self, x, n_shared * HIDDEN);
+      plant_weights (self, layer, TRUE, n_shared * HIDDEN, x);
+    }
+  else if (g_str_equal (what, "ffn_down.weight"))
+    clear_rows (self, x, (guint) (n / WIDTH));
+  /* The shared expert is half open for every token. */
+  else if (g_str_equal (what, "ffn_gate_inp_shexp.weight"))
+    memset (x, 0, n * sizeof *x);
   else if (sink && g_str_equal (what, "attn_q.weight"))
-    x[((gsize) self->sink_head * HEAD_DIM + SLOW_DIM) * WIDTH + self->one] = 40;
+    x[((gsize) self->sink_head * HEAD_DIM + slow) * WIDTH + self->one] = 40;
   else if (sink && g_str_equal (what, "attn_k.weight"))
     {
       float *head = x + (gsize) (self->sink_head / (HEADS / KV_HEADS)) * HEAD_DIM * WIDTH;
 
       set_column (head, HEAD_DIM, WIDTH, self->channel, 0);
       /* Other tokens' keys have nothing in the direction that the queries look for. */
-      memset (head + SLOW_DIM * WIDTH, 0, WIDTH * sizeof *head);
-      head[SLOW_DIM * WIDTH + self->channel] = 4;
+      memset (head + slow * WIDTH, 0, WIDTH * sizeof *head);
+      head[slow * WIDTH + self->channel] = 4;
     }
+  else if (sink && g_str_equal (what, "attn_k.bias"))
+    x[(gsize) (self->sink_head / (HEADS / KV_HEADS)) * HEAD_DIM + slow] = 0;
   else if (sink && g_str_equal (what, "attn_q_norm.weight"))
-    x[SLOW_DIM] = 2;
+    x[slow] = 2;
   else if (sink && g_str_equal (what, "attn_k_norm.weight"))
-    x[SLOW_DIM] = 1;
+    x[slow] = 1;
 }
 
 static void
@@ -231,7 +281,7 @@ edit (const char *name,
     {
       const char *dot = strchr (name + strlen ("blk."), '.');
 
-      edit_layer (self, (guint) g_ascii_strtoull (name + strlen ("blk."), NULL, 10), dot + 1, x);
+      edit_layer (self, (guint) g_ascii_strtoull (name + strlen ("blk."), NULL, 10), dot + 1, x, n);
     }
 }
 

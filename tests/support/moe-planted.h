@@ -24,12 +24,15 @@ typedef enum
   MOE_PLANTED_SEVERAL, /* three of 72 a layer, in different layers */
   MOE_PLANTED_SINGLE,  /* one among 8 a layer */
   MOE_PLANTED_NONE,    /* decoys only */
+  MOE_PLANTED_SHARED,  /* three, of which the second is the shared expert of its layer (qwen2moe) */
+  MOE_PLANTED_DENSE,   /* two of 64 a layer, behind two dense layers, with shared experts (deepseek) */
   MOE_N_PLANTED_SHAPES
 } MoePlantedShape;
 
 typedef struct
 {
-  guint layer, expert;
+  guint layer;
+  int   expert;        /* or MOE_EXPERT_SHARED */
   guint input_channel; /* of down_proj */
   float weight;        /* W_down[channel, input_channel] */
 } MoePlantedExpert;
