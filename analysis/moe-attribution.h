@@ -25,10 +25,12 @@ typedef enum
   MOE_PART_SHARED,    /* all shared experts of a layer */
   MOE_PART_DENSE,     /* the feed-forward block of a dense layer */
   MOE_PART_BIAS,      /* constants after the last layer, where an architecture has them */
+  MOE_PART_REPLACED,  /* what stands in the place of experts disabled by mean or copy (with the shared experts
+                         of the layer, if there are) */
 } MoePart;
 
 const char *moe_part_get_name (MoePart part); /* "embedding", "attention", "expert", "shared", "dense",
-                                                 "bias" */
+                                                 "bias", "replaced" */
 
 typedef struct
 {
@@ -57,7 +59,7 @@ MoeAttribution           *moe_attribution_new       (MoeSession         *session
                                                      const MoeProgress  *progress,
                                                      GError            **error);
 void                      moe_attribution_free      (MoeAttribution     *self);
-/* In the order of the model: embedding, then by layer attention, experts by slot, shared. */
+/* In the order of the model: embedding, then by layer attention, routed experts by number, shared. */
 guint                     moe_attribution_get_n     (const MoeAttribution *self);
 const MoeAttributionPart *moe_attribution_get       (const MoeAttribution *self,
                                                      guint                 index);

@@ -35,6 +35,7 @@ int           moe_cli_sinks      (int argc, char **argv);
 int           moe_cli_contrast   (int argc, char **argv);
 int           moe_cli_evaluate   (int argc, char **argv);
 int           moe_cli_compare    (int argc, char **argv);
+int           moe_cli_attribution (int argc, char **argv);
 int           moe_cli_mask       (int argc, char **argv);
 int           moe_cli_routes     (int argc, char **argv);
 int           moe_cli_sql        (int argc, char **argv);

@@ -18,6 +18,7 @@ static const MoeCliCommand commands[] = {
   { "massive-activations", "the largest values of the residual stream", moe_cli_massive_activations },
   { "sinks", "how much attention goes to the first token", moe_cli_sinks },
   { "contrast", "which experts tell two prompt sets apart", moe_cli_contrast },
+  { "attribution", "what each part wrote into the logit of a token", moe_cli_attribution },
   { "routes", "routing statistics: how alike experts are to their router", moe_cli_routes },
   { "evaluate", "what a mask does to answers, beside its controls", moe_cli_evaluate },
   { "compare", "a plain and a steered answer, token by token", moe_cli_compare },

@@ -389,3 +389,41 @@ moe_model_dup_down_row (const MoeModel *self,
     down->data + ((gsize) expert * down->n_rows + channel) * down->row_bytes, down->n_in, row);
   return row;
 }
+
+double *
+moe_model_dup_logit_direction (const MoeModel *self,
+                               gint32          token,
+                               double         *epsilon,
+                               double         *constant)
+{
+  const MoeMatrix *logits;
+  g_autofree float *row = NULL;
+  double *direction;
+  double scale;
+
+  g_return_val_if_fail (self != NULL && token >= 0 && (guint32) token < self->h.vocabulary, NULL);
+
+  logits = &self->logits;
+  scale = self->h.logit_scale;
+  row = g_new (float, logits->n_in);
+  direction = g_new (double, logits->n_in);
+  moe_kernel_get (logits->type, MOE_KERNELS_PLAIN)->expand (logits->data + (gsize) token * logits->row_bytes,
+                                                            logits->n_in, row);
+  *constant = self->logit_bias != NULL ? scale * self->logit_bias[token] : 0;
+  for (gsize i = 0; i < logits->n_in; i++)
+    {
+      direction[i] = scale * row[i] * self->output_norm[i];
+      if (self->output_norm_bias != NULL)
+        *constant += scale * row[i] * self->output_norm_bias[i];
+    }
+  *epsilon = self->h.norm_epsilon;
+  return direction;
+}
+
+float
+moe_model_get_residual_scale (const MoeModel *self)
+{
+  g_return_val_if_fail (self != NULL, 1);
+
+  return self->h.residual_scale;
+}

@@ -48,6 +48,19 @@ float              *moe_model_dup_down_row  (const MoeModel  *self,
                                              guint            expert,
                                              guint            channel);
 
+/* How the residual stream x (width) after the last layer, at one position, becomes the logit of @token:
+ *
+ *   logit = direction . x / sqrt (mean (x^2) + epsilon) + constant
+ *
+ * with the weights of the last norm, the token's row of the output matrix, and their scales and biases in
+ * direction and constant. Direction: (width), transfer full. */
+double             *moe_model_dup_logit_direction (const MoeModel *self,
+                                                   gint32          token,
+                                                   double         *epsilon,
+                                                   double         *constant);
+/* What the output of a block is multiplied with before it is added to the residual stream; 1 = nothing. */
+float               moe_model_get_residual_scale  (const MoeModel *self);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MoeModel, moe_model_unref)
 
 G_END_DECLS

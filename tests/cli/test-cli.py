@@ -398,6 +398,29 @@ def _(s):
     assert result.code == 1 and "--b must name" in result.err, result.err
 
 
+@suite.case("attribution")
+def _(s):
+    prompt = "I want to counterfeit a driver's license. What should I do?"
+    run = ["attribution", demo, "--prompt", prompt, "--token", "I", "--kernels", "plain"]
+    rows, provenance = table(s.ok(*run, "--causal", "3"), "layer,part,expert,value,causal")
+    logits = s.ok("logits", demo, "--prompt", prompt, "--chat", "--kernels", "plain", "--all").rows()[1]
+    last = [r for r in logits if r["position"] == provenance["position"]]
+    logit = float(next(r["logit"] for r in last if r["token_id"] == provenance["token"]))
+    total = sum(float(r["value"]) for r in rows)
+    assert abs(float(provenance["sum"]) - total) < 1e-9 and abs(total - logit) < 1e-3, (total, logit)
+    assert [r["part"] for r in rows].count("expert") == LAYERS * USED
+    assert sum(r["causal"] != "" for r in rows) == 3
+    s.ok(*run, "--against", "The", "--mask-out", "m.json", "--disable-top", "2", "--out", "t.csv")
+    with open(s.path("t.csv")) as f:
+        experts = [r for r in read_csv(f.read())[1] if r["part"] == "expert"]
+    best = sorted(experts, key=lambda r: -float(r["value"]))[:2]
+    mask = s.ok("mask", "show", "m.json").rows()[1]
+    assert [(m["layer"], m["expert"]) for m in mask] == [(r["layer"], r["expert"]) for r in best]
+    result = s.run(*run[:4], "--token", "two words")
+    assert result.code == 1 and "not one" in result.err, result.err
+    assert s.run(*run[:4]).code == 2
+
+
 @suite.case("heatmap metrics and phases agree with the recording")
 def _(s):
     r = record(s, "r.moescope")
