@@ -20,17 +20,33 @@ static const MoeArch archs[] = {
   { "phimoe", MOE_ROPE_HALVES, MOE_QK_NORM_NONE, MOE_GATING_SOFTMAX, TRUE, MOE_SHARED_NONE,
     MOE_ACTIVATION_SILU, MOE_ARCH_QKV_BIAS | MOE_ARCH_OUTPUT_BIAS | MOE_ARCH_NORM_BIAS |
     MOE_ARCH_WINDOW_UNUSED },
+  { "glm4moe", MOE_ROPE_HALVES, MOE_QK_NORM_HEAD, MOE_GATING_SIGMOID, FALSE, MOE_SHARED_COUNT,
+    MOE_ACTIVATION_SILU,
+    MOE_ARCH_GATING_KEY | MOE_ARCH_NORM_KEY | MOE_ARCH_SELECTION_BIAS_REQUIRED | MOE_ARCH_DENSE_LEAD |
+    MOE_ARCH_QKV_BIAS | MOE_ARCH_QK_NORM_OPTIONAL | MOE_ARCH_POST_NORM | MOE_ARCH_NEXTN },
+  { "granitemoe", MOE_ROPE_PAIRS, MOE_QK_NORM_NONE, MOE_GATING_SOFTMAX, TRUE, MOE_SHARED_OPTIONAL,
+    MOE_ACTIVATION_SILU, MOE_ARCH_SCALES },
+  { "ernie4_5-moe", MOE_ROPE_PAIRS, MOE_QK_NORM_NONE, MOE_GATING_SOFTMAX, TRUE, MOE_SHARED_OPTIONAL,
+    MOE_ACTIVATION_SILU, MOE_ARCH_SELECTION_BIAS | MOE_ARCH_DENSE_LEAD | MOE_ARCH_INTERLEAVED },
+  { "bailingmoe2", MOE_ROPE_HALVES, MOE_QK_NORM_HEAD, 0, FALSE, MOE_SHARED_COUNT_LENGTH,
+    MOE_ACTIVATION_SILU,
+    MOE_ARCH_GATING_KEY | MOE_ARCH_NORM_KEY | MOE_ARCH_SELECTION_BIAS | MOE_ARCH_DENSE_LEAD |
+    MOE_ARCH_FUSED_QKV | MOE_ARCH_NEXTN },
+  { "hunyuan-moe", MOE_ROPE_HALVES, MOE_QK_NORM_HEAD_AFTER, MOE_GATING_SOFTMAX, TRUE, MOE_SHARED_LENGTH,
+    MOE_ACTIVATION_SILU, 0 },
+  { "dots1", MOE_ROPE_HALVES, MOE_QK_NORM_HEAD, 0, FALSE, MOE_SHARED_COUNT, MOE_ACTIVATION_SILU,
+    MOE_ARCH_GATING_KEY | MOE_ARCH_NORM_KEY | MOE_ARCH_SELECTION_BIAS | MOE_ARCH_DENSE_LEAD },
+  { "minimax-m2", MOE_ROPE_HALVES, MOE_QK_NORM_VECTOR, 0, TRUE, MOE_SHARED_NONE, MOE_ACTIVATION_SILU,
+    MOE_ARCH_GATING_KEY | MOE_ARCH_SELECTION_BIAS_REQUIRED },
 };
 
 /* Mixture-of-experts architectures that exist but cannot be computed here, to be refused by name. */
 static const char *const other_moe_archs[] = {
-  "afmoe", "arctic", "bailingmoe", "bailingmoe2", "bailingmoe3", "cohere2moe", "dbrx",
-  "deepseek2", "deepseek32", "deepseek4", "dots1", "dots3note", "ernie4_5-moe", "exaone-moe", "gemma4",
-  "glm-dsa", "glm4moe", "granitehybrid", "granitemoe", "grok", "grovemoe", "hunyuan-moe", "hy_v3",
+  "afmoe", "arctic", "bailingmoe", "bailingmoe3", "cohere2moe", "dbrx", "deepseek2", "deepseek32",
+  "deepseek4", "dots3note", "exaone-moe", "gemma4", "glm-dsa", "granitehybrid", "grok", "grovemoe", "hy_v3",
   "hy_v4", "jamba", "kimi-k3", "kimi-linear", "laguna", "lfm2moe", "llada-moe", "llama4", "maple", "mellum",
-  "mimo2", "minimax-01", "minimax-m2", "minimax-m3", "mistral3", "mistral4", "nemotron_h_moe",
-  "nomic-bert-moe", "qwen35moe", "qwen3next", "qwen3vlmoe", "qwen4exp", "rnd1",
-  "smallthinker", "step35",
+  "mimo2", "minimax-01", "minimax-m3", "mistral3", "mistral4", "nemotron_h_moe", "nomic-bert-moe",
+  "qwen35moe", "qwen3next", "qwen3vlmoe", "qwen4exp", "rnd1", "smallthinker", "step35",
 };
 
 const MoeArch *

@@ -68,6 +68,7 @@ typedef enum
   MOE_ARCH_SHORT_CONV = 1 << 20,    /* layers without key-value heads have a short convolution instead of
                                      * attention; the last norm is called token_embd_norm */
   MOE_ARCH_NORM_BIAS = 1 << 21,     /* norms and logits have a bias */
+  MOE_ARCH_INTERLEAVED = 1 << 22,   /* interleave_moe_layer_step: only 1, every layer, is computed here */
 } MoeArchFlags;
 
 typedef struct

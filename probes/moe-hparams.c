@@ -449,6 +449,8 @@ read_layers (MoeGguf        *gguf,
              MoeHparams     *h,
              GError        **error)
 {
+  guint32 step = 1;
+
   if (!read_uint (gguf, arch, "block_count", TRUE, 1, MAX_LAYERS, &h->n_layers, error) ||
       ((arch->flags & MOE_ARCH_NEXTN) != 0 &&
        !read_uint (gguf, arch, "nextn_predict_layers", FALSE, 0, h->n_layers - 1, &h->n_skipped, error)) ||
@@ -456,7 +458,15 @@ read_layers (MoeGguf        *gguf,
        !read_uint (gguf, arch, "leading_dense_block_count", FALSE, 0, MAX_LAYERS, &h->n_dense, error)))
     return FALSE;
   h->n_layers -= h->n_skipped;
-  return TRUE;
+  if ((arch->flags & MOE_ARCH_INTERLEAVED) == 0)
+    return TRUE;
+  if (!read_uint (gguf, arch, "interleave_moe_layer_step", TRUE, 1, MAX_LAYERS, &step, error))
+    return FALSE;
+  if (step == 1)
+    return TRUE;
+  g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+               "%s: experts in every %uth layer only are not supported", moe_gguf_get_path (gguf), step);
+  return FALSE;
 }
 
 gboolean

@@ -13,6 +13,7 @@ static const char *const names[] = {
   "qwen3moe-f32", "olmoe-f32", "llama-rope-f32", "olmoe-f16", "llama-bf16", "qwen3moe-q8_0", "llama-q4_0",
   "qwen3moe-q5_k", "olmoe-q6_k", "llama-q4_k_m", "qwen2moe-q8_0", "deepseek-f32", "deepseek-q4_k_m",
   "gpt-oss-f32", "gpt-oss-mxfp4", "phimoe-q4_0",
+  "glm4moe-q8_0", "granitemoe-q8_0", "bailingmoe2-q4_k_m",
 };
 
 typedef struct

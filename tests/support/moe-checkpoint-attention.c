@@ -31,7 +31,7 @@ is_conv (const MoeCheckpointBuilder *self,
   return has (self, MOE_FAMILY_SHORT_CONV) && layer % 3 != 1;
 }
 
-#define KEY(what) (g_snprintf (key, sizeof key, "%s." what, self->checkpoint->architecture), key)
+#define KEY(what) (g_snprintf (key, sizeof key, "%s." what, moe_family_get_architecture (self->family)), key)
 
 static void
 add_rope_keys (MoeCheckpointBuilder *self)
@@ -98,6 +98,8 @@ moe_checkpoint_add_attention_keys (MoeCheckpointBuilder *self)
     }
   if (has (self, MOE_FAMILY_ROPE_DIMS))
     moe_gguf_writer_add_uint (w, KEY ("rope.dimension_count"), c->head_dim);
+  if (has (self, MOE_FAMILY_ROPE_HALF))
+    moe_gguf_writer_add_uint (w, KEY ("rope.dimension_count"), c->head_dim / 2);
   if (has (self, MOE_FAMILY_SHORT_CONV))
     {
       g_autofree gint32 *heads = g_new (gint32, c->n_layers);

@@ -3,6 +3,12 @@
 
 #include "tests/support/moe-checkpoint-family.h"
 
+#define GLM_FLAGS \
+  (MOE_FAMILY_QKV_BIAS | MOE_FAMILY_EXPERT_WIDTH | MOE_FAMILY_SHARED_COUNT | MOE_FAMILY_DENSE_LEAD | \
+   MOE_FAMILY_POST_NORM | MOE_FAMILY_NORM_KEY | MOE_FAMILY_NEXTN | MOE_FAMILY_ROPE_HALF)
+
+/* name, pre-tokenizer, RoPE base, weights' scale, flags. Values differ from those of real files where theirs
+ * would hide a mistake. */
 static const MoeFamily families[] = {
   { "qwen3moe", "qwen2", 1000000, 0, MOE_FAMILY_QK_NORM_HEAD | MOE_FAMILY_EXPERT_WIDTH },
   { "olmoe", "olmo", 10000, 0, MOE_FAMILY_QK_NORM_VECTOR },
@@ -17,13 +23,39 @@ static const MoeFamily families[] = {
   { "phimoe", NULL, 10000, 0,
     MOE_FAMILY_QKV_BIAS | MOE_FAMILY_OUTPUT_BIAS | MOE_FAMILY_NORM_BIAS | MOE_FAMILY_LONGROPE |
     MOE_FAMILY_ROPE_DIMS },
+  { "glm4moe", "glm4", 1000000, 1.5f, GLM_FLAGS | MOE_FAMILY_QK_NORM_HEAD, .gating = 2,
+    .selection_bias = 0.1f, .n_groups = 1 },
+  { "glm4moe-air", "glm4", 1000000, 1.0f, GLM_FLAGS, "glm4moe", .selection_bias = 0.1f, .n_groups = 1 },
+  { "granitemoe", "refact", 10000, 0, MOE_FAMILY_SCALES | MOE_FAMILY_ROPE_DIMS },
+  { "ernie4_5-moe", NULL, 500000, 0,
+    MOE_FAMILY_EXPERT_WIDTH | MOE_FAMILY_SHARED_COUNT | MOE_FAMILY_SHARED_WIDTH | MOE_FAMILY_DENSE_LEAD |
+    MOE_FAMILY_INTERLEAVE, .selection_bias = 0.05f },
+  { "bailingmoe2", "bailingmoe2", 600000, 2.5f,
+    MOE_FAMILY_QK_NORM_HEAD | MOE_FAMILY_EXPERT_WIDTH | MOE_FAMILY_SHARED_COUNT | MOE_FAMILY_SHARED_EACH |
+    MOE_FAMILY_DENSE_LEAD | MOE_FAMILY_FUSED_QKV | MOE_FAMILY_NORM_KEY | MOE_FAMILY_NEXTN |
+    MOE_FAMILY_ROPE_HALF, .gating = 2, .selection_bias = 0.1f, .n_groups = 4 },
+  { "hunyuan-moe", "hunyuan", 10000, 0,
+    MOE_FAMILY_QK_NORM_HEAD | MOE_FAMILY_EXPERT_WIDTH_TOO | MOE_FAMILY_SHARED_COUNT |
+    MOE_FAMILY_SHARED_WIDTH },
+  { "dots1", "qwen2", 10000, 2.5f,
+    MOE_FAMILY_QK_NORM_HEAD | MOE_FAMILY_EXPERT_WIDTH | MOE_FAMILY_SHARED_COUNT | MOE_FAMILY_DENSE_LEAD |
+    MOE_FAMILY_NORM_KEY, .gating = 2, .selection_bias = 0.1f },
+  { "minimax-m2", "minimax-m2", 5000000, 0,
+    MOE_FAMILY_QK_NORM_VECTOR | MOE_FAMILY_EXPERT_WIDTH_TOO | MOE_FAMILY_ROPE_HALF, .gating = 2,
+    .selection_bias = 0.1f },
 };
 
 const MoeFamily *
-moe_family_get (const char *architecture)
+moe_family_get (const char *name)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (families); i++)
-    if (g_str_equal (families[i].architecture, architecture))
+    if (g_str_equal (families[i].name, name))
       return &families[i];
-  g_error ("no test checkpoint of the architecture %s", architecture);
+  g_error ("no test checkpoint is of the kind %s", name);
+}
+
+const char *
+moe_family_get_architecture (const MoeFamily *self)
+{
+  return self->architecture != NULL ? self->architecture : self->name;
 }

@@ -52,6 +52,27 @@ static const MoeCheckpoint checkpoints[] = {
   SHARED ("deepseek-f32", "deepseek", MOE_TYPE_F32, 4, 16, 16, 4, 16, 26, 1, 2),
   SHARED ("deepseek-q8_0", "deepseek", MOE_TYPE_Q8_0, 4, 16, 8, 2, 8, 27, 1, 2),
   SHARED_LARGE ("deepseek-q4_k_m", "deepseek", MOE_TYPE_Q6_K, 4, 64, 8, 28, 1, 2),
+  SHARED ("glm4moe-f32", "glm4moe", MOE_TYPE_F32, 2, 32, 8, 2, 16, 29, 1, 1),
+  SHARED ("glm4moe-q8_0", "glm4moe-air", MOE_TYPE_Q8_0, 2, 32, 16, 4, 8, 30, 1, 1),
+  SHARED_LARGE ("glm4moe-q4_k_m", "glm4moe", MOE_TYPE_Q6_K, 2, 128, 8, 31, 1, 1),
+  SHARED ("granitemoe-f32", "granitemoe", MOE_TYPE_F32, 2, 16, 8, 2, 16, 32, 0, 0),
+  SHARED ("granitemoe-q8_0", "granitemoe", MOE_TYPE_Q8_0, 2, 16, 16, 4, 8, 33, 0, 1),
+  SHARED_LARGE ("granitemoe-q4_k_m", "granitemoe", MOE_TYPE_Q6_K, 2, 64, 8, 34, 0, 1),
+  SHARED ("ernie4_5-moe-f32", "ernie4_5-moe", MOE_TYPE_F32, 2, 16, 8, 2, 16, 35, 1, 2),
+  SHARED ("ernie4_5-moe-q8_0", "ernie4_5-moe", MOE_TYPE_Q8_0, 2, 16, 16, 4, 8, 36, 1, 0),
+  SHARED_LARGE ("ernie4_5-moe-q4_k_m", "ernie4_5-moe", MOE_TYPE_Q6_K, 2, 64, 8, 37, 1, 1),
+  SHARED ("bailingmoe2-f32", "bailingmoe2", MOE_TYPE_F32, 2, 16, 16, 4, 16, 38, 1, 1),
+  SHARED ("bailingmoe2-q8_0", "bailingmoe2", MOE_TYPE_Q8_0, 2, 16, 16, 4, 8, 39, 1, 2),
+  SHARED_LARGE ("bailingmoe2-q4_k_m", "bailingmoe2", MOE_TYPE_Q6_K, 2, 64, 8, 40, 1, 1),
+  SHARED ("hunyuan-moe-f32", "hunyuan-moe", MOE_TYPE_F32, 2, 32, 8, 2, 16, 41, 0, 1),
+  SHARED ("hunyuan-moe-q8_0", "hunyuan-moe", MOE_TYPE_Q8_0, 2, 32, 16, 4, 8, 50, 0, 1),
+  SHARED_LARGE ("hunyuan-moe-q4_k_m", "hunyuan-moe", MOE_TYPE_Q6_K, 2, 128, 8, 43, 0, 1),
+  SHARED ("dots1-f32", "dots1", MOE_TYPE_F32, 4, 32, 16, 4, 16, 44, 1, 2),
+  SHARED ("dots1-q8_0", "dots1", MOE_TYPE_Q8_0, 4, 32, 8, 2, 8, 45, 1, 2),
+  SHARED_LARGE ("dots1-q4_k_m", "dots1", MOE_TYPE_Q6_K, 4, 128, 8, 46, 1, 1),
+  SHARED ("minimax-m2-f32", "minimax-m2", MOE_TYPE_F32, 2, 32, 16, 4, 16, 47, 0, 0),
+  SHARED ("minimax-m2-q8_0", "minimax-m2", MOE_TYPE_Q8_0, 2, 32, 8, 2, 8, 48, 0, 0),
+  SHARED_LARGE ("minimax-m2-q4_k_m", "minimax-m2", MOE_TYPE_Q6_K, 2, 128, 8, 49, 0, 0),
   SMALL ("gpt-oss-f32", "gpt-oss", MOE_TYPE_F32, 2, 32, 8, 3, FALSE, FALSE, 80, 40),
   SMALL ("gpt-oss-q8_0", "gpt-oss", MOE_TYPE_Q8_0, 2, 32, 8, 3, FALSE, FALSE, 24, 41),
   SMALL ("gpt-oss-q4_0", "gpt-oss", MOE_TYPE_Q4_0, 2, 32, 8, 3, FALSE, FALSE, 24, 42),
@@ -238,9 +259,14 @@ add_attention (Builder *self,
     add_vector (self, NAME ("attn_norm.bias"), 0.0f, 0.3f, c->width);
   if (moe_checkpoint_add_other_mixer (self, layer))
     return;
-  moe_checkpoint_add_matrix (self, NAME ("attn_q.weight"), c->type, 1.0f, c->width, q, 0);
-  moe_checkpoint_add_matrix (self, NAME ("attn_k.weight"), c->type, 1.0f, c->width, kv, 0);
-  moe_checkpoint_add_matrix (self, NAME ("attn_v.weight"), c->down_type, 1.0f, c->width, kv, 0);
+  if ((flags & MOE_FAMILY_FUSED_QKV) != 0)
+    moe_checkpoint_add_matrix (self, NAME ("attn_qkv.weight"), c->type, 1.0f, c->width, q + 2 * kv, 0);
+  else
+    {
+      moe_checkpoint_add_matrix (self, NAME ("attn_q.weight"), c->type, 1.0f, c->width, q, 0);
+      moe_checkpoint_add_matrix (self, NAME ("attn_k.weight"), c->type, 1.0f, c->width, kv, 0);
+      moe_checkpoint_add_matrix (self, NAME ("attn_v.weight"), c->down_type, 1.0f, c->width, kv, 0);
+    }
   moe_checkpoint_add_matrix (self, NAME ("attn_output.weight"), c->type, 1.0f, q, c->width, 0);
   if ((flags & MOE_FAMILY_QKV_BIAS) != 0)
     {
@@ -298,6 +324,8 @@ add_experts (Builder *self,
   /* Router logits of standard deviation 3: clear winners, yet several experts with weight. */
   moe_checkpoint_add_matrix (self, NAME ("ffn_gate_inp.weight"), MOE_TYPE_F32, 3.0f, c->width, c->n_experts,
                              0);
+  if (self->family->selection_bias != 0)
+    add_vector (self, NAME ("exp_probs_b.bias"), 0.0f, self->family->selection_bias, c->n_experts);
   moe_checkpoint_add_matrix (self, NAME ("ffn_gate_exps.weight"), experts, 1.0f, c->width, c->expert_width,
                              c->n_experts);
   moe_checkpoint_add_matrix (self, NAME ("ffn_up_exps.weight"), experts, 1.0f, c->width, c->expert_width,
@@ -321,9 +349,8 @@ static void
 add_layer (Builder *self,
            guint    layer)
 {
-  char name[64];
-
   MoeFamilyFlags flags = self->family->flags;
+  char name[64];
 
   add_attention (self, layer);
   if ((flags & MOE_FAMILY_POST_NORM) != 0)
@@ -336,6 +363,22 @@ add_layer (Builder *self,
     add_dense (self, layer);
   else
     add_experts (self, layer);
+}
+
+/* A layer that is there for predicting the token after the next, which nobody runs. */
+static void
+add_extra_layer (Builder *self,
+                 guint    layer)
+{
+  guint d = self->checkpoint->width;
+  char name[64];
+
+  add_layer (self, layer);
+  moe_checkpoint_add_matrix (self, NAME ("nextn.eh_proj.weight"), self->checkpoint->type, 1.0f, 2 * d, d, 0);
+  add_norm (self, NAME ("nextn.enorm.weight"), d);
+  add_norm (self, NAME ("nextn.hnorm.weight"), d);
+  if ((self->family->flags & MOE_FAMILY_FUSED_QKV) != 0)
+    add_norm (self, NAME ("layer_output_norm.weight"), d);
 }
 #undef NAME
 
@@ -350,47 +393,83 @@ get_epsilon (Builder *self)
   return self->checkpoint->n_experts > 8 ? 0.01f : 1e-5f;
 }
 
+#define KEY(what) (g_snprintf (key, sizeof key, "%s." what, moe_family_get_architecture (self->family)), key)
+
 static void
-add_model_keys (Builder *self)
+add_expert_keys (Builder *self)
 {
   const MoeCheckpoint *c = self->checkpoint;
   const MoeFamily *family = self->family;
   MoeGgufWriter *w = self->writer;
   gboolean expert_width = (family->flags & MOE_FAMILY_EXPERT_WIDTH) != 0;
   char key[80];
-#define KEY(what) (g_snprintf (key, sizeof key, "%s." what, c->architecture), key)
 
-  moe_gguf_writer_add_string (w, "general.architecture", c->architecture);
-  moe_gguf_writer_add_string (w, "general.name", c->name);
-  moe_gguf_writer_add_uint (w, KEY ("block_count"), c->n_layers);
-  moe_gguf_writer_add_uint (w, KEY ("context_length"), 512);
-  moe_gguf_writer_add_uint (w, KEY ("embedding_length"), c->width);
   /* Qwen files also carry the width of a dense block, which no layer uses. */
   moe_gguf_writer_add_uint (w, KEY ("feed_forward_length"), expert_width ? get_dense_width (c)
                             : c->expert_width);
-  if (expert_width)
+  if (expert_width || (family->flags & MOE_FAMILY_EXPERT_WIDTH_TOO) != 0)
     moe_gguf_writer_add_uint (w, KEY ("expert_feed_forward_length"), c->expert_width);
   if ((family->flags & MOE_FAMILY_SHARED_COUNT) != 0)
     moe_gguf_writer_add_uint (w, KEY ("expert_shared_count"), c->n_shared);
-  if ((family->flags & MOE_FAMILY_SHARED_WIDTH) != 0)
+  if ((family->flags & (MOE_FAMILY_SHARED_WIDTH | MOE_FAMILY_SCALES)) != 0 && c->n_shared > 0)
     moe_gguf_writer_add_uint (w, KEY ("expert_shared_feed_forward_length"), c->n_shared * c->expert_width);
+  if ((family->flags & MOE_FAMILY_SHARED_EACH) != 0)
+    moe_gguf_writer_add_uint (w, KEY ("expert_shared_feed_forward_length"), c->expert_width);
   if ((family->flags & MOE_FAMILY_DENSE_LEAD) != 0)
     moe_gguf_writer_add_uint (w, KEY ("leading_dense_block_count"), c->n_dense);
+  if ((family->flags & MOE_FAMILY_INTERLEAVE) != 0)
+    moe_gguf_writer_add_uint (w, KEY ("interleave_moe_layer_step"), 1);
+  moe_gguf_writer_add_uint (w, KEY ("expert_count"), c->n_experts);
+  moe_gguf_writer_add_uint (w, KEY ("expert_used_count"), c->n_used);
+  if (family->gating != 0)
+    moe_gguf_writer_add_uint (w, KEY ("expert_gating_func"), family->gating);
+  if ((family->flags & MOE_FAMILY_NORM_KEY) != 0)
+    moe_gguf_writer_add_bool (w, KEY ("expert_weights_norm"), TRUE);
+  if (family->weights_scale != 0)
+    moe_gguf_writer_add_float (w, KEY ("expert_weights_scale"), family->weights_scale);
+  if (family->n_groups != 0)
+    {
+      moe_gguf_writer_add_uint (w, KEY ("expert_group_count"), family->n_groups);
+      moe_gguf_writer_add_uint (w, KEY ("expert_group_used_count"), MAX (family->n_groups / 2, 1));
+    }
+}
+
+static void
+add_model_keys (Builder *self)
+{
+  const MoeCheckpoint *c = self->checkpoint;
+  MoeFamilyFlags flags = self->family->flags;
+  guint n_extra = (flags & MOE_FAMILY_NEXTN) != 0 ? 1 : 0;
+  MoeGgufWriter *w = self->writer;
+  char key[80];
+
+  moe_gguf_writer_add_string (w, "general.architecture",
+                              moe_family_get_architecture (self->family));
+  moe_gguf_writer_add_string (w, "general.name", c->name);
+  moe_gguf_writer_add_uint (w, KEY ("block_count"), c->n_layers + n_extra);
+  if (n_extra > 0)
+    moe_gguf_writer_add_uint (w, KEY ("nextn_predict_layers"), n_extra);
+  moe_gguf_writer_add_uint (w, KEY ("context_length"), 512);
+  moe_gguf_writer_add_uint (w, KEY ("embedding_length"), c->width);
+  if ((flags & MOE_FAMILY_SCALES) != 0)
+    {
+      moe_gguf_writer_add_float (w, KEY ("embedding_scale"), 2.5f);
+      moe_gguf_writer_add_float (w, KEY ("residual_scale"), 0.4f);
+      moe_gguf_writer_add_float (w, KEY ("attention.scale"), 1.3f / sqrtf ((float) c->head_dim));
+      moe_gguf_writer_add_float (w, KEY ("logit_scale"), 1.25f);
+    }
   moe_gguf_writer_add_uint (w, KEY ("attention.head_count"), c->n_heads);
   moe_checkpoint_add_attention_keys (self);
   moe_gguf_writer_add_float (w, KEY ("attention.layer_norm_rms_epsilon"), get_epsilon (self));
-  moe_gguf_writer_add_float (w, KEY ("rope.freq_base"), c->rope_factors ? 5000.0f : family->rope_base);
+  moe_gguf_writer_add_float (w, KEY ("rope.freq_base"), c->rope_factors ? 5000.0f : self->family->rope_base);
   if (c->tied && !c->rope_factors)
     {
       moe_gguf_writer_add_string (w, KEY ("rope.scaling.type"), "linear");
       moe_gguf_writer_add_float (w, KEY ("rope.scaling.factor"), 4.0f);
     }
-  moe_gguf_writer_add_uint (w, KEY ("expert_count"), c->n_experts);
-  moe_gguf_writer_add_uint (w, KEY ("expert_used_count"), c->n_used);
-  if (family->weights_scale != 0)
-    moe_gguf_writer_add_float (w, KEY ("expert_weights_scale"), family->weights_scale);
-#undef KEY
+  add_expert_keys (self);
 }
+#undef KEY
 
 /* The tokenizer that the family's real files have. */
 static guint
@@ -422,6 +501,8 @@ write_file (const MoeCheckpoint  *self,
                              self->tied ? 2.0f : sqrtf ((float) self->width), self->width, n_vocabulary, 0);
   for (guint layer = 0; layer < self->n_layers; layer++)
     add_layer (&builder, layer);
+  if ((builder.family->flags & MOE_FAMILY_NEXTN) != 0)
+    add_extra_layer (&builder, self->n_layers);
   add_norm (&builder, (builder.family->flags & MOE_FAMILY_SHORT_CONV) != 0 ? "token_embd_norm.weight"
             : "output_norm.weight", self->width);
   if ((builder.family->flags & MOE_FAMILY_NORM_BIAS) != 0)

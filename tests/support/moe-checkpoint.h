@@ -14,7 +14,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   const char    *name;         /* "qwen3moe-q4_k" */
-  const char    *architecture; /* "qwen3moe": any that moe-checkpoint-family.c lists */
+  const char    *architecture; /* "qwen3moe": any name that moe-checkpoint-family.c lists */
   MoeTensorType  type;         /* of all matrices but the router, which is F32 */
   MoeTensorType  down_type;    /* of ffn_down_exps, attn_v and output: files named *_m mix two types */
   guint          n_layers;
