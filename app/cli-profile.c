@@ -6,6 +6,7 @@
 #include <json-glib/json-glib.h>
 
 #include "analysis/moe-prompt-runner.h"
+#include "analysis/moe-text-windows.h"
 #include "app/cli-interventions.h"
 #include "data/moe-mask-file.h"
 
@@ -25,6 +26,12 @@ moe_cli_profile_add (MoeCliProfile  *self,
     { "system", 0, 0, G_OPTION_ARG_FILENAME, &self->system, "System message", "TEXT" },
     { "generate", 0, 0, G_OPTION_ARG_INT, &self->generate,
       "Tokens of answer to each prompt (default 0)", "N" },
+    { "text", 0, 0, G_OPTION_ARG_FILENAME, &self->text,
+      "In place of prompts: a long text, which is cut into windows", "FILE" },
+    { "window", 0, 0, G_OPTION_ARG_INT, &self->window,
+      "Tokens of a window (default 2048, at most the context)", "N" },
+    { "windows", 0, 0, G_OPTION_ARG_INT, &self->windows,
+      "How many windows, spread evenly over the text (default: all)", "N" },
     { NULL }
   };
 
@@ -43,9 +50,25 @@ moe_cli_profile_check (const MoeCliProfile *self,
     moe_cli_usage (command, "--system needs the chat template, which --raw leaves out");
   else if (self->system != NULL && !g_utf8_validate (self->system, -1, NULL))
     moe_cli_usage (command, "--system is not UTF-8 text");
+  else if (self->text == NULL && (self->window != 0 || self->windows != 0))
+    moe_cli_usage (command, "--window and --windows need --text");
+  else if (self->text != NULL
+           && (self->prompts != NULL || self->generate > 0 || self->system != NULL || self->limit > 0
+               || self->column != NULL || self->answer_column != NULL))
+    moe_cli_usage (command, "--text takes no prompts and nothing that is said about them");
+  else if (self->window < 0 || self->window == 1)
+    moe_cli_usage (command, "--window %d is less than 2", self->window);
+  else if (self->windows < 0)
+    moe_cli_usage (command, "--windows %d is negative", self->windows);
   else
     return TRUE;
   return FALSE;
+}
+
+gboolean
+moe_cli_profile_wanted (const MoeCliProfile *self)
+{
+  return self->prompts != NULL || self->text != NULL;
 }
 
 void
@@ -55,6 +78,7 @@ moe_cli_profile_clear (MoeCliProfile *self)
   g_clear_pointer (&self->column, g_free);
   g_clear_pointer (&self->answer_column, g_free);
   g_clear_pointer (&self->system, g_free);
+  g_clear_pointer (&self->text, g_free);
 }
 
 static void
@@ -75,7 +99,26 @@ add_int (JsonBuilder *builder,
   json_builder_add_int_value (builder, value);
 }
 
-/* What must be equal for two runs to be parts of one recording, as JSON. */
+/* The settings in @builder, and the mask, as JSON. */
+static char *
+end_settings (JsonBuilder        *builder,
+              const MoeModelInfo *info,
+              const MoeMask      *mask)
+{
+  g_autoptr(JsonNode) root = NULL;
+
+  if (moe_mask_get_n (mask) > 0)
+    {
+      g_autofree char *text = moe_mask_to_json (mask, info);
+
+      add_string (builder, "mask", text);
+    }
+  json_builder_end_object (builder);
+  root = json_builder_get_root (builder);
+  return json_to_string (root, FALSE);
+}
+
+/* What must be equal for two runs to be parts of one recording. */
 static char *
 make_settings (const MoeCliProfile *self,
                const MoeModelInfo  *info,
@@ -83,7 +126,6 @@ make_settings (const MoeCliProfile *self,
                const MoeMask       *mask)
 {
   g_autoptr(JsonBuilder) builder = json_builder_new ();
-  g_autoptr(JsonNode) root = NULL;
   g_autofree char *name = g_path_get_basename (moe_prompt_set_get_path (set));
 
   json_builder_begin_object (builder);
@@ -97,30 +139,68 @@ make_settings (const MoeCliProfile *self,
   json_builder_add_boolean_value (builder, self->raw);
   add_string (builder, "system", self->system != NULL ? self->system : "");
   add_int (builder, "generate", self->generate);
-  if (moe_mask_get_n (mask) > 0)
-    {
-      g_autofree char *text = moe_mask_to_json (mask, info);
-
-      add_string (builder, "mask", text);
-    }
-  json_builder_end_object (builder);
-  root = json_builder_get_root (builder);
-  return json_to_string (root, FALSE);
+  return end_settings (builder, info, mask);
 }
 
-gboolean
-moe_cli_profile_run (const MoeCliProfile  *self,
-                     const MoeCliRun      *run,
-                     MoeModel             *model,
-                     MoeMask              *mask,
-                     const char           *path,
-                     GError              **error)
+static char *
+make_text_settings (const MoeTextWindows *windows,
+                    guint                 length,
+                    const MoeModelInfo   *info,
+                    const MoeMask        *mask)
 {
-  const MoeModelInfo *info = moe_model_get_info (model);
-  g_autoptr(MoePromptSet) set = NULL;
-  g_autoptr(MoeSession) session = NULL;
+  g_autoptr(JsonBuilder) builder = json_builder_new ();
+  g_autofree char *name = g_path_get_basename (moe_text_windows_get_path (windows));
+
+  json_builder_begin_object (builder);
+  add_string (builder, "command", "profile");
+  add_string (builder, "text", name);
+  add_string (builder, "text_sha256", moe_text_windows_get_hash (windows));
+  add_int (builder, "window", length);
+  add_int (builder, "windows", moe_text_windows_get_n (windows));
+  return end_settings (builder, info, mask);
+}
+
+/* Ends a recording that is @done, or broke off with @error set. */
+static gboolean
+close_writer (MoeRecordingWriter  *writer,
+              gboolean             done,
+              MoeSession          *session,
+              GError             **error)
+{
   g_autoptr(GError) close_error = NULL;
-  g_autofree char *json = NULL;
+
+  if (!moe_recording_writer_close (writer, done, &close_error) && done)
+    {
+      g_propagate_error (error, g_steal_pointer (&close_error));
+      return FALSE;
+    }
+  if (done)
+    moe_cli_interventions_report (session);
+  return done;
+}
+
+static MoeRecordingWriter *
+open_writer (const MoeCliRun  *run,
+             MoeSession       *session,
+             const char       *json,
+             const char       *path,
+             GError          **error)
+{
+  MoeRunSettings settings;
+
+  moe_cli_run_settings (run, session, json, &settings);
+  return moe_recording_writer_new (path, moe_model_get_info (moe_session_get_model (session)), &settings,
+                                   g_file_test (path, G_FILE_TEST_EXISTS), error);
+}
+
+static gboolean
+run_prompts (const MoeCliProfile  *self,
+             const MoeCliRun      *run,
+             MoeSession           *session,
+             MoeMask              *mask,
+             const char           *path,
+             GError              **error)
+{
   const MoePromptRunOptions options = {
     .raw = self->raw, .system = self->system, .n_generate = (guint) self->generate,
     .seed = (guint64) run->seed, .all_logits = TRUE
@@ -130,20 +210,15 @@ moe_cli_profile_run (const MoeCliProfile  *self,
   };
   MoeCliProgress shown;
   const MoeProgress progress = { moe_cli_get_cancellable (), moe_cli_progress_report, &shown };
+  g_autoptr(MoePromptSet) set = moe_prompt_set_load_full (self->prompts, &columns, error);
+  g_autofree char *json = NULL;
   MoeRecordingWriter *writer;
-  MoeRunSettings settings;
-  gboolean resume = g_file_test (path, G_FILE_TEST_EXISTS);
   gboolean done;
 
-  set = moe_prompt_set_load_full (self->prompts, &columns, error);
   if (set == NULL)
     return FALSE;
-  session = moe_cli_run_session (run, model, error);
-  if (session == NULL || !moe_session_set_mask (session, mask, error))
-    return FALSE;
-  json = make_settings (self, info, set, mask);
-  moe_cli_run_settings (run, session, json, &settings);
-  writer = moe_recording_writer_new (path, info, &settings, resume, error);
+  json = make_settings (self, moe_model_get_info (moe_session_get_model (session)), set, mask);
+  writer = open_writer (run, session, json, path, error);
   if (writer == NULL)
     return FALSE;
 
@@ -155,12 +230,58 @@ moe_cli_profile_run (const MoeCliProfile  *self,
                            moe_recording_writer_get_n_prompts (writer),
                            moe_recording_writer_get_n_tokens (writer));
   moe_cli_progress_end (&shown);
-  if (!moe_recording_writer_close (writer, done, &close_error) && done)
-    {
-      g_propagate_error (error, g_steal_pointer (&close_error));
-      return FALSE;
-    }
+  return close_writer (writer, done, session, error);
+}
+
+static gboolean
+run_text (const MoeCliProfile  *self,
+          const MoeCliRun      *run,
+          MoeSession           *session,
+          MoeMask              *mask,
+          const char           *path,
+          GError              **error)
+{
+  MoeModel *model = moe_session_get_model (session);
+  guint length = self->window > 0 ? (guint) self->window : MIN (MOE_TEXT_WINDOW,
+                                                                moe_session_get_context (session));
+  MoeCliProgress shown;
+  const MoeProgress progress = { moe_cli_get_cancellable (), moe_cli_progress_report, &shown };
+  g_autoptr(MoeTextWindows) windows = NULL;
+  g_autofree char *json = NULL;
+  MoeRecordingWriter *writer;
+  gboolean done;
+
+  windows = moe_text_windows_new (moe_model_get_tokenizer (model), self->text, length, (guint) self->windows,
+                                  error);
+  if (windows == NULL)
+    return FALSE;
+  json = make_text_settings (windows, length, moe_model_get_info (model), mask);
+  writer = open_writer (run, session, json, path, error);
+  if (writer == NULL)
+    return FALSE;
+
+  moe_cli_progress_init (&shown, run->progress);
+  done = moe_text_windows_run (windows, session, moe_recording_writer_get_n_prompts (writer), writer,
+                               &progress, error);
   if (done)
-    moe_cli_interventions_report (session);
-  return done;
+    moe_cli_progress_show (&shown, TRUE, "%u windows", moe_text_windows_get_n (windows));
+  moe_cli_progress_end (&shown);
+  return close_writer (writer, done, session, error);
+}
+
+gboolean
+moe_cli_profile_run (const MoeCliProfile  *self,
+                     const MoeCliRun      *run,
+                     MoeModel             *model,
+                     MoeMask              *mask,
+                     const char           *path,
+                     GError              **error)
+{
+  g_autoptr(MoeSession) session = moe_cli_run_session (run, model, error);
+
+  if (session == NULL || !moe_session_set_mask (session, mask, error))
+    return FALSE;
+  if (self->text != NULL)
+    return run_text (self, run, session, mask, path, error);
+  return run_prompts (self, run, session, mask, path, error);
 }

@@ -6,7 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* Running a prompt set and recording everything, for `profile` and for a SOURCE that is a model. */
+/* Running a prompt set, or the windows of a text, and recording everything, for `profile` and for a SOURCE
+ * that is a model. */
 typedef struct
 {
   char     *prompts;  /* path */
@@ -16,6 +17,9 @@ typedef struct
   gboolean  raw;
   char     *system;
   gint      generate; /* tokens of answer to each prompt */
+  char     *text;     /* path, in the place of prompts */
+  gint      window;   /* tokens */
+  gint      windows;  /* how many; 0 = all */
 } MoeCliProfile;
 
 void      moe_cli_profile_add   (MoeCliProfile        *self,
@@ -24,8 +28,12 @@ gboolean  moe_cli_profile_check (const MoeCliProfile  *self,
                                  const char           *command);
 void      moe_cli_profile_clear (MoeCliProfile        *self);
 
-/* Records the prompt set into @path, or goes on with an unfinished recording of the same model, prompts and
- * settings there. Greedy. Whatever happens, the prompts that were done stay in the file. */
+/* Whether there is something to run. */
+gboolean  moe_cli_profile_wanted (const MoeCliProfile *self);
+
+/* Records the prompt set or the windows into @path, or goes on with an unfinished recording of the same
+ * model, prompts and settings there. Greedy. Whatever happens, the prompts that were done stay in the
+ * file. */
 gboolean  moe_cli_profile_run   (const MoeCliProfile  *self,
                                  const MoeCliRun      *run,
                                  MoeModel             *model,

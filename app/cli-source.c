@@ -90,15 +90,15 @@ moe_cli_source_open (MoeCliSource  *self,
 
   if (!moe_cli_source_is_model (path, &model, error))
     return FALSE;
-  if (model && self->profile.prompts == NULL)
+  if (model && !moe_cli_profile_wanted (&self->profile))
     {
       g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID,
-                   "%s: is a model, so --prompts must say what to run it on", path);
+                   "%s: is a model, so --prompts or --text must say what to run it on", path);
       return FALSE;
     }
   if (model)
     return profile (self, path, error);
-  if (self->profile.prompts != NULL || self->interventions.masks != NULL
+  if (moe_cli_profile_wanted (&self->profile) || self->interventions.masks != NULL
       || self->interventions.given->len > 0)
     {
       g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID,

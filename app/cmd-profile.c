@@ -23,7 +23,8 @@ moe_cli_profile (int    argc,
   g_autoptr(MoeModel) model = NULL;
   g_autoptr(MoeMask) mask = NULL;
   GOptionContext *context = moe_cli_context_new (
-    "MODEL", "Runs a prompt set through the model and records every routing and expert output.",
+    "MODEL",
+    "Runs a prompt set or a long text through the model and records every routing and expert output.",
     "moescope-cli profile demo-q8_0.gguf --prompts prompts/harmful.csv --generate 16 --record run.moescope");
 
   moe_cli_profile_add (&profile, context);
@@ -33,8 +34,8 @@ moe_cli_profile (int    argc,
   if (!moe_cli_parse (context, argc, argv, 1, 1, &words) || !moe_cli_profile_check (&profile, argv[0])
       || !moe_cli_run_check (&run, argv[0]) || !moe_cli_interventions_check (&interventions, argv[0]))
     return MOE_CLI_USAGE;
-  if (profile.prompts == NULL)
-    return moe_cli_usage (argv[0], "--prompts is missing");
+  if (!moe_cli_profile_wanted (&profile))
+    return moe_cli_usage (argv[0], "--prompts or --text is missing");
   if (record == NULL)
     return moe_cli_usage (argv[0], "--record is missing");
 

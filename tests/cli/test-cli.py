@@ -683,6 +683,26 @@ def _(s):
     assert s.run(*run).code == 2
 
 
+@suite.case("profile: windows of a text")
+def _(s):
+    text = s.write("long.txt", "".join(f"Line {i} of a text about bread and rivers.\n" for i in range(200)))
+    run = ["profile", demo, "--text", text, "--window", "32", "--windows", "5", "--record"]
+    s.ok(*run, "w.moescope")
+    tokens = sql(s, "w.moescope", "SELECT prompt, count(*) AS n, min(phase) AS p FROM token GROUP BY 1")
+    assert [(r["prompt"], r["n"], r["p"]) for r in tokens] == [(str(i), "32", "prompt") for i in range(5)]
+    assert s.run(*run, "w.moescope").code == 1  # finished
+    # Analyses take a text as they take prompts, and the same windows give the same.
+    source = ["--text", text, "--window", "32", "--windows", "5"]
+    assert s.ok("sinks", demo, *source).rows()[1] == s.ok("sinks", "w.moescope").rows()[1]
+    for wrong in (["--prompts", "x.csv"], ["--generate", "3"], ["--window", "1"], ["--windows", "-1"]):
+        assert s.run("profile", demo, "--text", text, *wrong, "--record", "x.moescope").code == 2, wrong
+    assert s.run("profile", demo, "--prompts", text, "--windows", "2", "--record", "x.moescope").code == 2
+    few = s.run("profile", demo, "--text", text, "--window", "500", "--windows", "999", "--record", "x.moescope")
+    assert few.code == 1 and "long.txt: has " in few.err, few.err
+    long = s.run("profile", demo, "--text", text, "--window", "600", "--record", "y.moescope")
+    assert long.code == 1 and "window 0: " in long.err, long.err
+
+
 @suite.case("super-experts: options and verdict")
 def _(s):
     profile_some(s)
