@@ -44,7 +44,7 @@ describe_quantisation (MoeGguf *gguf)
     {
       const MoeGgufTensor *tensor = moe_gguf_get_tensor (gguf, i);
 
-      if (is_expert_tensor (tensor) && tensor->type < G_N_ELEMENTS (bytes))
+      if (is_expert_tensor (tensor) && tensor->n_dims > 2 && tensor->type < G_N_ELEMENTS (bytes))
         {
           bytes[tensor->type] += tensor->n_bytes;
           total += tensor->n_bytes;

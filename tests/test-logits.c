@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "tests/support/moe-checkpoint.h"
+#include "tests/support/moe-logits-distance.h"
 #include "tests/support/moe-logits-run.h"
 #include "tests/support/moe-reference.h"
 
@@ -22,25 +23,13 @@
 #define DIFFERENCE_NOISE 1.03
 #define DIVERGENCE_NOISE 1.08
 
-static guint
-argmax (const float *logits,
-        guint        n)
-{
-  guint best = 0;
-
-  for (guint i = 1; i < n; i++)
-    if (logits[i] > logits[best])
-      best = i;
-  return best;
-}
-
 static void
 assert_same_top (const float *truth,
                  const float *ours,
                  guint        n)
 {
-  guint expected = argmax (truth, n);
-  guint actual = argmax (ours, n);
+  guint expected = moe_logits_argmax (truth, n);
+  guint actual = moe_logits_argmax (ours, n);
 
   if (truth[expected] - truth[actual] >= TIE)
     g_assert_cmpuint (actual, ==, expected);
@@ -77,7 +66,7 @@ assert_same_continuation (const MoeReference *reference,
   for (guint i = 0; i < reference->n_greedy; i++)
     {
       const float *logits = moe_session_get_logits (session);
-      guint best = argmax (logits, reference->vocabulary);
+      guint best = moe_logits_argmax (logits, reference->vocabulary);
       g_autoptr (GError) error = NULL;
 
       if (logits[best] - logits[reference->greedy[i]] < TIE && (gint32) best != reference->greedy[i])
@@ -96,7 +85,7 @@ assert_same_routing (const MoeReference    *reference,
   gsize n = (gsize) reference->n_layers * reference->n_tokens * reference->n_used;
 
   g_assert_cmpmem (ours->chosen, n * sizeof (guint32), reference->chosen, n * sizeof (guint32));
-  for (gsize i = 0; reference->weights != NULL && i < n; i++)
+  for (gsize i = 0; i < n; i++)
     g_assert_cmpfloat_with_epsilon (ours->weights[i], reference->weights[i], TOLERANCE);
 }
 
@@ -160,36 +149,6 @@ test_float (gconstpointer data)
   moe_logits_run_close (model);
 }
 
-/* log of the sum of exp over one row. */
-static double
-log_sum_exp (const float *logits,
-             guint        n)
-{
-  double top = logits[argmax (logits, n)], sum = 0;
-
-  for (guint i = 0; i < n; i++)
-    sum += exp ((double) logits[i] - top);
-  return top + log (sum);
-}
-
-/* Adds to @difference the mean |q - p| of one position's logits and to @divergence the Kullback-Leibler
- * divergence of q's distribution from p's, nats. */
-static void
-add_distances (const float *p,
-               const float *q,
-               guint        n,
-               double      *difference,
-               double      *divergence)
-{
-  double p_norm = log_sum_exp (p, n), q_norm = log_sum_exp (q, n);
-
-  for (guint i = 0; i < n; i++)
-    {
-      *difference += fabs ((double) q[i] - (double) p[i]) / n;
-      *divergence += exp (p[i] - p_norm) * ((p[i] - p_norm) - (q[i] - q_norm));
-    }
-}
-
 /* Kernels that round activations are no further from the F32 copy than llama.cpp is on the same file. The
  * copy's logits are those of the plain kernels, which test_plain holds against llama.cpp's. */
 static void
@@ -209,8 +168,8 @@ test_rounding (gconstpointer data)
   g_assert_nonnull (reference->rounding);
   for (gsize t = 0; t < n; t++)
     {
-      add_distances (exact + t * vocabulary, rounded + t * vocabulary, reference->vocabulary, &difference,
-                     &divergence);
+      moe_logits_add_distances (exact + t * vocabulary, rounded + t * vocabulary, reference->vocabulary,
+                                &difference, &divergence);
       their_difference += reference->rounding[2 * t];
       their_divergence += reference->rounding[2 * t + 1];
     }
@@ -220,6 +179,27 @@ test_rounding (gconstpointer data)
   g_assert_cmpfloat (difference, <=, their_difference * DIFFERENCE_NOISE);
   g_assert_cmpfloat (divergence, <=, their_divergence * DIVERGENCE_NOISE);
   moe_logits_run_close (model);
+}
+
+/* The table that people read is of these very checkpoints. */
+static void
+test_results (void)
+{
+  g_autofree char *path = g_test_build_filename (G_TEST_DIST, "conformance", "RESULTS.md", NULL);
+  g_autofree char *contents = NULL;
+  g_autoptr (GError) error = NULL;
+  guint n;
+  const MoeCheckpoint *list = moe_checkpoint_list (&n);
+
+  g_file_get_contents (path, &contents, NULL, &error);
+  g_assert_no_error (error);
+  for (guint i = 0; i < n; i++)
+    {
+      g_autofree char *row = g_strdup_printf ("\n| %s |", list[i].name);
+
+      if (strstr (contents, row) == NULL)
+        g_error ("tests/conformance/RESULTS.md has no row for %s: make it again", list[i].name);
+    }
 }
 
 int
@@ -242,5 +222,6 @@ main (int    argc,
       else
         g_test_add_data_func (rounding, &list[i], test_rounding);
     }
+  g_test_add_func ("/logits/results", test_results);
   return g_test_run ();
 }

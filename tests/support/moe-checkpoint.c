@@ -21,7 +21,7 @@
   { name, arch, MOE_TYPE_Q4_K, down, 2 + (dense), 256, 256, 4, kv, dim, 8, 2, FALSE, FALSE, n, seed, dense, \
     shared }
 #define LARGE(name, arch, type, down, kv, dim, seed) \
-  { name, arch, type, down, 2, 256, 256, 4, kv, dim, 8, 2, FALSE, FALSE, 48, seed }
+  { name, arch, type, down, 2, 256, 256, 4, kv, dim, 8, 2, FALSE, FALSE, 16, seed }
 
 static const MoeCheckpoint checkpoints[] = {
   SMALL ("qwen3moe-f32", "qwen3moe", MOE_TYPE_F32, 2, 32, 8, 2, FALSE, FALSE, 80, 1),

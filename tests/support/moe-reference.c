@@ -33,37 +33,28 @@ moe_reference_load (const char *name)
   g_autoptr (GError) error = NULL;
   const guint8 *p;
   gsize left;
-  gboolean longer;
 
   g_file_get_contents (path, &contents, &left, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (left, >, 8);
-  longer = memcmp (contents, "MOELOGI2", 8) == 0;
-  if (!longer)
-    g_assert_cmpmem (contents, 8, "MOELOGIT", 8);
+  g_assert_cmpmem (contents, 8, "MOELOGI2", 8);
   p = (const guint8 *) contents + 8;
   left -= 8;
 
-  header = take (&p, &left, longer ? 8 : 6);
+  header = take (&p, &left, 8);
   self->n_tokens = header[0];
   self->vocabulary = header[1];
   self->n_greedy = header[2];
   self->n_layers = header[3];
   self->n_used = header[4];
   self->n_long = header[5];
-  if (longer)
-    {
-      self->n_all_layers = header[6];
-      self->n_channels = header[7];
-    }
+  self->n_all_layers = header[6];
+  self->n_channels = header[7];
   self->tokens = take (&p, &left, self->n_long);
   self->greedy = take (&p, &left, self->n_greedy);
   self->chosen = take (&p, &left, (gsize) self->n_layers * self->n_tokens * self->n_used);
-  if (longer)
-    {
-      self->weights = take (&p, &left, (gsize) self->n_layers * self->n_tokens * self->n_used);
-      self->residual = take (&p, &left, (gsize) self->n_all_layers * self->n_tokens * self->n_channels);
-    }
+  self->weights = take (&p, &left, (gsize) self->n_layers * self->n_tokens * self->n_used);
+  self->residual = take (&p, &left, (gsize) self->n_all_layers * self->n_tokens * self->n_channels);
   self->logits = take (&p, &left, (gsize) self->n_tokens * self->vocabulary);
   if (left > 0)
     self->rounding = take (&p, &left, (gsize) self->n_long * 2);

@@ -11,14 +11,14 @@ typedef struct
 {
   guint    n_tokens, vocabulary, n_greedy, n_used, n_long;
   guint    n_layers;     /* MoE layers */
-  guint    n_all_layers; /* 0 in references without weights and residual */
+  guint    n_all_layers;
   guint    n_channels;
   gint32  *tokens;   /* (n_long), of which the first (n_tokens) have logits */
   gint32  *greedy;   /* (n_greedy) the continuation of the first n_tokens */
   guint32 *chosen;   /* (n_layers, n_tokens, n_used) */
-  float   *weights;  /* (n_layers, n_tokens, n_used) gate weights, or NULL */
+  float   *weights;  /* (n_layers, n_tokens, n_used) gate weights */
   float   *residual; /* (n_all_layers, n_tokens, n_channels) of the stream after each layer: channels
-                      * i * width / n_channels; or NULL */
+                      * i * width / n_channels */
   float   *logits;   /* (n_tokens, vocabulary) of the F32 copy of the weights */
   float   *rounding; /* (n_long, 2) llama.cpp on the stored file against the F32 copy: mean |difference| of
                       * the position's logits, and Kullback-Leibler divergence; NULL for F32 checkpoints */
