@@ -17,6 +17,11 @@ static const MoeArch archs[] = {
   { "gpt-oss", MOE_ROPE_HALVES, MOE_QK_NORM_NONE, MOE_GATING_SOFTMAX_CHOSEN, FALSE, MOE_SHARED_NONE,
     MOE_ACTIVATION_SWIGLU_OAI, MOE_ARCH_QKV_BIAS | MOE_ARCH_OUTPUT_BIAS | MOE_ARCH_ROUTER_BIAS |
     MOE_ARCH_EXPERT_BIAS | MOE_ARCH_POST_NORM | MOE_ARCH_SINKS | MOE_ARCH_WINDOW },
+  { "deepseek2", MOE_ROPE_PAIRS, MOE_QK_NORM_NONE, MOE_GATING_SOFTMAX, FALSE, MOE_SHARED_COUNT,
+    MOE_ACTIVATION_SILU, MOE_ARCH_GATING_KEY | MOE_ARCH_NORM_KEY | MOE_ARCH_SELECTION_BIAS |
+    MOE_ARCH_DENSE_LEAD | MOE_ARCH_NEXTN | MOE_ARCH_MLA },
+  { "lfm2moe", MOE_ROPE_HALVES, MOE_QK_NORM_HEAD, 0, TRUE, MOE_SHARED_NONE, MOE_ACTIVATION_SILU,
+    MOE_ARCH_GATING_KEY | MOE_ARCH_SELECTION_BIAS_REQUIRED | MOE_ARCH_DENSE_LEAD | MOE_ARCH_SHORT_CONV },
   { "phimoe", MOE_ROPE_HALVES, MOE_QK_NORM_NONE, MOE_GATING_SOFTMAX, TRUE, MOE_SHARED_NONE,
     MOE_ACTIVATION_SILU, MOE_ARCH_QKV_BIAS | MOE_ARCH_OUTPUT_BIAS | MOE_ARCH_NORM_BIAS |
     MOE_ARCH_WINDOW_UNUSED },
@@ -42,9 +47,9 @@ static const MoeArch archs[] = {
 
 /* Mixture-of-experts architectures that exist but cannot be computed here, to be refused by name. */
 static const char *const other_moe_archs[] = {
-  "afmoe", "arctic", "bailingmoe", "bailingmoe3", "cohere2moe", "dbrx", "deepseek2", "deepseek32",
+  "afmoe", "arctic", "bailingmoe", "bailingmoe3", "cohere2moe", "dbrx", "deepseek32",
   "deepseek4", "dots3note", "exaone-moe", "gemma4", "glm-dsa", "granitehybrid", "grok", "grovemoe", "hy_v3",
-  "hy_v4", "jamba", "kimi-k3", "kimi-linear", "laguna", "lfm2moe", "llada-moe", "llama4", "maple", "mellum",
+  "hy_v4", "jamba", "kimi-k3", "kimi-linear", "laguna", "llada-moe", "llama4", "maple", "mellum",
   "mimo2", "minimax-01", "minimax-m3", "mistral3", "mistral4", "nemotron_h_moe", "nomic-bert-moe",
   "qwen35moe", "qwen3next", "qwen3vlmoe", "qwen4exp", "rnd1", "smallthinker", "step35",
 };

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "probes/moe-recorder.h"
 #include "probes/moe-session.h"
 #include "tests/support/moe-checkpoint.h"
 #include "tests/support/moe-logits-run.h"
@@ -16,6 +17,7 @@ typedef struct
   guint    window;     /* of layers 0, 2 ...; 0 = none */
   gboolean sinks;
   float   *rows;       /* (n, n_heads, context) of the present layer and micro-batch */
+  float   *to_sink;    /* (n_layers, context, n_heads), or NULL */
   guint    n_checked;  /* rows */
   guint    n_cut;      /* rows from which a window took something */
 } Watch;
@@ -82,6 +84,9 @@ on_attention (const MoeProbeBatch     *batch,
 
   g_assert_cmpuint (event->n_heads, ==, watch->n_heads);
   g_assert_cmpint (event->sink != NULL, ==, watch->sinks);
+  if (watch->to_sink != NULL)
+    memcpy (watch->to_sink + ((gsize) layer * watch->context + batch->first) * watch->n_heads, event->sink,
+            (gsize) batch->n * watch->n_heads * sizeof *event->sink);
   for (guint t = 0; t < batch->n; t++)
     for (guint head = 0; head < watch->n_heads; head++)
       {
@@ -90,6 +95,25 @@ on_attention (const MoeProbeBatch     *batch,
         check_row (watch, watch->rows + (gsize) at * watch->context, n_keys,
                    window != 0 && n_keys > window ? n_keys - window : 0, event, at);
       }
+}
+
+static void
+on_record (MoeTokenRecord *record,
+           const float    *logits,
+           gpointer        user_data)
+{
+  Watch *watch = user_data;
+
+  if (!watch->sinks)
+    {
+      g_assert_null (record->attention_sink);
+      return;
+    }
+  for (guint layer = 0; layer < record->n_layers; layer++)
+    for (guint head = 0; head < watch->n_heads; head++)
+      g_assert_cmphex (record->attention_sink[layer * watch->n_heads + head], ==,
+                       moe_half_from_float (watch->to_sink[((gsize) layer * watch->context +
+                                                            record->position) * watch->n_heads + head]));
 }
 
 /* @split: tokens fed at once. */
@@ -108,11 +132,15 @@ check_checkpoint (const char *name,
   Watch watch = { info->n_heads, checkpoint->n_tokens, window, sinks };
   g_autoptr (GError) error = NULL;
   MoeSession *session = moe_session_new (model, &options, &error);
+  MoeRecorder *recorder;
 
   g_assert_no_error (error);
   g_assert_cmpint (info->learned_sinks, ==, sinks);
   watch.rows = g_new (float, (gsize) watch.context * watch.n_heads * watch.context);
+  if (sinks)
+    watch.to_sink = g_new (float, (gsize) info->n_layers * watch.context * watch.n_heads);
   moe_session_add_probe (session, &probe, &watch);
+  recorder = moe_recorder_new (session, NULL, FALSE, on_record, &watch);
   for (gsize first = 0; first < checkpoint->n_tokens; first += split)
     {
       moe_session_feed (session, tokens + first, NULL, MIN (split, checkpoint->n_tokens - first), NULL,
@@ -122,9 +150,11 @@ check_checkpoint (const char *name,
   g_assert_cmpuint (watch.n_checked, ==, info->n_layers * checkpoint->n_tokens * info->n_heads);
   g_assert_cmpint (watch.n_cut > 0, ==, window > 0);
 
+  moe_recorder_free (recorder);
   moe_session_free (session);
   moe_logits_run_close (model);
   g_free (watch.rows);
+  g_free (watch.to_sink);
 }
 
 static void

@@ -14,7 +14,11 @@ static const char *const names[] = {
   "qwen3moe-q5_k", "olmoe-q6_k", "llama-q4_k_m", "qwen2moe-q8_0", "deepseek-f32", "deepseek-q4_k_m",
   "gpt-oss-f32", "gpt-oss-mxfp4", "phimoe-q4_0",
   "glm4moe-q8_0", "granitemoe-q8_0", "bailingmoe2-q4_k_m",
+  "deepseek2-old-f32", "deepseek2-f32", "deepseek2-lite-q8_0", "lfm2moe-f32", "lfm2moe-q4_0",
 };
+
+/* One of each kind of memory: keys and values, windows, latent vectors, convolutions. */
+static const char *const rewound[] = { "olmoe-f16", "gpt-oss-q8_0", "deepseek2-q8_0", "lfm2moe-f32" };
 
 typedef struct
 {
@@ -124,9 +128,9 @@ test_long (void)
 
 /* Going back and copying a timeline leave nothing behind. */
 static void
-test_rewind_and_fork (void)
+test_rewind_and_fork (gconstpointer data)
 {
-  const MoeCheckpoint *checkpoint = moe_checkpoint_find ("olmoe-f16");
+  const MoeCheckpoint *checkpoint = moe_checkpoint_find (data);
   MoeModel *model = moe_logits_run_open (checkpoint);
   g_autofree gint32 *tokens = moe_checkpoint_get_tokens (checkpoint);
   gsize n = checkpoint->n_tokens, row = moe_model_get_info (model)->vocabulary * sizeof (float);
@@ -170,6 +174,10 @@ main (int    argc,
       g_test_add_data_func (path, names[i], test_ways);
     }
   g_test_add_func ("/bit-identity/long", test_long);
-  g_test_add_func ("/bit-identity/rewind-and-fork", test_rewind_and_fork);
+  for (gsize i = 0; i < G_N_ELEMENTS (rewound); i++)
+    {
+      g_autofree char *path = g_strconcat ("/bit-identity/rewind-and-fork/", rewound[i], NULL);
+      g_test_add_data_func (path, rewound[i], test_rewind_and_fork);
+    }
   return g_test_run ();
 }

@@ -93,6 +93,20 @@ make_context (struct llama_model *model,
   return context;
 }
 
+/* Forgets all after the first @n tokens. Where there is a state, which only knows the last, it starts anew. */
+static void
+take_back (struct llama_context *context,
+           const char           *path,
+           int32_t              *tokens,
+           int32_t               n)
+{
+  if (llama_memory_seq_rm (llama_get_memory (context), 0, n, -1))
+    return;
+  llama_memory_clear (llama_get_memory (context), true);
+  if (n > 0 && llama_decode (context, llama_batch_get_one (tokens, n)) != 0)
+    die ("llama.cpp cannot run it", path);
+}
+
 /* Replaces each token that some router is undecided about by the next id that all are sure of. */
 static void
 choose_tokens (const char *path,
@@ -115,7 +129,7 @@ choose_tokens (const char *path,
           break;
         if (tries == n_vocabulary)
           die ("no token has a clear routing", path);
-        llama_memory_seq_rm (llama_get_memory (context), 0, i, -1);
+        take_back (context, path, tokens, i);
         tokens[i]++;
       }
   llama_free (context);

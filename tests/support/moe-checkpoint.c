@@ -23,6 +23,13 @@
 #define LARGE(name, arch, type, down, kv, dim, seed) \
   { name, arch, type, down, 2, 256, 256, 4, kv, dim, 8, 2, FALSE, FALSE, 16, seed }
 
+/* Latent attention; llama.cpp takes a file for one of the lite kind by its 26 layers. */
+#define MLA(name, kind, type, layers, dense, experts, used, absorbed, lite, n, seed) \
+  { name, kind, type, type, layers, 64, 96, 4, 4, 48, experts, used, FALSE, FALSE, n, seed, dense, 2, 0, \
+    absorbed, lite }
+#define CONV(name, type, tied, n, seed) \
+  { name, "lfm2moe", type, type, 4, 64, 96, 4, 2, 16, 8, 2, tied, FALSE, n, seed, 1, 0 }
+
 static const MoeCheckpoint checkpoints[] = {
   SMALL ("qwen3moe-f32", "qwen3moe", MOE_TYPE_F32, 2, 32, 8, 2, FALSE, FALSE, 80, 1),
   SMALL ("qwen3moe-tied-f32", "qwen3moe", MOE_TYPE_F32, 2, 32, 16, 4, TRUE, FALSE, 24, 2),
@@ -78,6 +85,18 @@ static const MoeCheckpoint checkpoints[] = {
   SMALL ("gpt-oss-q4_0", "gpt-oss", MOE_TYPE_Q4_0, 2, 32, 8, 3, FALSE, FALSE, 24, 42),
   { "gpt-oss-mxfp4", "gpt-oss", MOE_TYPE_Q8_0, MOE_TYPE_Q8_0, 3, 64, 96, 4, 2, 32, 8, 3, FALSE, FALSE, 24, 47,
     .expert_type = MOE_TYPE_MXFP4 },
+  MLA ("deepseek2-f32", "deepseek2-v3", MOE_TYPE_F32, 3, 1, 16, 4, TRUE, FALSE, 24, 60),
+  MLA ("deepseek2-q8_0", "deepseek2-v3", MOE_TYPE_Q8_0, 3, 1, 16, 4, TRUE, FALSE, 16, 61),
+  MLA ("deepseek2-q4_0", "deepseek2-v3", MOE_TYPE_Q4_0, 3, 1, 16, 4, TRUE, FALSE, 16, 62),
+  MLA ("deepseek2-old-f32", "deepseek2", MOE_TYPE_F32, 3, 1, 8, 2, FALSE, FALSE, 24, 63),
+  MLA ("deepseek2-old-q8_0", "deepseek2", MOE_TYPE_Q8_0, 3, 1, 8, 2, FALSE, FALSE, 16, 64),
+  MLA ("deepseek2-old-q4_0", "deepseek2", MOE_TYPE_Q4_0, 3, 1, 8, 2, FALSE, FALSE, 16, 65),
+  MLA ("deepseek2-lite-f32", "deepseek2", MOE_TYPE_F32, 26, 24, 8, 2, FALSE, TRUE, 16, 66),
+  MLA ("deepseek2-lite-q8_0", "deepseek2", MOE_TYPE_Q8_0, 26, 24, 8, 2, TRUE, TRUE, 16, 67),
+  CONV ("lfm2moe-f32", MOE_TYPE_F32, FALSE, 24, 68),
+  CONV ("lfm2moe-tied-f32", MOE_TYPE_F32, TRUE, 16, 69),
+  CONV ("lfm2moe-q8_0", MOE_TYPE_Q8_0, FALSE, 16, 70),
+  CONV ("lfm2moe-q4_0", MOE_TYPE_Q4_0, FALSE, 16, 71),
   SMALL ("phimoe-f32", "phimoe", MOE_TYPE_F32, 2, 16, 8, 2, FALSE, FALSE, 24, 43),
   SMALL ("phimoe-short-f32", "phimoe", MOE_TYPE_F32, 2, 16, 8, 2, FALSE, TRUE, 16, 44),
   SMALL ("phimoe-q8_0", "phimoe", MOE_TYPE_Q8_0, 2, 16, 8, 2, FALSE, FALSE, 16, 45),

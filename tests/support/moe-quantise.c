@@ -197,7 +197,7 @@ dequantise_q4_0 (const guint8 *in,
 /* The 4-bit floats of MXFP4, times two. */
 static const int mxfp4_values[16] = { 0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12 };
 
-/* The smallest power of two with which the largest value is not cut off. Exponents stay far from both ends. */
+/* The smallest power of two with which the largest value is not cut off, far from both ends of exponents. */
 static void
 quantise_mxfp4 (const float *x,
                 guint8      *out)
