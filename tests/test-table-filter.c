@@ -5,6 +5,7 @@
 
 #include "data/moe-error.h"
 #include "data/moe-table-filter.h"
+#include "data/moe-table-join.h"
 
 static MoeTable *
 make_table (void)
@@ -100,6 +101,49 @@ test_refused (void)
     }
 }
 
+/* Rows keep their order, the first match counts, and what has no match is missing. */
+static void
+test_join (void)
+{
+  static const char *const keys[] = { "layer", "expert", NULL };
+  static const gint64 experts[][2] = { { 13, 17 }, { 3, 17 }, { 3, 17 }, { 9, 9 } };
+  g_autoptr(MoeTable) left = make_table ();
+  g_autoptr(MoeTable) right = moe_table_new ("scores");
+  g_autoptr(MoeTable) joined = NULL;
+  const char *key, *value;
+
+  moe_table_add_column (right, "layer", MOE_COLUMN_INT, "", MOE_ROLE_INDEX);
+  moe_table_add_column (right, "score", MOE_COLUMN_DOUBLE, "nats", MOE_ROLE_VALUE);
+  moe_table_add_column (right, "expert", MOE_COLUMN_INT, "", MOE_ROLE_INDEX);
+  moe_table_add_column (right, "share", MOE_COLUMN_DOUBLE, "", MOE_ROLE_VALUE);
+  for (guint row = 0; row < G_N_ELEMENTS (experts); row++)
+    {
+      moe_table_append_row (right);
+      moe_table_set_int (right, row, 0, experts[row][0]);
+      moe_table_set_double (right, row, 1, row + 0.5);
+      moe_table_set_int (right, row, 2, experts[row][1]);
+      moe_table_set_double (right, row, 3, -1);
+    }
+  moe_table_set_provenance (left, "model", "demo");
+  moe_table_set_provenance (right, "model", "other");
+  moe_table_set_provenance (right, "score", "rd");
+
+  joined = moe_table_join (left, right, keys);
+  g_assert_cmpuint (moe_table_get_n_columns (joined), ==, 5);
+  g_assert_cmpint (moe_table_find_column (joined, "score"), ==, 4);
+  g_assert_cmpstr (moe_table_get_column_unit (joined, 4), ==, "nats");
+  g_assert_cmpuint (moe_table_get_n_rows (joined), ==, 4);
+  g_assert_cmpfloat (moe_table_get_double (joined, 0, 4), ==, 1.5);
+  g_assert_true (moe_table_is_missing (joined, 1, 4));
+  g_assert_cmpfloat (moe_table_get_double (joined, 2, 4), ==, 0.5);
+  g_assert_cmpfloat (moe_table_get_double (joined, 0, 2), ==, 0.25);
+  g_assert_true (moe_table_is_missing (joined, 2, 2));
+  g_assert_cmpstr (moe_table_get_text (joined, 3, 3), ==, "e17 refused");
+  g_assert_cmpuint (moe_table_get_n_provenance (joined), ==, 2);
+  moe_table_get_provenance (joined, 0, &key, &value);
+  g_assert_cmpstr (value, ==, "demo");
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -108,6 +152,8 @@ main (int   argc,
 
   g_test_add_func ("/table-filter/match", test_match);
   g_test_add_func ("/table-filter/refused", test_refused);
+
+  g_test_add_func ("/table-join", test_join);
 
   return g_test_run ();
 }
