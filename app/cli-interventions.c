@@ -29,6 +29,8 @@ moe_cli_interventions_add (MoeCliInterventions *self,
       "or random[=SEED]", "LAYERS:WHAT" },
     { "mask-phase", 0, 0, G_OPTION_ARG_STRING, &self->phase,
       "Where the options above act: prompt, answer or both (default)", "PHASE" },
+    { "mask-from", 0, 0, G_OPTION_ARG_INT, &self->from,
+      "Position of the first token on which the options above act (default 0)", "N" },
     { "mask-other-weights", 0, 0, G_OPTION_ARG_NONE, &self->other_weights,
       "Take a mask file made for other weights of the same shape", NULL },
     { NULL }
@@ -57,6 +59,12 @@ moe_cli_interventions_check (MoeCliInterventions *self,
       return FALSE;
     }
 
+  if (self->from < 0)
+    {
+      moe_cli_usage (command, "--mask-from %d is negative", self->from);
+      return FALSE;
+    }
+
   self->given = g_array_new (FALSE, FALSE, sizeof (MoeIntervention));
   for (guint k = 0; k < G_N_ELEMENTS (kinds); k++)
     {
@@ -71,6 +79,8 @@ moe_cli_interventions_check (MoeCliInterventions *self,
             }
         }
     }
+  for (guint i = 0; i < self->given->len; i++)
+    g_array_index (self->given, MoeIntervention, i).from_token = (guint) self->from;
   return TRUE;
 }
 

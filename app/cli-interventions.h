@@ -7,8 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* --mask, --disable, --force, --bias, --scale, --clamp, --router (each repeatable) and --mask-phase, for
- * every command that runs a model. */
+/* --mask, --disable, --force, --bias, --scale, --clamp, --router (each repeatable), --mask-phase and
+ * --mask-from, for every command that runs a model. */
 typedef struct
 {
   char     **masks;
@@ -19,6 +19,7 @@ typedef struct
   char     **clamp;
   char     **router;
   char      *phase;
+  gint       from;
   gboolean   other_weights;
   GArray    *given;  /* of MoeIntervention, from moe_cli_interventions_check() */
 } MoeCliInterventions;

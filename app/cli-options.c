@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ui/moe-study-command.h"
+
 void
 moe_cli_run_add (MoeCliRun      *self,
                  GOptionContext *context)
@@ -174,21 +176,5 @@ moe_cli_add_provenance (MoeTable           *table,
                         const MoeModelInfo *info,
                         const MoeMask      *mask)
 {
-  guint n = moe_mask_get_n (mask);
-
-  moe_table_set_provenance (table, "model", info->name);
-  moe_table_set_provenance (table, "fingerprint", info->fingerprint);
-  if (n > 0)
-    {
-      g_autoptr(GString) text = g_string_new (NULL);
-
-      for (guint i = 0; i < n; i++)
-        {
-          g_autofree char *one = moe_intervention_describe (moe_mask_get (mask, i));
-
-          g_string_append_printf (text, "%s%s", i > 0 ? " + " : "", one);
-        }
-      moe_table_set_provenance (table, "mask", text->str);
-    }
-  moe_table_set_provenance (table, "version", MOE_VERSION);
+  moe_command_add_provenance (table, info, mask);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "analysis/moe-report.h"
+#include "analysis/moe-contrast-control.h"
 #include "app/cli-files.h"
 #include "app/cli-interventions.h"
 #include "app/cli-mask-out.h"
@@ -26,7 +27,9 @@ typedef struct
   MoeCliSets           sets;
   MoeCliMaskOut        mask_out;
   char                *score, *order, *span, *marker;
-  gint                 permutations, bootstrap, resamples, stability_top, top;
+  char                *picture;
+  gint                 permutations, bootstrap, resamples, stability_top, controls, top;
+  MoeContrastPicture   picture_value;
   MoeContrastOptions   options;
   MoeSpan              span_value;
 } Command;
@@ -44,6 +47,7 @@ command_clear (Command *self)
   g_free (self->order);
   g_free (self->span);
   g_free (self->marker);
+  g_free (self->picture);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Command, command_clear)
@@ -73,6 +77,7 @@ parse_choices (Command    *self,
       || !check_count (command, "bootstrap", self->bootstrap, 1000000)
       || !check_count (command, "resamples", self->resamples, 100000)
       || !check_count (command, "stability-top", self->stability_top, G_MAXINT)
+      || !check_count (command, "controls", self->controls, 100000)
       || !check_count (command, "top", self->top, G_MAXINT))
     return FALSE;
   if (self->score != NULL && !moe_score_parse (self->score, &self->options.score))
@@ -87,6 +92,11 @@ parse_choices (Command    *self,
   if (self->order != NULL && !moe_contrast_order_parse (self->order, &self->options.order))
     {
       moe_cli_usage (command, "--order %s is none of a, b and both", self->order);
+      return FALSE;
+    }
+  if (self->picture != NULL && !moe_contrast_picture_parse (self->picture, &self->picture_value))
+    {
+      moe_cli_usage (command, "--picture %s is none of map, scatter and ranks", self->picture);
       return FALSE;
     }
   if (!moe_span_parse (self->span != NULL ? self->span : "prompt", &self->span_value, &error))
@@ -225,12 +235,14 @@ warn (const Command     *self,
 static gboolean
 write_all (Command            *self,
            const MoeContrast  *contrast,
+           const MoeTable     *control,
            const MoeMask      *mask,
            MoeRecording       *recording,
            GError            **error)
 {
   const MoeModelInfo *info = moe_contrast_get_info (contrast);
-  g_autoptr(MoeExhibit) exhibit = moe_contrast_exhibit_new (contrast, (guint) self->top);
+  g_autoptr(MoeExhibit) exhibit = moe_contrast_exhibit_new (contrast, control, self->picture_value,
+                                                              (guint) self->top);
 
   moe_cli_sets_add_provenance (&self->sets, exhibit->table);
   if (recording != NULL && !moe_report_add_source (exhibit->table, recording, error))
@@ -259,6 +271,7 @@ run (Command     *self,
   g_autoptr(MoeRecording) recording = NULL;
   g_autoptr(MoeContrastCounts) counts = NULL;
   g_autoptr(MoeContrast) contrast = NULL;
+  g_autoptr(MoeTable) control = NULL;
   gboolean is_model;
 
   if (!moe_cli_source_is_model (path, &is_model, error) || !moe_cli_sets_load (&self->sets, error))
@@ -268,8 +281,12 @@ run (Command     *self,
                     : count_recording (self, path, &recording, &progress, error);
   if (counts != NULL)
     contrast = moe_contrast_new (counts, &self->options, &progress, error);
+  if (contrast != NULL && self->controls > 0)
+    control = moe_contrast_control (counts, &self->options, (guint) self->controls, MOE_CONTRAST_N_RANKS,
+                                    &progress, error);
   moe_cli_progress_end (&shown);
-  if (contrast == NULL || !write_all (self, contrast, mask, recording, error))
+  if (contrast == NULL || (control == NULL && self->controls > 0)
+      || !write_all (self, contrast, control, mask, recording, error))
     return FALSE;
   if (counts->n_skipped > 0)
     moe_cli_message ("%u prompts have no token in the span and were left out", counts->n_skipped);
@@ -281,7 +298,8 @@ int
 moe_cli_contrast (int    argc,
                   char **argv)
 {
-  g_auto(Command) self = { .permutations = 1000, .bootstrap = 1000, .resamples = 100, .stability_top = 20 };
+  g_auto(Command) self = { .permutations = 1000, .bootstrap = 1000, .resamples = 100, .stability_top = 20,
+                           .controls = MOE_CONTRAST_N_CONTROLS };
   const GOptionEntry entries[] = {
     { "score", 0, 0, G_OPTION_ARG_STRING, &self.score,
       "prompt-rd (default), rd, paired-rd, ftri, stability, utility, npmi, projection or weight", "SCORE" },
@@ -296,6 +314,10 @@ moe_cli_contrast (int    argc,
     { "resamples", 0, 0, G_OPTION_ARG_INT, &self.resamples, "For the stability (default 100)", "N" },
     { "stability-top", 0, 0, G_OPTION_ARG_INT, &self.stability_top,
       "An expert is stable that is among the top N (default 20) of a resample", "N" },
+    { "controls", 0, 0, G_OPTION_ARG_INT, &self.controls,
+      "Rankings with shuffled labels, for the band in the first 50 ranks (default 40)", "N" },
+    { "picture", 0, 0, G_OPTION_ARG_STRING, &self.picture,
+      "What --svg, --pdf and --png draw: map (default), scatter or ranks", "PICTURE" },
     { "top", 0, 0, G_OPTION_ARG_INT, &self.top, "Only the first N ranks (default: all)", "N" },
     { NULL }
   };

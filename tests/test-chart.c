@@ -428,7 +428,7 @@ test_table (void)
   g_assert_cmpuint (series.rows[0], ==, 2);
 
   g_assert_cmpuint (moe_chart_add_table (points, table, &(MoeChartColumns) {
-    .kind = MOE_CHART_POINTS, .x = "low", .y = "high", .where = "condition", .equals = "plain",
+    .kind = MOE_CHART_POINTS, .x = "low", .y = "high", .filter = "condition=plain",
     .point_name = "layer,expert",
   }), ==, 1);
   moe_chart_get_series (points, 0, &series);

@@ -5,11 +5,14 @@
 
 #include <math.h>
 
+#include "data/moe-table-filter.h"
 #include "ui/moe-chart-private.h"
 
 typedef struct
 {
   const MoeTable *table;
+  MoeTableFilter *filter; /* or NULL */
+  const char     *equals;
   int             x, y, low, high, split, where, name, expert; /* columns, -1 = none */
 } Columns;
 
@@ -31,11 +34,18 @@ cell_is (const MoeTable *table,
   return g_str_equal (cell, text);
 }
 
+static gboolean
+is_wanted (const Columns *columns,
+           guint          row)
+{
+  return (columns->where < 0 || cell_is (columns->table, row, columns->where, columns->equals)) &&
+         (columns->filter == NULL || moe_table_filter_match (columns->filter, columns->table, row));
+}
+
 /* The different texts of a column, in order of appearance, of the rows that are asked for. */
 static GPtrArray *
 get_values (const Columns *columns,
-            int            column,
-            const char    *equals)
+            int            column)
 {
   GPtrArray *values = g_ptr_array_new_with_free_func (g_free);
   g_autoptr(GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
@@ -44,7 +54,7 @@ get_values (const Columns *columns,
     {
       char *cell;
 
-      if (columns->where >= 0 && !cell_is (columns->table, row, columns->where, equals))
+      if (!is_wanted (columns, row))
         continue;
       cell = moe_table_format_cell (columns->table, row, (guint) column);
       if (g_hash_table_contains (seen, cell))
@@ -116,7 +126,7 @@ add_series (MoeChart              *self,
 
   for (guint row = 0; row < n_rows; row++)
     {
-      if ((columns->where >= 0 && !cell_is (columns->table, row, columns->where, what->equals)) ||
+      if (!is_wanted (columns, row) ||
           (value != NULL && !cell_is (columns->table, row, columns->split, value)))
         continue;
       x[n] = get_x (self, columns, row);
@@ -143,6 +153,7 @@ moe_chart_add_table (MoeChart              *self,
                      const MoeChartColumns *what)
 {
   g_autoptr(GPtrArray) values = NULL;
+  g_autoptr(MoeTableFilter) filter = NULL;
   gboolean is_expert;
   Columns columns;
 
@@ -151,17 +162,26 @@ moe_chart_add_table (MoeChart              *self,
   is_expert = g_strcmp0 (what->point_name, "layer,expert") == 0;
   columns = (Columns) {
     .table = table, .x = find (table, what->x), .y = find (table, what->y), .low = find (table, what->low),
-    .high = find (table, what->high), .split = find (table, what->split), .where = find (table, what->where),
+    .high = find (table, what->high), .split = find (table, what->split),
+    .where = find (table, what->where),
+    .equals = what->equals,
     .name = is_expert ? find (table, "layer") : find (table, what->point_name),
     .expert = is_expert ? find (table, "expert") : -1,
   };
   if (columns.x < 0 || columns.y < 0 || (what->split != NULL && columns.split < 0) ||
       (what->where != NULL && (columns.where < 0 || what->equals == NULL)))
     return 0;
+  if (what->filter != NULL)
+    {
+      filter = moe_table_filter_new (table, what->filter, NULL);
+      if (filter == NULL)
+        return 0;
+      columns.filter = filter;
+    }
 
   if (self->categories == NULL && moe_table_get_column_type (table, (guint) columns.x) == MOE_COLUMN_TEXT)
     {
-      g_autoptr(GPtrArray) categories = get_values (&columns, columns.x, what->equals);
+      g_autoptr(GPtrArray) categories = get_values (&columns, columns.x);
 
       moe_chart_set_categories (self, (const char *const *) categories->pdata, categories->len);
     }
@@ -170,7 +190,7 @@ moe_chart_add_table (MoeChart              *self,
       add_series (self, what, &columns, NULL);
       return 1;
     }
-  values = get_values (&columns, columns.split, what->equals);
+  values = get_values (&columns, columns.split);
   for (guint i = 0; i < values->len; i++)
     add_series (self, what, &columns, g_ptr_array_index (values, i));
   return values->len;

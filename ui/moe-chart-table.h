@@ -19,6 +19,7 @@ typedef struct
   gboolean     quiet;
   /* Only rows where this column holds this text; NULL = all. */
   const char  *where, *equals;
+  const char  *filter;       /* only the rows that match, see moe_table_filter_new(); NULL = all */
 } MoeChartColumns;
 
 /* Adds the series and returns their number. A text column as x makes the axis one of categories: the chart's,

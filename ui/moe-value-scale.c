@@ -4,6 +4,7 @@
 #include "ui/moe-value-scale.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "ui/moe-ticks.h"
 
@@ -331,7 +332,7 @@ mirror (GArray *array)
       double position = tick->position;
 
       tick->position = 0.5 + position / 2;
-      if (g_str_equal (tick->label, "0"))
+      if (strspn (tick->label, "0.") == strlen (tick->label))
         tick->position = 0.5;
       else
         {

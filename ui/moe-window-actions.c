@@ -595,7 +595,7 @@ moe_window_update_actions (MoeWindow *self)
   gboolean has_expert = moe_document_get_selection (self->document)->has_expert;
   gboolean can_intervene = has_expert && moe_document_can_intervene (self->document, NULL);
   gboolean idle = self->state == MOE_WINDOW_IDLE;
-  g_autoptr(MoeExport) export = has_tokens ? moe_window_get_export (self) : NULL;
+  g_autoptr(MoeExport) export = moe_window_get_export (self);
   GAction *pause = g_action_map_lookup_action (G_ACTION_MAP (self), "pause");
 
   enable (self, "save-recording", has_tokens);

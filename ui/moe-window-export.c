@@ -73,6 +73,17 @@ on_exported (GObject      *source,
   end (writing);
 }
 
+/* The task holds the window until the file is written. */
+static void
+start_writing (Writing *writing)
+{
+  g_autoptr(GTask) task = g_task_new (writing->window, NULL, on_exported, writing);
+
+  g_task_set_source_tag (task, start_writing);
+  g_task_set_task_data (task, writing, NULL);
+  g_task_run_in_thread (task, export_thread);
+}
+
 static void
 on_flushed (GObject      *source,
             GAsyncResult *result,
@@ -80,7 +91,6 @@ on_flushed (GObject      *source,
 {
   Writing *writing = user_data;
   g_autoptr(GError) error = NULL;
-  g_autoptr(GTask) task = NULL;
 
   writing->recording = moe_document_flush_finish (MOE_DOCUMENT (source), result, &error);
   if (writing->recording == NULL)
@@ -90,11 +100,7 @@ on_flushed (GObject      *source,
       end (writing);
       return;
     }
-  /* The task holds the window until the file is written. */
-  task = g_task_new (writing->window, NULL, on_exported, writing);
-  g_task_set_source_tag (task, on_flushed);
-  g_task_set_task_data (task, writing, NULL);
-  g_task_run_in_thread (task, export_thread);
+  start_writing (writing);
 }
 
 MoeExport *
@@ -102,9 +108,13 @@ moe_window_get_export (MoeWindow *self)
 {
   MoePage *page = moe_window_get_visible_page (self);
 
-  if (page == NULL || moe_document_get_path (self->document) == NULL)
-    return NULL;
-  return moe_page_get_export (page);
+  MoeExport *export = page != NULL ? moe_page_get_export (page) : NULL;
+
+  /* What is not made from the recording needs none. */
+  if (export != NULL && export->source == NULL &&
+      (moe_document_get_path (self->document) == NULL || moe_document_get_n_tokens (self->document) == 0))
+    g_clear_pointer (&export, moe_export_free);
+  return export;
 }
 
 void
@@ -128,7 +138,10 @@ moe_window_export (MoeWindow        *self,
   writing->format = format;
   writing->page = moe_page_get_name (moe_window_get_visible_page (self));
   self->n_exports++;
-  moe_document_flush_async (self->document, on_flushed, writing);
+  if (export->source == NULL)
+    moe_document_flush_async (self->document, on_flushed, writing);
+  else
+    start_writing (writing);
 }
 
 void
@@ -146,7 +159,7 @@ moe_window_copy_command (MoeWindow *self)
       moe_window_show_error (self, "there is nothing to export on this page yet");
       return;
     }
-  if (!moe_document_is_saved (self->document))
+  if (export->source == NULL && !moe_document_is_saved (self->document))
     {
       /* The command reads the recording, which must have a place to stay. */
       self->copy_after_save = TRUE;

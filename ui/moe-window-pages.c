@@ -3,6 +3,7 @@
 
 #include "ui/moe-window-private.h"
 
+#include "ui/moe-contrast-page.h"
 #include "ui/moe-live-page.h"
 #include "ui/moe-routing-page.h"
 #include "ui/moe-super-experts-page.h"
@@ -14,6 +15,7 @@ moe_window_init_pages (MoeWindow *self)
     MOE_TYPE_LIVE_PAGE,
     MOE_TYPE_ROUTING_PAGE,
     MOE_TYPE_SUPER_EXPERTS_PAGE,
+    MOE_TYPE_CONTRAST_PAGE,
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (types); i++)

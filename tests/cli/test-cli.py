@@ -317,7 +317,10 @@ def _(s):
     assert provenance["mask"] == "none" and "version" in provenance
 
 
-CONTRAST = "rank,layer,expert,score,rate_a,rate_b,low,high,p,q,stability,rd,paired_rd,topic"
+CONTRAST = (
+    "rank,layer,expert,score,rate_a,rate_b,low,high,p,q,stability,rd,paired_rd,topic"
+    ",control_low,control_middle,control_high"
+)
 
 
 @suite.case("contrast")
@@ -354,6 +357,18 @@ def _(s):
     s.ok("profile", demo, "--prompts", "all.txt", "--record", "all.moescope")
     recorded = s.ok("contrast", "all.moescope", *run[2:], "--score", "rd").rows()[1]
     assert recorded == rows
+    # The controls: a band that falls with the rank, for the first 50.
+    middle = [float(r["control_middle"]) for r in rows[:50]]
+    assert middle == sorted(middle, reverse=True) and all(r["control_high"] == "" for r in rows[50:])
+    assert all(float(r["control_low"]) <= float(r["control_high"]) for r in rows[:50])
+    assert "control_low" not in s.ok(*run, "--controls", "0").rows()[0]
+    pictures = []
+    for picture in ("map", "scatter", "ranks"):
+        s.ok(*run, "--picture", picture, "--svg", picture + ".svg")
+        with open(s.path(picture + ".svg")) as f:
+            pictures.append(f.read())
+    assert len(set(pictures)) == 3 and all("A minus B" in p for p in pictures)
+    assert s.run(*run, "--picture", "nothing").code == 2
     s.ok(*run, "--score", "projection", "--span", "last:2", "--top", "3", "--svg", "c.svg")
     with open(s.path("c.svg")) as f:
         assert "<svg" in f.read(500)

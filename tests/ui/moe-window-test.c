@@ -124,6 +124,14 @@ click (GtkWidget *widget,
 }
 
 void
+moe_test_click_at (GtkWidget *widget,
+                   double     x,
+                   double     y)
+{
+  click (widget, x, y, 1);
+}
+
+void
 moe_test_click_centre (GtkWidget *widget)
 {
   click (widget, gtk_widget_get_width (widget) / 2.0, gtk_widget_get_height (widget) / 2.0, 1);

@@ -45,6 +45,9 @@ void       moe_test_generate     (MoeWindow  *window,
 void       moe_test_xdotool      (const char *format,
                                   ...) G_GNUC_PRINTF (1, 2);
 void       moe_test_click_centre (GtkWidget  *widget);
+void       moe_test_click_at     (GtkWidget  *widget,
+                                  double      x,
+                                  double      y);
 /* A cell of the map on the page that is shown. */
 void       moe_test_click_cell   (MoeWindow  *window,
                                   guint       row,

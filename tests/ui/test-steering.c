@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+#define G_LOG_DOMAIN "test-steering"
+
+#include <string.h>
+
+#include "moe-window-test.h"
+#include "ui/moe-chart-view.h"
+#include "ui/moe-contrast-page-private.h"
+
+/* The pages for finding out what carries a behaviour and what steering does, in the real window on the demo
+ * model, beside what the command line writes. */
+
+static char *folder;
+
+static char *
+get_file (const char *name)
+{
+  return g_build_filename (folder, name, NULL);
+}
+
+static void
+set_option (MoeWindow  *window,
+            const char *name,
+            const char *value)
+{
+  moe_test_act (window, "option", g_variant_new ("(ss)", name, value));
+}
+
+static void
+show_page (MoeWindow  *window,
+           const char *name)
+{
+  g_action_group_change_action_state (G_ACTION_GROUP (window), "page", g_variant_new_string (name));
+  moe_test_settle ();
+}
+
+/* The window writes the file, and so does the line that "Copy as Command" gives. */
+static void
+check_export (MoeWindow        *window,
+              const char       *name,
+              MoeExhibitFormat  format)
+{
+  static const char *const actions[MOE_N_EXHIBIT_FORMATS] = {
+    [MOE_EXHIBIT_CSV] = "export-csv", [MOE_EXHIBIT_JSON] = "export-json", [MOE_EXHIBIT_SVG] = "export-svg",
+  };
+  g_autoptr(MoeExport) export = moe_window_get_export (window);
+  g_autofree char *base = g_strconcat (name, ".", moe_exhibit_format_get_extension (format), NULL);
+  g_autofree char *cli_base = g_strconcat ("cli ", base, NULL);
+  g_autofree char *path = get_file (base);
+  g_autofree char *cli_path = get_file (cli_base);
+  g_autofree char *line = NULL, *shell = NULL, *quoted = NULL;
+  g_autofree char *one = NULL, *other = NULL;
+  gsize one_length, other_length;
+  g_autoptr(GError) error = NULL;
+  int status;
+
+  g_assert_nonnull (export);
+  moe_test_act (window, actions[format], g_variant_new_string (path));
+  moe_test_wait (window->n_exports == 0);
+  line = moe_export_get_command (export, moe_document_get_path (window->document), format, cli_path);
+  g_assert_true (g_str_has_prefix (line, "moescope-cli "));
+  quoted = g_shell_quote (g_getenv ("MOESCOPE_CLI"));
+  shell = g_strconcat (quoted, line + strlen ("moescope-cli"), NULL);
+  {
+    const char *arguments[] = { "/bin/sh", "-c", shell, NULL };
+
+    g_spawn_sync (NULL, (char **) arguments, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL, &status, &error);
+  }
+  g_assert_no_error (error);
+  if (!g_spawn_check_wait_status (status, &error))
+    g_error ("%s: %s", line, error->message);
+  g_assert_true (g_file_get_contents (path, &one, &one_length, NULL));
+  g_assert_true (g_file_get_contents (cli_path, &other, &other_length, NULL));
+  g_assert_cmpmem (one, one_length, other, other_length);
+}
+
+static MoeContrastPage *
+run_contrast (MoeWindow *window)
+{
+  MoeContrastPage *page = (MoeContrastPage *) moe_window_get_page (window, "contrast");
+
+  show_page (window, "contrast");
+  /* What the model's author shipped is chosen: a first user can press Run. */
+  g_assert_true (g_str_has_suffix (moe_prompt_chooser_get_path (page->a), "harmful.csv"));
+  g_assert_true (g_str_has_suffix (moe_prompt_chooser_get_path (page->b), "harmless.csv"));
+  set_option (window, "limit", "12");
+  moe_test_click_centre (GTK_WIDGET (page->run));
+  g_assert_true (moe_page_is_running (MOE_PAGE (page), MOE_PAGE_WORK));
+  moe_test_wait (!moe_page_is_busy (MOE_PAGE (page)));
+  g_assert_nonnull (page->study);
+  moe_test_settle ();
+  return page;
+}
+
+static void
+click_point (MoeChartView *view,
+             guint         series,
+             guint         point)
+{
+  GtkWidget *widget = GTK_WIDGET (view);
+  double x, y;
+
+  g_assert_true (moe_chart_get_point (moe_chart_view_get_chart (view), gtk_widget_get_width (widget),
+                                      gtk_widget_get_height (widget), series, point, &x, &y));
+  moe_test_click_at (widget, x, y);
+  moe_test_settle ();
+}
+
+static void
+test_contrast (void)
+{
+  MoeWindow *window = moe_test_open_demo ();
+  MoeContrastPage *page = run_contrast (window);
+  const MoeSelection *selection = moe_document_get_selection (window->document);
+  const MoeContrastCell *cell;
+
+  /* Row, map and chart show the same expert. */
+  cell = moe_contrast_get (moe_contrast_study_get_contrast (page->study), 1);
+  set_option (window, "picture", "ranks");
+  moe_test_settle ();
+  click_point (page->ranks, 1, 1);
+  g_assert_true (selection->has_expert);
+  g_assert_cmpint (selection->layer, ==, cell->layer);
+  g_assert_cmpint (selection->expert, ==, cell->expert);
+  g_assert_cmpint (moe_heatmap_view_get_plot (page->map)->selected_column, ==, cell->expert);
+
+  check_export (window, "ranks", MOE_EXHIBIT_SVG);
+  check_export (window, "ranks", MOE_EXHIBIT_CSV);
+  set_option (window, "picture", "scatter");
+  check_export (window, "shares", MOE_EXHIBIT_SVG);
+  set_option (window, "picture", "map");
+  set_option (window, "score", "rd");
+  moe_test_wait (!moe_page_is_busy (MOE_PAGE (page)));
+  g_assert_cmpint (moe_contrast_study_get_options (page->study)->score, ==, MOE_SCORE_RD);
+  check_export (window, "map", MOE_EXHIBIT_SVG);
+  check_export (window, "map", MOE_EXHIBIT_JSON);
+
+  moe_test_close_window (window);
+}
+
+/* The slider makes the document's mask, and a stay at it is one step of the history. */
+static void
+test_disable_top (void)
+{
+  MoeWindow *window = moe_test_open_demo ();
+  MoeContrastPage *page = run_contrast (window);
+  const MoeContrastCell *first;
+
+  g_assert_true (gtk_widget_is_sensitive (GTK_WIDGET (page->top)));
+  g_assert_true (gtk_widget_grab_focus (GTK_WIDGET (page->top)));
+  moe_test_settle ();
+  for (guint i = 1; i <= 3; i++)
+    {
+      moe_test_xdotool ("key Right");
+      moe_test_wait (moe_mask_get_n (moe_document_get_mask (window->document)) == i);
+    }
+  first = moe_contrast_get (moe_contrast_study_get_contrast (page->study), 0);
+  g_assert_cmpint (moe_mask_find (moe_document_get_mask (window->document), (int) first->layer,
+                                  (int) first->expert, MOE_ACTION_DISABLE), ==, 0);
+  set_option (window, "mode", "zero");
+  g_assert_cmpint (moe_mask_get (moe_document_get_mask (window->document), 2)->mode, ==, MOE_MODE_ZERO);
+
+  moe_document_undo (window->document);
+  g_assert_cmpuint (moe_mask_get_n (moe_document_get_mask (window->document)), ==, 0);
+  moe_test_settle ();
+  g_assert_cmpfloat (gtk_range_get_value (GTK_RANGE (page->top)), ==, 0);
+  moe_document_redo (window->document);
+  moe_test_settle ();
+  g_assert_cmpfloat (gtk_range_get_value (GTK_RANGE (page->top)), ==, 3);
+  moe_test_close_window (window);
+}
+
+/* A job that nobody waits for any more ends, and leaves what was there. */
+static void
+test_cancel (void)
+{
+  MoeWindow *window = moe_test_open_demo ();
+  MoeContrastPage *page = run_contrast (window);
+  MoeContrastStudy *before = page->study;
+
+  set_option (window, "limit", "0");
+  set_option (window, "run", "yes");
+  g_assert_true (moe_page_is_running (MOE_PAGE (page), MOE_PAGE_WORK));
+  moe_page_cancel (MOE_PAGE (page), MOE_PAGE_WORK);
+  moe_test_wait (!moe_page_is_busy (MOE_PAGE (page)));
+  g_assert_true (page->study == before);
+  /* Closing the window while it works. */
+  set_option (window, "run", "yes");
+  moe_test_close_window (window);
+}
+
+int
+main (int   argc,
+      char *argv[])
+{
+  g_autofree char *command = NULL;
+  g_autofree char *data = NULL;
+  g_autoptr(GError) error = NULL;
+  int code;
+
+  gtk_test_init (&argc, &argv, NULL);
+  folder = g_dir_make_tmp ("moe-steering-XXXXXX", NULL);
+  g_assert_nonnull (folder);
+  g_setenv ("XDG_CACHE_HOME", folder, TRUE);
+  data = g_test_build_filename (G_TEST_DIST, "..", "..", "data", NULL);
+  g_setenv ("MOESCOPE_DATADIR", data, TRUE);
+
+  moe_test_application = moe_application_new ();
+  g_application_register (G_APPLICATION (moe_test_application), NULL, &error);
+  g_assert_no_error (error);
+  /* Windows come and go. */
+  g_application_hold (G_APPLICATION (moe_test_application));
+
+  g_test_add_func ("/steering/contrast", test_contrast);
+  g_test_add_func ("/steering/disable-top", test_disable_top);
+  g_test_add_func ("/steering/cancel", test_cancel);
+  code = g_test_run ();
+
+  g_application_release (G_APPLICATION (moe_test_application));
+  g_clear_object (&moe_test_application);
+  command = g_strdup_printf ("rm -rf '%s'", folder);
+  if (!g_spawn_command_line_sync (command, NULL, NULL, NULL, NULL))
+    code = 1;
+  g_free (folder);
+  return code;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "ui/moe-chart-view.h"
+#include "ui/moe-contrast-page.h"
+#include "ui/moe-contrast-study.h"
+#include "ui/moe-heatmap-view.h"
+#include "ui/moe-prompt-chooser.h"
+#include "ui/moe-table-view.h"
+
+G_BEGIN_DECLS
+
+#define MOE_N_CONTRAST_SPANS 5
+
+struct _MoeContrastPage
+{
+  MoePage           parent_instance;
+
+  MoeContrastStudy *study;     /* or NULL */
+  gboolean          showing;   /* what the program changes is no choice of the person */
+  gboolean          turning;   /* the slider: its steps are one step of the history */
+  gboolean          preferred; /* the demo's sets have been chosen once */
+
+  MoePromptChooser *a, *b;
+  GtkSpinButton    *limit, *permutations;
+  GtkButton        *run;
+  GtkDropDown      *score, *span, *order, *mode;
+  GtkLabel         *warning;
+  GtkStack         *stack;
+  MoeHeatmapView   *map;
+  MoeChartView     *scatter, *ranks;
+  GtkScale         *top;
+  GtkSearchEntry   *filter;
+  MoeTableView     *table;
+};
+
+/* The spans offered, as moe_span_parse() takes them. */
+extern const char *const moe_contrast_spans[MOE_N_CONTRAST_SPANS];
+
+/* Shows the study, or what to do when there is none. */
+void moe_contrast_page_show_study (MoeContrastPage *self);
+
+/* Scores what was run as chosen now; runs the model for it when that is needed and @may_run. */
+void moe_contrast_page_start      (MoeContrastPage *self,
+                                   gboolean         may_run);
+
+G_END_DECLS

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <gtk/gtk.h>
+
+G_BEGIN_DECLS
+
+/* Chooses a file of prompts: one of those offered, or any other.
+ *
+ * Signals:
+ *   changed   another file was chosen, or none */
+#define MOE_TYPE_PROMPT_CHOOSER (moe_prompt_chooser_get_type ())
+G_DECLARE_FINAL_TYPE (MoePromptChooser, moe_prompt_chooser, MOE, PROMPT_CHOOSER, GtkWidget)
+
+/* Offers the prompt sets in the folder `prompts` beside a model (which its author shipped with it) and in the
+ * folders inside that. What was chosen from the folder before is forgotten when it is another one. */
+void        moe_prompt_chooser_set_model (MoePromptChooser *self,
+                                          const char       *model_path);
+/* Chooses @path, which is offered from now on; NULL for none. No signal. */
+void        moe_prompt_chooser_set_path  (MoePromptChooser *self,
+                                          const char       *path);
+/* NULL when nothing is chosen. */
+const char *moe_prompt_chooser_get_path  (MoePromptChooser *self);
+/* Chooses the file called @name ("harmful.csv") when there is one beside the model. */
+void        moe_prompt_chooser_prefer    (MoePromptChooser *self,
+                                          const char       *name);
+/* The tooltip and the accessible name. */
+void        moe_prompt_chooser_set_title (MoePromptChooser *self,
+                                          const char       *title);
+
+G_END_DECLS
