@@ -67,7 +67,7 @@ moe_controls_parse (const char   *text,
   memset (controls, 0, sizeof *controls);
   if (g_str_equal (text, "none"))
     return TRUE;
-  words = g_strsplit (text, ",", -1);
+  words = g_strsplit (*text != '\0' ? text : " ", ",", -1);
   for (guint i = 0; words[i] != NULL; i++)
     {
       const char *word = g_strstrip (words[i]);
