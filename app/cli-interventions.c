@@ -154,7 +154,8 @@ moe_cli_interventions_load (const MoeCliInterventions  *self,
   for (guint i = 0; i < self->given->len; i++)
     add (&all, &g_array_index (self->given, MoeIntervention, i));
 
-  if (!moe_mask_validate (all, info, error) || !moe_mask_check_means (all, info, error))
+  if (!moe_mask_validate (all, info, error)
+      || (!self->means_later && !moe_mask_check_means (all, info, error)))
     {
       g_prefix_error (error, "%s: ", info->path);
       return FALSE;

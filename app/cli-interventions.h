@@ -21,6 +21,7 @@ typedef struct
   char      *phase;
   gint       from;
   gboolean   other_weights;
+  gboolean   means_later; /* the caller sees to it that the mask has the mean outputs it needs */
   GArray    *given;  /* of MoeIntervention, from moe_cli_interventions_check() */
 } MoeCliInterventions;
 

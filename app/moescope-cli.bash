@@ -45,7 +45,7 @@ _moescope_cli ()
   esac
 
   if [[ ${words[1]} == mask && $cword -eq 2 ]]; then
-    mapfile -t COMPREPLY < <(compgen -W "show check new" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "show check new convert" -- "$cur")
   elif [[ $cur == -* ]]; then
     local help=("${words[1]}")
     [[ ${words[1]} != mask ]] || help+=("${words[2]}")
