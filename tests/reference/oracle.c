@@ -93,7 +93,7 @@ make_context (struct llama_model *model,
   return context;
 }
 
-/* Forgets all after the first @n tokens. Where there is a state, which only knows the last, it starts anew. */
+/* Forgets all after the first @n tokens. A state that only knows the last one is made anew. */
 static void
 take_back (struct llama_context *context,
            const char           *path,
