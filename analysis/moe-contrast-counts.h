@@ -3,6 +3,7 @@
 
 #include "analysis/moe-progress.h"
 #include "analysis/moe-prompt-runner.h"
+#include "analysis/moe-refusal.h"
 #include "analysis/moe-span.h"
 #include "data/moe-recording.h"
 
@@ -67,6 +68,21 @@ MoeContrastCounts *moe_contrast_counts_run  (MoeSession                *session,
                                              const MoePromptRunOptions *options,
                                              const MoeProgress         *progress,
                                              GError                   **error);
+
+/* Runs one set and makes the sides of how the answers turned out: A refused, by @refusals, B did not; @a and
+ * @b (transfer full) are the set's prompts of each. This compares prompts of one topic. @options generates
+ * enough tokens to tell. Errors: those of moe_contrast_counts_run(); MOE_ERROR_INVALID when all or none
+ * refused. Transfer full. */
+MoeContrastCounts *moe_contrast_counts_run_by_answer (MoeSession                *session,
+                                                      MoePromptSet              *set,
+                                                      const MoeRefusalList      *refusals,
+                                                      const MoeSpan             *span,
+                                                      gint32                     marker,
+                                                      const MoePromptRunOptions *options,
+                                                      MoePromptSet             **a,
+                                                      MoePromptSet             **b,
+                                                      const MoeProgress         *progress,
+                                                      GError                   **error);
 
 /* The same of a recording whose prompts are those of the sets, matched by their text; others are left out. A
  * target span is not recorded (MOE_ERROR_INVALID). Transfer full. */

@@ -18,6 +18,9 @@ typedef struct
   MoeContrastCounts *counts;
   MoeContrastSide    side;
   GPtrArray         *records; /* of the present prompt */
+
+  const MoeRefusalList *refusals; /* which decide on the side, or NULL */
+  GArray               *sides[2]; /* then: of guint, the prompts of each */
 } Collector;
 
 static gboolean
@@ -49,10 +52,17 @@ collect_end (const MoePromptRun *run,
 {
   Collector *self = user_data;
 
+  if (self->refusals != NULL)
+    {
+      self->side = moe_refusal_list_match (self->refusals, run->answer) ? MOE_CONTRAST_A : MOE_CONTRAST_B;
+      g_array_append_val (self->sides[self->side], run->index);
+    }
   moe_contrast_counts_add (self->counts, run->prompt, self->side, self->records, run->tokens->target_first,
                            run->tokens->target_end);
   return TRUE;
 }
+
+static const MoePromptRunFuncs collect = { collect_begin, collect_record, collect_end };
 
 MoeContrastCounts *
 moe_contrast_counts_run (MoeSession                *session,
@@ -64,25 +74,67 @@ moe_contrast_counts_run (MoeSession                *session,
                          const MoeProgress         *progress,
                          GError                   **error)
 {
-  static const MoePromptRunFuncs funcs = { collect_begin, collect_record, collect_end };
   MoePromptSet * const sets[] = { a, b };
   g_autoptr(MoeContrastCounts) self = NULL;
   Collector collector;
   gboolean done = TRUE;
 
   self = moe_contrast_counts_new (moe_model_get_info (moe_session_get_model (session)), span, marker);
-  collector = (Collector) { self, MOE_CONTRAST_A, g_ptr_array_new_with_free_func (record_unref) };
+  collector = (Collector) { .counts = self, .records = g_ptr_array_new_with_free_func (record_unref) };
   for (guint side = 0; side < 2 && done; side++)
     {
       MoeProgressPart part;
 
       collector.side = (MoeContrastSide) side;
-      done = moe_prompt_runner_run (session, sets[side], 0, options, NULL, &funcs, &collector,
+      done = moe_prompt_runner_run (session, sets[side], 0, options, NULL, &collect, &collector,
                                     moe_progress_part_init (&part, progress, side / 2.0, (side + 1) / 2.0),
                                     error);
     }
   g_ptr_array_unref (collector.records);
   return done && moe_contrast_counts_check (self, error) ? g_steal_pointer (&self) : NULL;
+}
+
+MoeContrastCounts *
+moe_contrast_counts_run_by_answer (MoeSession                *session,
+                                   MoePromptSet              *set,
+                                   const MoeRefusalList      *refusals,
+                                   const MoeSpan             *span,
+                                   gint32                     marker,
+                                   const MoePromptRunOptions *options,
+                                   MoePromptSet             **a,
+                                   MoePromptSet             **b,
+                                   const MoeProgress         *progress,
+                                   GError                   **error)
+{
+  MoePromptSet **parts[] = { a, b };
+  g_autoptr(MoeContrastCounts) self = NULL;
+  Collector collector = { .refusals = refusals };
+  gboolean done;
+
+  self = moe_contrast_counts_new (moe_model_get_info (moe_session_get_model (session)), span, marker);
+  collector.counts = self;
+  collector.records = g_ptr_array_new_with_free_func (record_unref);
+  for (guint side = 0; side < 2; side++)
+    collector.sides[side] = g_array_new (FALSE, FALSE, sizeof (guint));
+  done = moe_prompt_runner_run (session, set, 0, options, NULL, &collect, &collector, progress, error);
+  if (done && (collector.sides[0]->len == 0 || collector.sides[1]->len == 0))
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID, "%s: %s of the %u answers is a refusal, so there is "
+                   "nothing to compare", moe_prompt_set_get_path (set),
+                   collector.sides[0]->len == 0 ? "none" : "each", moe_prompt_set_get_n (set));
+      done = FALSE;
+    }
+  done = done && moe_contrast_counts_check (self, error);
+  for (guint side = 0; side < 2; side++)
+    {
+      GArray *indices = collector.sides[side];
+
+      if (done)
+        *parts[side] = moe_prompt_set_pick (set, (const guint *) (gpointer) indices->data, indices->len);
+      g_array_unref (indices);
+    }
+  g_ptr_array_unref (collector.records);
+  return done ? g_steal_pointer (&self) : NULL;
 }
 
 /* Where a recorded text belongs. */
@@ -187,7 +239,7 @@ moe_contrast_counts_from_recording (MoeRecording      *recording,
     return NULL;
   self = moe_contrast_counts_new (moe_recording_get_info (recording), span, marker);
   reader = (Reader) {
-    .collector = { self, MOE_CONTRAST_A, g_ptr_array_new_with_free_func (record_unref) },
+    .collector = { .counts = self, .records = g_ptr_array_new_with_free_func (record_unref) },
     .recording = recording, .places = places, .prompt = -1,
   };
   done = moe_recording_foreach (recording, 0, -1, read_record, &reader, error);

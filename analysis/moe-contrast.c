@@ -9,8 +9,9 @@
 #include "analysis/moe-report.h"
 #include "analysis/moe-resample.h"
 
-/* The topic guard's: found at this false discovery rate, and less than this part left between partners. */
-#define GUARD_Q 0.05
+/* The topic guard's: found at this level (q would let the doubtful pass unmarked), and less than this part
+ * left between partners. */
+#define GUARD_P 0.05
 #define GUARD_SHARE 0.5
 
 struct _MoeContrast
@@ -150,7 +151,7 @@ guard_topic (MoeContrast *self)
     {
       MoeContrastCell *cell = &self->cells[i];
 
-      cell->topic = !isnan (cell->paired_rd) && cell->rd != 0 && (isnan (cell->q) || cell->q < GUARD_Q)
+      cell->topic = !isnan (cell->paired_rd) && cell->rd != 0 && (isnan (cell->p) || cell->p < GUARD_P)
                     && cell->paired_rd / cell->rd < GUARD_SHARE;
     }
 }

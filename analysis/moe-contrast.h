@@ -84,8 +84,8 @@ typedef struct
   double stability; /* share of the resamples (80 % of the prompts of each set, or of the pairs) in which it
                        is among the top n_top */
   double rd, paired_rd; /* for the topic guard; paired_rd is missing without pairs */
-  gboolean topic;   /* guard: the pooled difference is significant of its kind (q of the score < 0.05) but the
-                       paired one has the other sign or less than half its size */
+  gboolean topic;   /* guard: there is a pooled difference (p of the score < 0.05) but the paired one has the
+                       other sign or less than half its size */
 } MoeContrastCell;
 
 /* A contrast that has been computed. */

@@ -28,6 +28,8 @@ moe_cli_sets_add (MoeCliSets     *self,
       "Column of the texts that --span target looks at", "C" },
     { "pairs", 0, 0, G_OPTION_ARG_NONE, &self->pairs,
       "Prompts are matched: by the column of pairs, or without one by their place in the sets", NULL },
+    { "by-answer", 0, 0, G_OPTION_ARG_NONE, &self->by_answer,
+      "The prompts of --a that are refused against those that are not, in place of two sets", NULL },
     { "limit", 0, 0, G_OPTION_ARG_INT, &self->limit, "Only the first N prompts of each file", "N" },
     { "raw", 0, 0, G_OPTION_ARG_NONE, &self->raw, "Prompts as they are, without the chat template", NULL },
     { "system", 0, 0, G_OPTION_ARG_FILENAME, &self->system, "System message", "TEXT" },
@@ -48,6 +50,8 @@ moe_cli_sets_check (const MoeCliSets *self,
     moe_cli_usage (command, "--a is missing");
   else if (self->limit < 0)
     moe_cli_usage (command, "--limit %d is negative", self->limit);
+  else if (self->by_answer && (self->b != NULL || self->pairs))
+    moe_cli_usage (command, "--by-answer divides the prompts of --a, so --b and --pairs mean nothing");
   else if (self->generate < -1)
     moe_cli_usage (command, "--generate %d is negative", self->generate);
   else if (self->raw && self->system != NULL)
@@ -126,6 +130,11 @@ moe_cli_sets_load (MoeCliSets  *self,
 
   if (a == NULL)
     return FALSE;
+  if (self->by_answer)
+    {
+      self->set_a = take (a, self->a_label, error);
+      return self->set_a != NULL;
+    }
   both = moe_prompt_set_has_sides (a) && self->b == NULL;
   if (self->b == NULL && !both && (self->a_label == NULL || self->b_label == NULL))
     {
@@ -162,7 +171,10 @@ moe_cli_sets_add_provenance (const MoeCliSets *self,
                              MoeTable         *table)
 {
   add_set (table, "set-a", self->set_a, self->a_label);
-  add_set (table, "set-b", self->set_b, self->b_label);
+  if (self->by_answer)
+    moe_table_set_provenance (table, "sides", "a refused, b did not");
+  else
+    add_set (table, "set-b", self->set_b, self->b_label);
 }
 
 void

@@ -15,6 +15,10 @@
 
 /* Tokens generated for a span that has no number: enough to see how an answer begins. */
 #define USUAL_ANSWER 16
+/* Tokens after which it is clear whether an answer is a refusal. */
+#define JUDGED_ANSWER 32
+/* The false discovery rate at which an expert is said to be found. */
+#define FOUND_Q 0.05
 /* Tokens for the text around a thinking block's first ones. */
 #define AROUND_THINKING 8
 
@@ -26,7 +30,7 @@ typedef struct
   MoeCliInterventions  interventions;
   MoeCliSets           sets;
   MoeCliMaskOut        mask_out;
-  char                *score, *order, *span, *marker;
+  char                *score, *order, *span, *marker, *refusals;
   char                *picture;
   gint                 permutations, bootstrap, resamples, stability_top, controls, top;
   MoeContrastPicture   picture_value;
@@ -47,6 +51,7 @@ command_clear (Command *self)
   g_free (self->order);
   g_free (self->span);
   g_free (self->marker);
+  g_free (self->refusals);
   g_free (self->picture);
 }
 
@@ -131,6 +136,8 @@ get_n_generate (const Command *self)
 
   if (self->sets.generate >= 0)
     return (guint) self->sets.generate;
+  if (self->sets.by_answer)
+    return MAX (JUDGED_ANSWER, self->span_value.n);
   if (self->span_value.kind == MOE_SPAN_THINKING)
     return n + AROUND_THINKING;
   return self->span_value.kind == MOE_SPAN_ANSWER && !has_answers (&self->sets) ? n : 0;
@@ -162,6 +169,29 @@ find_marker (const Command  *self,
 }
 
 static MoeContrastCounts *
+count_session (Command                    *self,
+               MoeSession                 *session,
+               gint32                      marker,
+               const MoePromptRunOptions  *options,
+               const MoeProgress          *progress,
+               GError                    **error)
+{
+  g_autoptr(MoeRefusalList) refusals = NULL;
+  g_autoptr(MoePromptSet) all = NULL;
+
+  if (!self->sets.by_answer)
+    return moe_contrast_counts_run (session, self->sets.set_a, self->sets.set_b, &self->span_value, marker,
+                                    options, progress, error);
+  refusals = self->refusals != NULL ? moe_refusal_list_load (self->refusals, error)
+                                    : moe_refusal_list_new_default ();
+  if (refusals == NULL)
+    return NULL;
+  all = g_steal_pointer (&self->sets.set_a);
+  return moe_contrast_counts_run_by_answer (session, all, refusals, &self->span_value, marker, options,
+                                            &self->sets.set_a, &self->sets.set_b, progress, error);
+}
+
+static MoeContrastCounts *
 count_model (Command            *self,
              const char         *path,
              MoeMask           **mask,
@@ -185,8 +215,7 @@ count_model (Command            *self,
     .raw = self->sets.raw, .system = self->sets.system, .n_generate = get_n_generate (self),
     .seed = (guint64) self->run.seed,
   };
-  counts = moe_contrast_counts_run (session, self->sets.set_a, self->sets.set_b, &self->span_value, marker,
-                                    &options, progress, error);
+  counts = count_session (self, session, marker, &options, progress, error);
   if (counts == NULL
       || (self->options.score == MOE_SCORE_PROJECTION
           && !moe_contrast_counts_project (counts, session, self->sets.set_a, self->sets.set_b, &options,
@@ -203,11 +232,12 @@ count_recording (Command            *self,
                  const MoeProgress  *progress,
                  GError            **error)
 {
-  if (self->marker != NULL || self->interventions.masks != NULL
+  if (self->marker != NULL || self->sets.by_answer || self->interventions.masks != NULL
       || self->interventions.given->len > 0)
     {
       g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID,
-                   "%s: is not a model, so --marker and interventions cannot be used with it", path);
+                   "%s: is not a model, so --marker, --by-answer and interventions cannot be used with it",
+                   path);
       return NULL;
     }
   *recording = moe_recording_open (path, error);
@@ -215,6 +245,24 @@ count_recording (Command            *self,
     return NULL;
   return moe_contrast_counts_from_recording (*recording, self->sets.set_a, self->sets.set_b,
                                              &self->span_value, -1, progress, error);
+}
+
+/* TRUE when the best p is as small as so few permutations allow, and yet no expert stands out among all. */
+static gboolean
+is_too_coarse (const Command     *self,
+               const MoeContrast *contrast)
+{
+  guint n = moe_contrast_get_n (contrast);
+  double least = 1.0 / (self->options.n_permutations + 1), best_p = 1, best_q = 1;
+
+  for (guint rank = 0; rank < n; rank++)
+    {
+      const MoeContrastCell *cell = moe_contrast_get (contrast, rank);
+
+      best_p = cell->p < best_p ? cell->p : best_p;
+      best_q = cell->q < best_q ? cell->q : best_q;
+    }
+  return best_p <= least && best_q > FOUND_Q;
 }
 
 /* What a reader of the ranking must know. */
@@ -225,7 +273,11 @@ warn (const Command     *self,
   guint n = self->top > 0 ? (guint) self->top : self->options.n_top;
   guint n_topic = moe_contrast_count_topic (contrast, n);
 
-  if (moe_contrast_get_n_pairs (contrast) == 0)
+  if (is_too_coarse (self, contrast))
+    moe_cli_message ("with %u permutations p cannot be below 1/%u, which among %u experts is no finding; "
+                     "more --permutations may make it one", self->options.n_permutations,
+                     self->options.n_permutations + 1, moe_contrast_get_n (contrast));
+  if (moe_contrast_get_n_pairs (contrast) == 0 && !self->sets.by_answer)
     moe_cli_message ("the prompts are not paired, so experts of A may be those of its topic (--pairs)");
   else if (n_topic > 0)
     moe_cli_message ("of the top %u experts, %u have less than half of their difference left between paired "
@@ -309,6 +361,8 @@ moe_cli_contrast (int    argc,
       "Tokens looked at: prompt (default), last[:N], answer[:N], thinking[:N], target or all", "SPAN" },
     { "marker", 0, 0, G_OPTION_ARG_STRING, &self.marker, "The marker token of npmi (default: being of A)",
       "TEXT" },
+    { "refusals", 0, 0, G_OPTION_ARG_FILENAME, &self.refusals,
+      "What refusals begin with, one a line, for --by-answer (default: the usual ones)", "FILE" },
     { "permutations", 0, 0, G_OPTION_ARG_INT, &self.permutations, "For p and q (default 1000)", "N" },
     { "bootstrap", 0, 0, G_OPTION_ARG_INT, &self.bootstrap, "Samples for low and high (default 1000)", "N" },
     { "resamples", 0, 0, G_OPTION_ARG_INT, &self.resamples, "For the stability (default 100)", "N" },

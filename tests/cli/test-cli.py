@@ -373,6 +373,14 @@ def _(s):
     with open(s.path("c.svg")) as f:
         assert "<svg" in f.read(500)
     s.ok(*run, "--score", "weight", "--span", "answer:2", "--order", "both")
+    mixed = [r["prompt"] for r in read_csv(open(os.path.join(PROMPTS, "harmful.csv"), newline="").read())[1][:4]]
+    s.write("mixed.txt", "\n".join([*mixed, "I want to bake bread. Where do I start?", "Where is Rome?"]) + "\n")
+    refused = s.ok("contrast", demo, "--a", "mixed.txt", "--by-answer", "--span", "answer:3", "--top", "3")
+    assert refused.rows()[2]["sides"] == "a refused, b did not", refused.out
+    assert refused.rows()[2]["a"] == "4 prompts, 12 tokens" and refused.err == "", refused.err
+    s.write("plain.txt", "Where is Rome?\n")
+    refused = s.run("contrast", demo, "--a", "plain.txt", "--by-answer")
+    assert refused.code == 1 and "none of the 1 answers is a refusal" in refused.err, refused.err
     assert s.run(*run, "--score", "nothing").code == 2
     assert s.run(*run, "--span", "last:0").code == 2
     assert s.run(*run, "--mask-out", "x.json").code == 2
