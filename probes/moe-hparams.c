@@ -123,6 +123,21 @@ read_rope_kind (MoeGguf         *gguf,
   return TRUE;
 }
 
+/* Rotary dimensions split between the axes of a picture; without pictures the file has no such key. */
+static gboolean
+check_no_sections (MoeGguf        *gguf,
+                   const MoeArch  *arch,
+                   GError        **error)
+{
+  g_autofree char *key = g_strdup_printf ("%s.rope.dimension_sections", arch->name);
+
+  if (!moe_gguf_has_key (gguf, key))
+    return TRUE;
+  g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+               "%s: RoPE in sections (%s), for pictures, is not supported", moe_gguf_get_path (gguf), key);
+  return FALSE;
+}
+
 static gboolean
 read_rope_scaling (MoeGguf        *gguf,
                    const MoeArch  *arch,
@@ -135,7 +150,8 @@ read_rope_scaling (MoeGguf        *gguf,
   *rope = (MoeRopeScaling) {
     .factor = 1, .magnitude = 1, .original_context = h->context, .beta_fast = 32, .beta_slow = 1,
   };
-  if (!read_rope_kind (gguf, arch, rope, error) ||
+  if (!check_no_sections (gguf, arch, error) ||
+      !read_rope_kind (gguf, arch, rope, error) ||
       !read_float (gguf, arch, "rope.scale_linear", FALSE, 0, 1e6f, &factor, error) ||
       !read_float (gguf, arch, "rope.scaling.factor", FALSE, 0, 1e6f, &factor, error) ||
       !read_float (gguf, arch, "rope.scaling.attn_factor", FALSE, 1e-6f, 1e6f, &rope->magnitude, error) ||
@@ -465,7 +481,7 @@ read_layers (MoeGguf        *gguf,
   if (step == 1)
     return TRUE;
   g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
-               "%s: experts in every %uth layer only are not supported", moe_gguf_get_path (gguf), step);
+               "%s: experts in one of %u layers are not supported", moe_gguf_get_path (gguf), step);
   return FALSE;
 }
 
