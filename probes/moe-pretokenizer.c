@@ -36,6 +36,15 @@
 #define DEEPSEEK_WORD "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|" \
   "[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"
 
+/* DeepSeek's first tokenizer lists the cased letters of its day: those that PCRE2 knows but for the scripts
+ * that came later. Its punctuation has U+3000, too, which llama.cpp takes for a space before it looks. */
+#define DEEPSEEK_LETTER \
+  "(?![\\x{560}-\\x{588}\\x{10c7}-\\x{10ff}\\x{1c80}-\\x{1c88}\\x{2d00}-\\x{2d2d}\\x{a790}-\\x{a7ff}" \
+  "\\x{ab30}-\\x{ab6f}\\x{10570}-\\x{105bc}\\x{16e40}-\\x{16e7f}\\x{1d400}-\\x{1d7cb}" \
+  "\\x{1df00}-\\x{1df1e}])\\p{L&}"
+#define DEEPSEEK_SIGN \
+  "[!-/:-~\\x{ff01}-\\x{ff0f}\\x{ff1a}-\\x{ff5e}\\x{2018}-\\x{201f}\\x{3001}\\x{3002}]"
+
 typedef struct
 {
   const char *names;                  /* separated by spaces */
@@ -70,6 +79,9 @@ static const Kind kinds[] = {
     { CASED_WORD ("") "|\\p{N}|" SIGNS "[\\r\\n/]*|" SPACE } },
   { "deepseek-v3 hunyuan-dense joyai-llm hy_v4", FALSE, FALSE,
     { "\\p{N}{1,3}", CHINESE_AND_KANA, DEEPSEEK_WORD "| ?[\\p{P}\\p{S}]+[\\r\\n]*|" SPACE } },
+  { "deepseek-llm", FALSE, FALSE,
+    { "[\\r\\n]", "\\s?(?:" DEEPSEEK_LETTER ")+", "\\s?" DEEPSEEK_SIGN "+", "\\s+\\z", CHINESE_AND_HANGUL,
+      "\\p{N}+" } },
   { "deepseek-coder", FALSE, FALSE,
     { "[\\r\\n]", "\\s?\\p{L}+", "\\s?\\p{P}+", CHINESE_AND_HANGUL, "\\p{N}" } },
   { "bailingmoe bailingmoe2 llada-moe", FALSE, FALSE,

@@ -35,6 +35,9 @@ static const struct { const char *name, *text, *pieces; } splits[] = {
   { "deepseek-v3", "abc\xe4\xb8\xad\xe6\x96\x87" "1234\xe3\x81\xb2!x ?!",
     "abc|\xe4\xb8\xad\xe6\x96\x87|123|4|\xe3\x81\xb2|!x| ?!" },
   { "deepseek-coder", "a b1\n2", "a| b|1|\n|2" },
+  /* A Georgian letter is none of the cased ones it knows, but in the ranges that the Chinese are in. */
+  { "deepseek-llm", "a b12 !?c\n  \xe1\x83\x90\xd0\xb6 ",
+    "a| b|12| !?|c|\n|  |\xe1\x83\x90|\xd0\xb6| " },
   { "bailingmoe", "a\n\nb 12", "a|\n\n|b| |1|2" },
   { "exaone-moe", "ab cd 1", "ab cd| |1" },
   { "seed-coder", "a!\n1", "a|!|\n|1" },

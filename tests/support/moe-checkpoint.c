@@ -104,7 +104,8 @@ static const MoeCheckpoint checkpoints[] = {
 };
 
 static const char *const vocabularies[] = {
-  "vocab-qwen2", "vocab-gpt-2", "vocab-olmo", "vocab-llama-bpe", "vocab-spm", "vocab-spm-no-prefix", NULL
+  "vocab-qwen2", "vocab-gpt-2", "vocab-olmo", "vocab-llama-bpe", "vocab-deepseek-llm", "vocab-spm",
+  "vocab-spm-no-prefix", NULL
 };
 
 const MoeCheckpoint *

@@ -64,7 +64,7 @@ gint32              *moe_checkpoint_get_tokens (const MoeCheckpoint  *self);
 guint                moe_checkpoint_get_vocabulary (const MoeCheckpoint *self);
 
 /* Files with a tokenizer and no weights: "vocab-qwen2", "vocab-gpt-2", "vocab-olmo", "vocab-llama-bpe",
- * "vocab-spm", "vocab-spm-no-prefix". NULL-terminated. */
+ * "vocab-deepseek-llm", "vocab-spm", "vocab-spm-no-prefix". NULL-terminated. */
 const char *const   *moe_checkpoint_list_vocabularies (void);
 gboolean             moe_checkpoint_write_vocabulary  (const char           *name,
                                                        const char           *path,
