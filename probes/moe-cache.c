@@ -8,13 +8,19 @@
 
 #include "data/moe-error.h"
 
-/* Pages come from the system zeroed and only when touched, so a large context costs nothing until used. */
-static guint8 *
-map_bytes (gsize bytes)
+/* Pages come from the system zeroed and only when touched, so a large context costs nothing until used.
+ * Leaves NULL for 0 bytes. */
+static gboolean
+map_bytes (gsize    bytes,
+           guint8 **memory)
 {
-  void *p = mmap (NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void *p;
 
-  return p != MAP_FAILED ? p : NULL;
+  if (bytes == 0)
+    return TRUE;
+  p = mmap (NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  *memory = p != MAP_FAILED ? p : NULL;
+  return *memory != NULL;
 }
 
 static gsize
@@ -64,17 +70,15 @@ moe_cache_init (MoeCache        *self,
   keys = positions * (double) self->key_dim;
   values = positions * (double) self->value_dim;
   convs = (double) n_conv * context * (double) (self->conv_dim * sizeof (float));
-  if (n_attention > 0 && keys + values + convs < memory)
+  if (keys + values + convs < memory)
     {
       self->key_bytes = (gsize) keys;
       self->value_bytes = (gsize) values;
       self->conv_bytes = (gsize) convs;
-      self->k = map_bytes (self->key_bytes);
-      self->v = map_bytes (self->value_bytes);
-      self->conv = n_conv > 0 ? map_bytes (self->conv_bytes) : NULL;
+      if (map_bytes (self->key_bytes, &self->k) && map_bytes (self->value_bytes, &self->v) &&
+          map_bytes (self->conv_bytes, &self->conv))
+        return TRUE;
     }
-  if (self->k != NULL && self->v != NULL && (self->conv != NULL || n_conv == 0))
-    return TRUE;
 
   moe_cache_clear (self);
   g_set_error (error, MOE_ERROR, MOE_ERROR_LIMIT,

@@ -18,6 +18,13 @@ typedef struct
   gpointer             edit_data;
 } MoeCheckpointBuilder;
 
+/* @x: the values of all of @ne, stored as @type or as the floats which that stands for. */
+void     moe_checkpoint_add_tensor         (MoeCheckpointBuilder *self,
+                                            const char           *name,
+                                            MoeTensorType         type,
+                                            guint                 n_dims,
+                                            const guint64        *ne,
+                                            const float          *x);
 /* Weights of standard deviation @gain / sqrt (inputs), so that inputs of size 1 give outputs of size @gain.
  * @n_matrices 0 makes a two-dimensional tensor. */
 void     moe_checkpoint_add_matrix         (MoeCheckpointBuilder *self,

@@ -11,6 +11,8 @@
  * would hide a mistake. */
 static const MoeFamily families[] = {
   { "qwen3moe", "qwen2", 1000000, 0, MOE_FAMILY_QK_NORM_HEAD | MOE_FAMILY_EXPERT_WIDTH },
+  { "qwen3moe-yarn", "qwen2", 10000, 0,
+    MOE_FAMILY_QK_NORM_HEAD | MOE_FAMILY_EXPERT_WIDTH | MOE_FAMILY_YARN, "qwen3moe" },
   { "olmoe", "olmo", 10000, 0, MOE_FAMILY_QK_NORM_VECTOR },
   { "llama", NULL, 10000, 0, MOE_FAMILY_ROPE_DIMS },
   { "qwen2moe", "qwen2", 1000000, 0,

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+#define G_LOG_DOMAIN "moe-hparams-attention"
+
+#include "probes/moe-hparams-private.h"
+
+#include <math.h>
+
+#include "data/moe-error.h"
+
+static gboolean
+read_rope_kind (MoeGguf         *gguf,
+                const MoeArch   *arch,
+                MoeRopeScaling  *rope,
+                GError         **error)
+{
+  g_autofree char *key = g_strdup_printf ("%s.rope.scaling.type", arch->name);
+  GError *local = NULL;
+  const char *type = NULL;
+
+  if (!moe_gguf_get_string (gguf, key, &type, &local) && local != NULL)
+    {
+      g_propagate_error (error, local);
+      return FALSE;
+    }
+  /* A factor without a type is linear, as in the first files that had one. */
+  if (type == NULL || g_str_equal (type, "linear"))
+    rope->kind = MOE_ROPE_LINEAR;
+  else if (g_str_equal (type, "none"))
+    rope->kind = MOE_ROPE_UNSCALED;
+  else if (g_str_equal (type, "yarn"))
+    rope->kind = MOE_ROPE_YARN;
+  else if (g_str_equal (type, "longrope"))
+    rope->kind = MOE_ROPE_LONGROPE;
+  else
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED, "%s: rope scaling \"%s\" is not supported",
+                   moe_gguf_get_path (gguf), type);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* Rotary dimensions split between the axes of a picture; without pictures the file has no such key. */
+static gboolean
+check_no_sections (MoeGguf        *gguf,
+                   const MoeArch  *arch,
+                   GError        **error)
+{
+  g_autofree char *key = g_strdup_printf ("%s.rope.dimension_sections", arch->name);
+
+  if (!moe_gguf_has_key (gguf, key))
+    return TRUE;
+  g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+               "%s: RoPE in sections (%s), for pictures, is not supported", moe_gguf_get_path (gguf), key);
+  return FALSE;
+}
+
+static gboolean
+read_rope_scaling (MoeGguf        *gguf,
+                   const MoeArch  *arch,
+                   MoeHparams     *h,
+                   GError        **error)
+{
+  MoeRopeScaling *rope = &h->rope;
+  float factor = 0, extrapolation = 1;
+
+  *rope = (MoeRopeScaling) {
+    .factor = 1, .magnitude = 1, .original_context = h->context, .beta_fast = 32, .beta_slow = 1,
+  };
+  if (!check_no_sections (gguf, arch, error) ||
+      !read_rope_kind (gguf, arch, rope, error) ||
+      !moe_hparams_read_float (gguf, arch, "rope.scale_linear", FALSE, 0, 1e6f, &factor, error) ||
+      !moe_hparams_read_float (gguf, arch, "rope.scaling.factor", FALSE, 0, 1e6f, &factor, error) ||
+      !moe_hparams_read_float (gguf, arch, "rope.scaling.attn_factor", FALSE, 1e-6f, 1e6f, &rope->magnitude,
+                               error) ||
+      !moe_hparams_read_uint (gguf, arch, "rope.scaling.original_context_length", FALSE, 1, MOE_MAX_CONTEXT,
+                              &rope->original_context, error) ||
+      !moe_hparams_read_float (gguf, arch, "rope.scaling.yarn_beta_fast", FALSE, 1e-6f, 1e6f,
+                               &rope->beta_fast, error) ||
+      !moe_hparams_read_float (gguf, arch, "rope.scaling.yarn_beta_slow", FALSE, 1e-6f, 1e6f,
+                               &rope->beta_slow, error) ||
+      !moe_hparams_read_float (gguf, arch, "rope.scaling.yarn_ext_factor", FALSE, -1e6f, 1e6f,
+                               &extrapolation, error))
+    return FALSE;
+
+  if (factor != 0 && rope->kind != MOE_ROPE_UNSCALED)
+    rope->factor = factor;
+  if (rope->kind == MOE_ROPE_YARN && extrapolation != 1)
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+                   "%s: YaRN with an extrapolation factor of %g is not supported", moe_gguf_get_path (gguf),
+                   extrapolation);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* One number for each layer, 0 where there is a convolution; the others must be equal. */
+static gboolean
+read_kv_heads_of_layers (MoeGguf        *gguf,
+                         const MoeArch  *arch,
+                         MoeHparams     *h,
+                         GError        **error)
+{
+  g_autofree char *key = g_strdup_printf ("%s.attention.head_count_kv", arch->name);
+  gsize n = 0;
+  g_autofree gint32 *heads = moe_gguf_get_int_array (gguf, key, &n, error);
+  gint32 most = 0;
+
+  if (heads == NULL)
+    {
+      if (error != NULL && *error == NULL)
+        moe_hparams_accept_missing (gguf, key, TRUE, NULL, error);
+      return FALSE;
+    }
+  for (gsize i = 0; i < n; i++)
+    most = MAX (most, heads[i]);
+  for (gsize i = 0; i < n; i++)
+    if (heads[i] != 0 && heads[i] != most)
+      {
+        g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+                     "%s: layers with %d and with %d key-value heads in one model are not supported",
+                     moe_gguf_get_path (gguf), heads[i], most);
+        return FALSE;
+      }
+  if (n != h->n_layers || most < 1 || most > 65536)
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT,
+                   "%s: %s has %" G_GSIZE_FORMAT " numbers for %u layers, or none above 0",
+                   moe_gguf_get_path (gguf), key, n, h->n_layers);
+      return FALSE;
+    }
+  h->n_kv_heads = (guint32) most;
+  return moe_hparams_read_uint (gguf, arch, "shortconv.l_cache", TRUE, 2, 65536, &h->conv_length, error);
+}
+
+static gboolean
+read_window (MoeGguf        *gguf,
+             const MoeArch  *arch,
+             MoeHparams     *h,
+             GError        **error)
+{
+  gboolean windows = (arch->flags & MOE_ARCH_WINDOW) != 0;
+  float base = h->rope_base;
+
+  h->window_period = 2;
+  if ((arch->flags & MOE_ARCH_WINDOW_UNUSED) != 0)
+    return TRUE;
+  if (!moe_hparams_read_uint (gguf, arch, "attention.sliding_window", windows, windows, G_MAXUINT32,
+                              &h->window, error))
+    return FALSE;
+  if (!windows && h->window != 0 && h->window < h->context)
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+                   "%s: attention with a sliding window of %u tokens is not supported",
+                   moe_gguf_get_path (gguf), h->window);
+      return FALSE;
+    }
+  if (!windows)
+    {
+      h->window = 0;
+      return TRUE;
+    }
+  if (!moe_hparams_read_uint (gguf, arch, "attention.sliding_window_pattern", FALSE, 0, MOE_MAX_LAYERS,
+                              &h->window_period, error) ||
+      !moe_hparams_read_float (gguf, arch, "rope.freq_base_swa", FALSE, 1, 1e12f, &base, error))
+    return FALSE;
+  if (base == h->rope_base)
+    return TRUE;
+  g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+               "%s: layers with a sliding window and a RoPE of their own are not supported",
+               moe_gguf_get_path (gguf));
+  return FALSE;
+}
+
+static gboolean
+read_mla (MoeGguf        *gguf,
+          const MoeArch  *arch,
+          MoeHparams     *h,
+          GError        **error)
+{
+  guint32 key = 0, value = 0;
+  float multiplier = 0, temperature = 0;
+  const char *path = moe_gguf_get_path (gguf);
+
+  if (!moe_hparams_read_uint (gguf, arch, "attention.q_lora_rank", FALSE, 0, 65536, &h->q_rank, error) ||
+      !moe_hparams_read_uint (gguf, arch, "attention.kv_lora_rank", TRUE, 1, 65536, &h->kv_rank, error) ||
+      !moe_hparams_read_uint (gguf, arch, "attention.key_length_mla", FALSE, 0, 65536, &key, error) ||
+      !moe_hparams_read_uint (gguf, arch, "attention.value_length_mla", key != 0, key != 0, 65536, &value,
+                              error) ||
+      !moe_hparams_read_float (gguf, arch, "rope.scaling.yarn_log_multiplier", FALSE, 0, 1e3f, &multiplier,
+                               error) ||
+      !moe_hparams_read_float (gguf, arch, "attention.temperature_scale", FALSE, -1e6f, 1e6f, &temperature,
+                               error))
+    return FALSE;
+
+  /* Files have it multiplied with the 0.1 of the formula. */
+  h->rope.log_multiplier = multiplier / 0.1f;
+  h->absorbed = key != 0;
+  if (h->absorbed)
+    {
+      /* Without _mla the lengths are those of the cache. */
+      h->head_dim = key;
+      h->value_dim = value;
+      h->n_kv_heads = 1;
+    }
+  if (h->rope_dims >= h->head_dim)
+    g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: %u rotary dimensions leave nothing of keys of %u",
+                 path, h->rope_dims, h->head_dim);
+  else if (!h->absorbed && h->n_kv_heads != h->n_heads)
+    g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: %u key-value heads beside %u heads",
+                 path, h->n_kv_heads, h->n_heads);
+  else if (temperature != 0)
+    g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+                 "%s: a temperature of attention that depends on the position is not supported", path);
+  else if (h->rope.kind == MOE_ROPE_LINEAR && h->rope.factor != 1)
+    g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+                 "%s: linear rope scaling of latent attention is not supported", path);
+  else
+    return TRUE;
+  return FALSE;
+}
+
+gboolean
+moe_hparams_read_attention (MoeGguf        *gguf,
+                            const MoeArch  *arch,
+                            MoeHparams     *h,
+                            GError        **error)
+{
+  if (!moe_hparams_read_uint (gguf, arch, "attention.head_count", TRUE, 1, 65536, &h->n_heads, error))
+    return FALSE;
+  h->n_kv_heads = h->n_heads;
+  h->head_dim = h->width / h->n_heads;
+  if (!((arch->flags & MOE_ARCH_SHORT_CONV) != 0
+        ? read_kv_heads_of_layers (gguf, arch, h, error)
+        : moe_hparams_read_uint (gguf, arch, "attention.head_count_kv", FALSE, 1, 65536, &h->n_kv_heads,
+                                 error)) ||
+      !moe_hparams_read_uint (gguf, arch, "attention.key_length", h->head_dim == 0, 1, 65536, &h->head_dim,
+                              error))
+    return FALSE;
+  h->value_dim = h->head_dim;
+  h->rope_dims = h->head_dim;
+  if (!moe_hparams_read_uint (gguf, arch, "attention.value_length", FALSE, 1, 65536, &h->value_dim, error) ||
+      !moe_hparams_read_uint (gguf, arch, "rope.dimension_count", FALSE, 2, 65536, &h->rope_dims, error) ||
+      !moe_hparams_read_float (gguf, arch, "rope.freq_base", FALSE, 1, 1e12f, &h->rope_base, error) ||
+      !read_rope_scaling (gguf, arch, h, error) ||
+      !read_window (gguf, arch, h, error) ||
+      ((arch->flags & MOE_ARCH_MLA) != 0 && !read_mla (gguf, arch, h, error)))
+    return FALSE;
+  h->attention_scale = 1 / sqrtf ((float) h->head_dim);
+  return TRUE;
+}
