@@ -12,6 +12,9 @@
  * */
 #define TILE 256u
 
+/* Permutations that are drawn at a time: memory does not grow with their number. */
+#define CHUNK 1000u
+
 #define SUBSET_SHARE 0.8
 
 enum
@@ -33,12 +36,14 @@ typedef struct
 {
   const MoeContrastOptions *options;
   MoeContrastProblem       *problem;
-  Draws                     plain, permuted, bootstrap, subsets;
+  Draws                     plain, permuted, bootstrap, subsets; /* permuted: a chunk of them */
+  guint                     n_permutations;
   double                   *planes;     /* (n_sums, n_items, TILE) */
   double                   *sums;       /* (n_sums, TILE) */
   double                   *scores;     /* (most draws, TILE) */
   double                   *column;     /* (most draws) */
   double                   *resampled;  /* (n_resamples, n_cells) */
+  guint                    *extreme;    /* (n_cells) permutations with a score at least as large */
   MoeContrastCell          *cells;      /* (n_cells) */
 } Work;
 
@@ -85,28 +90,16 @@ draw_all (Work *self)
   const MoeContrastProblem *problem = self->problem;
   const MoeContrastOptions *options = self->options;
   guint n = problem->n_items;
-  g_autofree guint *labels = g_memdup2 (problem->labels, n * sizeof *labels);
-  g_autofree guint *times = g_new (guint, n), *once = g_new (guint, n);
-  g_autofree gint8 *signs = g_new (gint8, n);
+  g_autofree guint *times = g_new (guint, n);
   GRand *random;
 
   for (guint i = 0; i < n; i++)
-    once[i] = 1;
+    times[i] = 1;
   draws_init (&self->plain, problem, 1);
-  draws_set (&self->plain, problem, 0, problem->labels, once, NULL);
-
-  random = moe_resample_random (options->seed, STREAM_PERMUTATIONS);
-  draws_init (&self->permuted, problem,
-              moe_contrast_has_null (problem->score, problem->marker) ? options->n_permutations : 0);
-  for (guint i = 0; i < self->permuted.n; i++)
-    {
-      if (problem->pairs != NULL)
-        moe_resample_flip (random, signs, n);
-      else
-        moe_resample_shuffle (random, labels, n);
-      draws_set (&self->permuted, problem, i, labels, once, problem->pairs != NULL ? signs : NULL);
-    }
-  g_rand_free (random);
+  draws_set (&self->plain, problem, 0, problem->labels, times, NULL);
+  if (moe_contrast_has_null (problem->score, problem->marker))
+    self->n_permutations = options->n_permutations;
+  draws_init (&self->permuted, problem, MIN (self->n_permutations, CHUNK));
 
   random = moe_resample_random (options->seed, STREAM_BOOTSTRAP);
   draws_init (&self->bootstrap, problem, options->score == MOE_SCORE_STABILITY ? 0 : options->n_bootstrap);
@@ -160,19 +153,20 @@ score_tile (Work        *self,
 
 /* Equal arrangements may add up to values that differ in the last bits; a null score that does not exist
  * counts as extreme, which errs on the side of no finding. */
-static double
-get_p (const Work *self,
-       double      score,
-       guint       cell,
-       guint       n)
+static void
+count_extremes (Work  *self,
+                guint  first,
+                guint  n)
 {
-  double least = fabs (score) * (1 - 1e-9) - 1e-12;
-  guint extreme = 1;
+  score_tile (self, &self->permuted, n);
+  for (guint cell = 0; cell < n; cell++)
+    {
+      double least = fabs (self->cells[first + cell].score) * (1 - 1e-9) - 1e-12;
 
-  for (guint draw = 0; draw < self->permuted.n; draw++)
-    if (!(fabs (self->scores[(gsize) draw * n + cell]) < least))
-      extreme++;
-  return (double) extreme / (self->permuted.n + 1);
+      for (guint draw = 0; draw < self->permuted.n; draw++)
+        if (!(fabs (self->scores[(gsize) draw * n + cell]) < least))
+          self->extreme[first + cell]++;
+    }
 }
 
 /* Missing when the score is missing in more than half of the samples. */
@@ -199,23 +193,27 @@ set_interval (Work            *self,
 }
 
 static void
+fill_tile (Work  *self,
+           guint  first,
+           guint  n)
+{
+  const MoeContrastProblem *problem = self->problem;
+
+  for (guint sum = 0; sum < problem->n_sums; sum++)
+    moe_contrast_problem_fill (problem, sum, first, n, self->planes + (gsize) sum * problem->n_items * n);
+}
+
+static void
 run_tile (Work  *self,
           guint  first,
           guint  n)
 {
   const MoeContrastProblem *problem = self->problem;
 
-  for (guint sum = 0; sum < problem->n_sums; sum++)
-    moe_contrast_problem_fill (problem, sum, first, n, self->planes + (gsize) sum * problem->n_items * n);
-
+  fill_tile (self, first, n);
   score_tile (self, &self->plain, n);
   for (guint cell = 0; cell < n; cell++)
     self->cells[first + cell].score = self->scores[cell];
-
-  score_tile (self, &self->permuted, n);
-  for (guint cell = 0; cell < n && self->permuted.n > 0; cell++)
-    if (!isnan (self->cells[first + cell].score))
-      self->cells[first + cell].p = get_p (self, self->cells[first + cell].score, cell, n);
 
   score_tile (self, &self->bootstrap, n);
   for (guint cell = 0; cell < n; cell++)
@@ -308,6 +306,48 @@ keep_useful (MoeContrastCell    *cells,
     }
 }
 
+/* p of every cell that has a score. */
+static gboolean
+run_permutations (Work               *self,
+                  const MoeProgress  *progress,
+                  GError            **error)
+{
+  const MoeContrastProblem *problem = self->problem;
+  guint n = problem->n_items, n_cells = problem->n_cells;
+  g_autofree guint *labels = g_memdup2 (problem->labels, n * sizeof *labels);
+  g_autofree guint *once = g_new (guint, n);
+  g_autofree gint8 *signs = g_new (gint8, n);
+  g_autoptr(GRand) random = moe_resample_random (self->options->seed, STREAM_PERMUTATIONS);
+
+  for (guint i = 0; i < n; i++)
+    once[i] = 1;
+  for (guint done = 0; done < self->n_permutations; done += self->permuted.n)
+    {
+      self->permuted.n = MIN (CHUNK, self->n_permutations - done);
+      for (guint i = 0; i < self->permuted.n; i++)
+        {
+          if (problem->pairs != NULL)
+            moe_resample_flip (random, signs, n);
+          else
+            moe_resample_shuffle (random, labels, n);
+          draws_set (&self->permuted, problem, i, labels, once, problem->pairs != NULL ? signs : NULL);
+        }
+      for (guint first = 0; first < n_cells; first += TILE)
+        {
+          double fraction = (done + (double) self->permuted.n * first / n_cells) / self->n_permutations;
+
+          if (!moe_progress_step (progress, 0.5 + 0.5 * fraction, "shuffling labels", error))
+            return FALSE;
+          fill_tile (self, first, MIN (TILE, n_cells - first));
+          count_extremes (self, first, MIN (TILE, n_cells - first));
+        }
+    }
+  for (guint cell = 0; cell < n_cells && self->n_permutations > 0; cell++)
+    if (!isnan (self->cells[cell].score))
+      self->cells[cell].p = (1.0 + self->extreme[cell]) / (1.0 + self->n_permutations);
+  return TRUE;
+}
+
 static void
 work_clear (Work *self)
 {
@@ -320,6 +360,7 @@ work_clear (Work *self)
   g_free (self->scores);
   g_free (self->column);
   g_free (self->resampled);
+  g_free (self->extreme);
 }
 
 static gboolean
@@ -334,15 +375,16 @@ work_run (Work               *self,
   self->sums = g_new (double, (gsize) problem->n_sums * TILE);
   self->scores = g_new (double, (gsize) most * TILE);
   self->column = g_new (double, most);
+  self->extreme = g_new0 (guint, problem->n_cells);
   self->resampled = g_new (double, MAX ((gsize) self->subsets.n * problem->n_cells, 1));
   for (guint first = 0; first < problem->n_cells; first += TILE)
     {
-      if (!moe_progress_step (progress, (double) first / problem->n_cells, "scoring experts", error))
+      if (!moe_progress_step (progress, 0.5 * first / problem->n_cells, "scoring experts", error))
         return FALSE;
       run_tile (self, first, MIN (TILE, problem->n_cells - first));
     }
   set_stability (self);
-  return TRUE;
+  return run_permutations (self, progress, error);
 }
 
 gboolean

@@ -79,8 +79,8 @@ parse_choices (Command    *self,
   if (self->score == NULL && self->sets.pairs)
     self->options.score = MOE_SCORE_PAIRED_RD;
   if (!check_count (command, "permutations", self->permutations, 1000000)
-      || !check_count (command, "bootstrap", self->bootstrap, 1000000)
-      || !check_count (command, "resamples", self->resamples, 100000)
+      || !check_count (command, "bootstrap", self->bootstrap, 10000)
+      || !check_count (command, "resamples", self->resamples, 10000)
       || !check_count (command, "stability-top", self->stability_top, G_MAXINT)
       || !check_count (command, "controls", self->controls, 100000)
       || !check_count (command, "top", self->top, G_MAXINT))
