@@ -2,9 +2,11 @@
 #define G_LOG_DOMAIN "moescope-cli"
 
 #include "analysis/moe-compare.h"
+#include "app/cli-files.h"
 #include "app/cli-interventions.h"
 #include "app/cli-options.h"
 #include "app/cli-prompt.h"
+#include "ui/moe-comparison-study.h"
 
 static void
 report (double      fraction,
@@ -20,8 +22,9 @@ moe_cli_compare (int    argc,
 {
   g_auto(MoeCliRun) run = { 0 };
   g_auto(MoeCliOutput) output = { NULL };
+  g_auto(MoeCliFiles) files = { NULL };
   g_auto(MoeCliInterventions) interventions = { NULL };
-  g_autofree char *prompt_text = NULL, *text = NULL, *system = NULL;
+  g_autofree char *prompt_text = NULL, *text = NULL, *system = NULL, *picture = NULL;
   gboolean raw = FALSE;
   gint max_tokens = 64;
   gdouble temperature = 0, top_p = 1;
@@ -36,6 +39,8 @@ moe_cli_compare (int    argc,
       "T" },
     { "top-p", 0, 0, G_OPTION_ARG_DOUBLE, &top_p, "Draw from the likeliest tokens that make up P (default 1)",
       "P" },
+    { "picture", 0, 0, G_OPTION_ARG_STRING, &picture,
+      "What --svg, --pdf and --png draw: kl (default) or experts (routing that differs)", "PICTURE" },
     { NULL }
   };
   g_auto(GStrv) words = NULL;
@@ -45,6 +50,7 @@ moe_cli_compare (int    argc,
   g_autoptr(MoeChatPrompt) prompt = NULL;
   g_autoptr(MoeComparison) comparison = NULL;
   g_autoptr(MoeTable) table = NULL;
+  g_autoptr(MoeExhibit) exhibit = NULL;
   MoeSamplerOptions sampling;
   MoeSessionOptions options;
   MoeCliProgress shown;
@@ -57,12 +63,15 @@ moe_cli_compare (int    argc,
   g_option_context_add_main_entries (context, entries, NULL);
   moe_cli_run_add (&run, context);
   moe_cli_output_add (&output, context);
+  moe_cli_files_add (&files, context, FALSE);
   moe_cli_interventions_add (&interventions, context);
   if (!moe_cli_parse (context, argc, argv, 1, 1, &words) || !moe_cli_run_check (&run, argv[0])
       || !moe_cli_output_check (&output, argv[0]) || !moe_cli_interventions_check (&interventions, argv[0]))
     return MOE_CLI_USAGE;
   if (prompt_text == NULL)
     return moe_cli_usage (argv[0], "--prompt is missing");
+  if (picture != NULL && !moe_comparison_has_picture (picture))
+    return moe_cli_usage (argv[0], "--picture %s is neither kl nor experts", picture);
   if (raw && system != NULL)
     return moe_cli_usage (argv[0], "--system needs the chat template, which --raw leaves out");
   if (max_tokens < 1)
@@ -100,5 +109,6 @@ moe_cli_compare (int    argc,
       return moe_cli_fail (error);
     }
   table = moe_comparison_to_table (comparison, moe_model_get_info (model), mask);
-  return moe_cli_output_table (&output, table, &error) ? MOE_CLI_DONE : moe_cli_fail (error);
+  exhibit = moe_comparison_exhibit_new (table, picture != NULL ? picture : "kl");
+  return moe_cli_files_write (&files, &output, exhibit, &error) ? MOE_CLI_DONE : moe_cli_fail (error);
 }

@@ -5,11 +5,13 @@
 
 #include "analysis/moe-calibrate.h"
 #include "analysis/moe-evaluate.h"
+#include "app/cli-files.h"
 #include "app/cli-interventions.h"
 #include "app/cli-options.h"
 #include "data/moe-error.h"
 #include "data/moe-file.h"
 #include "data/moe-number.h"
+#include "ui/moe-evaluation-exhibit.h"
 
 #define MAX_TEXT_BYTES (1u << 30)
 
@@ -18,10 +20,11 @@ typedef struct
 {
   MoeCliRun            run;
   MoeCliOutput         output;
+  MoeCliFiles          files;
   MoeCliInterventions  interventions;
   char               **prompts, **harmless;
   char                *column, *system, *text, *tasks, *refusals, *controls, *ranking, *top, *mode;
-  char                *strengths, *answers, *calibrate;
+  char                *strengths, *answers, *calibrate, *picture;
   gint                 limit, max_tokens, window;
   gdouble              temperature;
   gboolean             raw;
@@ -37,7 +40,7 @@ options_clear (Options *self)
 {
   char **texts[] = { &self->column, &self->system, &self->text, &self->tasks, &self->refusals,
                      &self->controls, &self->ranking, &self->top, &self->mode, &self->strengths,
-                     &self->answers, &self->calibrate };
+                     &self->answers, &self->calibrate, &self->picture };
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     g_clear_pointer (texts[i], g_free);
@@ -47,6 +50,7 @@ options_clear (Options *self)
   g_clear_pointer (&self->grades, g_array_unref);
   moe_cli_run_clear (&self->run);
   moe_cli_output_clear (&self->output);
+  moe_cli_files_clear (&self->files);
   moe_cli_interventions_clear (&self->interventions);
 }
 
@@ -89,6 +93,8 @@ add_options (Options        *self,
       "NUMBERS" },
     { "calibrate", 0, 0, G_OPTION_ARG_FILENAME, &self->calibrate,
       "Prompts over which mean outputs are taken, for mode mean", "FILE" },
+    { "picture", 0, 0, G_OPTION_ARG_STRING, &self->picture,
+      "What --svg, --pdf and --png draw: shares (default), or a metric such as refusal or kl", "PICTURE" },
     { "answers", 0, 0, G_OPTION_ARG_FILENAME, &self->answers,
       "Write every answer to this file, or go on with it", "FILE" },
     { NULL }
@@ -99,6 +105,7 @@ add_options (Options        *self,
   g_option_context_add_main_entries (context, entries, NULL);
   moe_cli_run_add (&self->run, context);
   moe_cli_output_add (&self->output, context);
+  moe_cli_files_add (&self->files, context, FALSE);
   moe_cli_interventions_add (&self->interventions, context);
 }
 
@@ -367,6 +374,7 @@ moe_cli_evaluate (int    argc,
   g_autoptr(MoeModel) model = NULL;
   g_autoptr(MoeMask) mask = NULL;
   g_autoptr(MoeTable) table = NULL;
+  g_autoptr(MoeExhibit) exhibit = NULL;
   MoeCliProgress shown;
   const MoeProgress progress = { moe_cli_get_cancellable (), report, &shown };
   GOptionContext *context = moe_cli_context_new (
@@ -392,5 +400,7 @@ moe_cli_evaluate (int    argc,
     return moe_cli_fail (error);
   if (mask != NULL)
     moe_cli_add_provenance (table, moe_model_get_info (model), mask);
-  return moe_cli_output_table (&options.output, table, &error) ? MOE_CLI_DONE : moe_cli_fail (error);
+  exhibit = moe_evaluation_exhibit_new (table, options.picture, &error);
+  return exhibit != NULL && moe_cli_files_write (&options.files, &options.output, exhibit, &error)
+             ? MOE_CLI_DONE : moe_cli_fail (error);
 }

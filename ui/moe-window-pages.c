@@ -3,7 +3,9 @@
 
 #include "ui/moe-window-private.h"
 
+#include "ui/moe-compare-page.h"
 #include "ui/moe-contrast-page.h"
+#include "ui/moe-evaluate-page.h"
 #include "ui/moe-live-page.h"
 #include "ui/moe-routing-page.h"
 #include "ui/moe-super-experts-page.h"
@@ -16,6 +18,8 @@ moe_window_init_pages (MoeWindow *self)
     MOE_TYPE_ROUTING_PAGE,
     MOE_TYPE_SUPER_EXPERTS_PAGE,
     MOE_TYPE_CONTRAST_PAGE,
+    MOE_TYPE_COMPARE_PAGE,
+    MOE_TYPE_EVALUATE_PAGE,
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (types); i++)

@@ -5,7 +5,9 @@
 
 #include "moe-window-test.h"
 #include "ui/moe-chart-view.h"
+#include "ui/moe-compare-page-private.h"
 #include "ui/moe-contrast-page-private.h"
+#include "ui/moe-evaluate-page-private.h"
 
 /* The pages for finding out what carries a behaviour and what steering does, in the real window on the demo
  * model, beside what the command line writes. */
@@ -85,9 +87,8 @@ run_contrast (MoeWindow *window)
   g_assert_true (g_str_has_suffix (moe_prompt_chooser_get_path (page->b), "harmless.csv"));
   set_option (window, "limit", "12");
   moe_test_click_centre (GTK_WIDGET (page->run));
-  g_assert_true (moe_page_is_running (MOE_PAGE (page), MOE_PAGE_WORK));
+  moe_test_wait (page->study != NULL);
   moe_test_wait (!moe_page_is_busy (MOE_PAGE (page)));
-  g_assert_nonnull (page->study);
   moe_test_settle ();
   return page;
 }
@@ -146,7 +147,7 @@ test_disable_top (void)
   MoeContrastPage *page = run_contrast (window);
   const MoeContrastCell *first;
 
-  g_assert_true (gtk_widget_is_sensitive (GTK_WIDGET (page->top)));
+  moe_test_wait (gtk_widget_is_sensitive (GTK_WIDGET (page->top)));
   g_assert_true (gtk_widget_grab_focus (GTK_WIDGET (page->top)));
   moe_test_settle ();
   for (guint i = 1; i <= 3; i++)
@@ -189,6 +190,80 @@ test_cancel (void)
   moe_test_close_window (window);
 }
 
+/* Steered from the start, and forked at a token: what was answered before it is the same. */
+static void
+test_compare (void)
+{
+  MoeWindow *window = moe_test_open_demo ();
+  MoeComparePage *page = (MoeComparePage *) moe_window_get_page (window, "compare");
+  guint position;
+
+  show_page (window, "compare");
+  set_option (window, "prompt", "How do I pick a lock?");
+  set_option (window, "max-tokens", "12");
+  moe_test_act (window, "select", g_variant_new_string ("L7E29"));
+  moe_test_act (window, "disable-selected", NULL);
+  moe_test_settle ();
+  moe_test_click_centre (GTK_WIDGET (page->run));
+  moe_test_wait (page->study != NULL);
+  moe_test_wait (!moe_page_is_busy (MOE_PAGE (page)));
+  g_assert_cmpint (page->study->comparison->first_divergence, >=, 0);
+  moe_test_settle ();
+  check_export (window, "kl", MOE_EXHIBIT_SVG);
+  check_export (window, "kl", MOE_EXHIBIT_CSV);
+  set_option (window, "picture", "experts");
+  check_export (window, "experts", MOE_EXHIBIT_SVG);
+
+  set_option (window, "picture", "kl");
+  moe_test_settle ();
+  click_point (page->kl, 0, 4);
+  g_assert_cmpint (page->row, ==, 4);
+  position = page->study->comparison->position + 4;
+  moe_test_click_centre (GTK_WIDGET (page->fork));
+  moe_test_wait (moe_mask_get (page->study->settings.mask, 0)->from_token > 0);
+  g_assert_cmpuint (moe_mask_get (page->study->settings.mask, 0)->from_token, ==, position);
+  for (guint i = 0; i < 4; i++)
+    g_assert_cmpint (page->study->comparison->rows[i].plain.token, ==,
+                     page->study->comparison->rows[i].steered.token);
+  check_export (window, "forked", MOE_EXHIBIT_CSV);
+  moe_test_close_window (window);
+}
+
+/* A cancelled evaluation goes on where it was. */
+static void
+test_evaluate (void)
+{
+  MoeWindow *window = moe_test_open_demo ();
+  MoeEvaluatePage *page = (MoeEvaluatePage *) moe_window_get_page (window, "evaluate");
+
+  show_page (window, "evaluate");
+  g_assert_true (g_str_has_suffix (moe_prompt_chooser_get_path (page->harmless), "lookalike.csv"));
+  set_option (window, "limit", "2");
+  set_option (window, "max-tokens", "5");
+  set_option (window, "random", "2");
+  moe_test_act (window, "select", g_variant_new_string ("L7E29"));
+  moe_test_act (window, "disable-selected", NULL);
+  moe_test_settle ();
+  moe_test_click_centre (GTK_WIDGET (page->run));
+  moe_test_wait (moe_page_is_running (MOE_PAGE (page), MOE_PAGE_WORK));
+  {
+    g_autofree char *answers = moe_evaluation_settings_get_answers_path (&page->running);
+
+    moe_test_wait (g_file_test (answers, G_FILE_TEST_EXISTS));
+    moe_page_cancel (MOE_PAGE (page), MOE_PAGE_WORK);
+    moe_test_wait (!moe_page_is_busy (MOE_PAGE (page)));
+  }
+  moe_test_wait (g_str_equal (gtk_button_get_label (page->run), "_Resume"));
+  moe_test_settle ();
+  moe_test_click_centre (GTK_WIDGET (page->run));
+  moe_test_wait (page->table != NULL);
+  moe_test_settle ();
+  g_assert_cmpstr (gtk_button_get_label (page->run), ==, "_Run");
+  check_export (window, "shares", MOE_EXHIBIT_SVG);
+  check_export (window, "evaluation", MOE_EXHIBIT_CSV);
+  moe_test_close_window (window);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -214,6 +289,8 @@ main (int   argc,
   g_test_add_func ("/steering/contrast", test_contrast);
   g_test_add_func ("/steering/disable-top", test_disable_top);
   g_test_add_func ("/steering/cancel", test_cancel);
+  g_test_add_func ("/steering/compare", test_compare);
+  g_test_add_func ("/steering/evaluate", test_evaluate);
   code = g_test_run ();
 
   g_application_release (G_APPLICATION (moe_test_application));
