@@ -444,6 +444,30 @@ def _(s):
     assert s.run(*run[:4]).code == 2
 
 
+@suite.case("the steering tour")
+def _(s):
+    tour = os.path.join(os.path.dirname(demo), "steering-tour.sh")
+    run = ["sh", tour, s.cli, s.path("tour"), "5", "4", "1"]
+    first = subprocess.run(run, capture_output=True, text=True, timeout=300)
+    assert first.returncode == 0, first.stderr
+    files = {name: open(s.path(os.path.join("tour", name)), encoding="utf-8").read() for name in os.listdir(s.path("tour"))}
+    ranking = read_csv(files["ranking.csv"])[1]
+    mask = json.loads(files["mask.json"])["interventions"]
+    assert [(m["layer"], m["expert"]) for m in mask] == [(int(r["layer"]), int(r["expert"])) for r in ranking[:5]]
+    figures = {(r["condition"], r["set"], r["metric"]) for r in read_csv(files["evaluation.csv"])[1]}
+    for condition in ("plain", "mask", "random:1", "random", "reversed", "bottom"):
+        assert (condition, "harmful", "refusal") in figures and (condition, "lookalike", "over_refusal") in figures
+    assert all("<svg" in files[name][:500] for name in ("ranking.svg", "comparison.svg", "evaluation.svg"))
+    # No prompt is both ranked on and evaluated on.
+    prompts = lambda name: {r["prompt"] for r in read_csv(files[name])[1]}
+    assert len(prompts("harmful.csv")) == 40 and not prompts("harmful.csv") & prompts("harmful-ranking.csv")
+    # Again: the same figures, from the answers that are there.
+    assert subprocess.run(run, capture_output=True, timeout=300).returncode == 0
+    with open(s.path("tour/evaluation.csv"), encoding="utf-8") as f:
+        assert f.read() == files["evaluation.csv"]
+    assert subprocess.run(run[:3], capture_output=True, timeout=300).returncode == 2
+
+
 @suite.case("heatmap metrics and phases agree with the recording")
 def _(s):
     r = record(s, "r.moescope")
