@@ -33,6 +33,8 @@ static const MoeArch archs[] = {
     MOE_ACTIVATION_SILU, MOE_ARCH_SCALES },
   { "ernie4_5-moe", MOE_ROPE_PAIRS, MOE_QK_NORM_NONE, MOE_GATING_SOFTMAX, TRUE, MOE_SHARED_OPTIONAL,
     MOE_ACTIVATION_SILU, MOE_ARCH_SELECTION_BIAS | MOE_ARCH_DENSE_LEAD | MOE_ARCH_INTERLEAVED },
+  { "bailingmoe", MOE_ROPE_PAIRS, MOE_QK_NORM_NONE, MOE_GATING_SOFTMAX, FALSE, MOE_SHARED_COUNT,
+    MOE_ACTIVATION_SILU, MOE_ARCH_NORM_KEY },
   { "bailingmoe2", MOE_ROPE_HALVES, MOE_QK_NORM_HEAD, 0, FALSE, MOE_SHARED_COUNT_LENGTH,
     MOE_ACTIVATION_SILU,
     MOE_ARCH_GATING_KEY | MOE_ARCH_NORM_KEY | MOE_ARCH_SELECTION_BIAS | MOE_ARCH_DENSE_LEAD |
@@ -47,11 +49,11 @@ static const MoeArch archs[] = {
 
 /* Mixture-of-experts architectures that exist but cannot be computed here, to be refused by name. */
 static const char *const other_moe_archs[] = {
-  "afmoe", "arctic", "bailingmoe", "bailingmoe3", "cohere2moe", "dbrx", "deepseek32",
-  "deepseek4", "dots3note", "exaone-moe", "gemma4", "glm-dsa", "granitehybrid", "grok", "grovemoe", "hy_v3",
-  "hy_v4", "jamba", "kimi-k3", "kimi-linear", "laguna", "llada-moe", "llama4", "maple", "mellum",
-  "mimo2", "minimax-01", "minimax-m3", "mistral3", "mistral4", "nemotron_h_moe", "nomic-bert-moe",
-  "qwen35moe", "qwen3next", "qwen3vlmoe", "qwen4exp", "rnd1", "smallthinker", "step35",
+  "afmoe", "arctic", "bailingmoe3", "cohere2moe", "dbrx", "deepseek32", "deepseek4", "dots3note",
+  "exaone-moe", "gemma4", "glm-dsa", "granitehybrid", "grok", "grovemoe", "hy_v3", "hy_v4", "jamba",
+  "kimi-k3", "kimi-linear", "laguna", "llada-moe", "llama4", "maple", "mellum", "mimo2", "minimax-01",
+  "minimax-m3", "mistral3", "mistral4", "nemotron_h_moe", "nomic-bert-moe", "qwen35moe", "qwen3next",
+  "qwen3vlmoe", "qwen4exp", "rnd1", "smallthinker", "step35",
 };
 
 const MoeArch *
