@@ -59,8 +59,7 @@ add_token (MoeTokenRecord *record,
 static gboolean
 is_wanted (const MoeSuperExpert *expert)
 {
-  return expert->seen && expert->above_percentile && expert->above_tenth
-         && expert->expert != MOE_EXPERT_SHARED;
+  return expert->seen && expert->above_percentile && expert->above_tenth;
 }
 
 /* @hidden: (hidden_width) input of down_proj; @down: (width) its output. */
@@ -81,7 +80,10 @@ take_weight (Rerun          *self,
       if (fabsf (hidden[i]) > fabsf (hidden[largest]))
         largest = i;
     }
-  row = moe_model_dup_down_row (self->model, expert->layer, (guint) expert->expert, expert->channel);
+  if (expert->expert == MOE_EXPERT_SHARED)
+    row = moe_model_dup_shared_down_row (self->model, expert->layer, expert->channel);
+  else
+    row = moe_model_dup_down_row (self->model, expert->layer, (guint) expert->expert, expert->channel);
   expert->input_channel = (int) largest;
   expert->weight = row[largest];
 }
@@ -106,6 +108,30 @@ on_expert_vectors (const MoeProbeBatch    *batch,
           if ((gint64) batch->first + event->rows[row] == expert->position)
             take_weight (self, expert, event->hidden + (gsize) row * event->hidden_width, event->hidden_width,
                          event->down + (gsize) row * event->width);
+        }
+    }
+}
+
+static void
+on_shared_vectors (const MoeProbeBatch    *batch,
+                   guint                   layer,
+                   const MoeSharedVectors *event,
+                   gpointer                user_data)
+{
+  Rerun *self = user_data;
+
+  for (guint i = 0; i < moe_super_experts_get_n (self->experts); i++)
+    {
+      MoeSuperExpert *expert = moe_super_experts_get (self->experts, i);
+
+      if (!is_wanted (expert) || expert->prompt != self->prompt || expert->layer != layer
+          || expert->expert != MOE_EXPERT_SHARED || expert->channel >= event->width)
+        continue;
+      for (guint row = 0; row < event->n_rows; row++)
+        {
+          if ((gint64) batch->first + event->rows[row] == expert->position)
+            take_weight (self, expert, event->hidden + (gsize) row * event->hidden_width, event->hidden_width,
+                         event->down + (gsize) event->rows[row] * event->width);
         }
     }
 }
@@ -153,7 +179,8 @@ run_prompt (Rerun                 *self,
             GCancellable          *cancellable,
             GError               **error)
 {
-  static const MoeProbe probe = { .expert_vectors = on_expert_vectors };
+  static const MoeProbe probe = { .expert_vectors = on_expert_vectors,
+                                  .shared_vectors = on_shared_vectors };
   gint64 first = expert->token_id - expert->position;
   gint64 last = expert->token_id;
   gboolean ok;

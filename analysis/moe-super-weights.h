@@ -12,9 +12,9 @@ G_BEGIN_DECLS
  * up to them, under the masks that were in force.
  *
  * @session belongs to the model that made @recording and has no mask; it is rewound. Where the second run
- * does not give the recorded output to within 1 % (other kernels, another cache type), and for shared
- * experts, the weight stays unknown. Errors: those of moe_session_feed(), moe_session_set_mask() and
- * moe_recording_foreach(). */
+ * does not give the recorded output to within 1 % (other kernels, another cache type), the weight stays
+ * unknown. Shared experts that are stored as one count input channels over all of them. Errors:
+ * those of moe_session_feed(), moe_session_set_mask() and moe_recording_foreach(). */
 gboolean moe_super_experts_find_weights (MoeSuperExperts  *self,
                                          MoeRecording     *recording,
                                          MoeSession       *session,

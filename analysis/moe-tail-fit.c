@@ -51,9 +51,11 @@ moe_tail_fit (const double *values,
       if (values[i] > 0 && isfinite (values[i]))
         logs[m++] = log (values[i]);
     }
+  *fit = (MoeTailFit) { .distance = INFINITY };
+  if (m < MOE_TAIL_MIN)
+    return FALSE;
   qsort (logs, m, sizeof *logs, compare_doubles);
 
-  *fit = (MoeTailFit) { .distance = INFINITY };
   for (gsize i = m; i-- > 0; )
     {
       gsize tail = m - i;

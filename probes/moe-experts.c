@@ -276,7 +276,7 @@ moe_experts_run (MoeForward          *self,
   job.n_chunks = count_chunks (h->width);
   moe_pool_run (self->pool, job.n_active * job.n_chunks, down_chunk, &job);
   if (job.has_shared)
-    moe_shared_experts_run (self, batch->n, layer);
+    moe_shared_experts_run (self, batch, layer);
 
   moe_experts_combine (&job);
   collect_hits (&job);

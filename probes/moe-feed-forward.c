@@ -109,15 +109,15 @@ moe_dense_run (MoeForward          *self,
 }
 
 void
-moe_shared_experts_run (MoeForward *self,
-                        guint       n,
-                        guint       layer)
+moe_shared_experts_run (MoeForward          *self,
+                        const MoeProbeBatch *batch,
+                        guint                layer)
 {
   const MoeLayer *l = &self->model->layers[layer];
   gsize d = self->h->width;
   guint tokens[MOE_MICRO_BATCH], n_rows = 0;
 
-  for (guint t = 0; t < n; t++)
+  for (guint t = 0; t < batch->n; t++)
     {
       if (self->shared_weight[t] == 0)
         {
@@ -128,5 +128,15 @@ moe_shared_experts_run (MoeForward *self,
       if (l->shared_gate != NULL)
         self->shared_weight[t] /= 1 + expf (-self->ops->dot (l->shared_gate, self->normed + t * d, d));
     }
+  if (n_rows == 0)
+    return;
   run_block (self, &l->shared, self->h->shared_width, tokens, n_rows, self->shared_down);
+  if (MOE_PROBE_WANTED (self, shared_vectors))
+    {
+      const MoeSharedVectors event = {
+        n_rows, tokens, self->h->width, (guint) self->h->shared_width, self->dense_gate, self->shared_down,
+      };
+
+      MOE_PROBE_EMIT (self, shared_vectors, batch, layer, &event);
+    }
 }

@@ -12,10 +12,10 @@ G_BEGIN_DECLS
 void moe_dense_run          (MoeForward          *self,
                              const MoeProbeBatch *batch,
                              guint                layer);
-/* shared_down = the shared experts of @layer, for the first @n tokens, of which those whose shared_weight is
+/* shared_down = the shared experts of @layer, for the tokens of @batch, of which those whose shared_weight is
  * 0 are left out. Multiplies shared_weight with the shared expert's gate if it has one. */
 void moe_shared_experts_run (MoeForward          *self,
-                             guint                n,
+                             const MoeProbeBatch *batch,
                              guint                layer);
 
 G_END_DECLS

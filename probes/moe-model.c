@@ -370,6 +370,33 @@ moe_model_dup_router (const MoeModel *self,
   return rows;
 }
 
+static float *
+dup_row (const MoeMatrix *matrix,
+         gsize            row)
+{
+  float *values = g_new (float, matrix->n_in);
+
+  moe_kernel_get (matrix->type, MOE_KERNELS_PLAIN)->expand (matrix->data + row * matrix->row_bytes,
+                                                            matrix->n_in, values);
+  return values;
+}
+
+float *
+moe_model_dup_shared_down_row (const MoeModel *self,
+                               guint           layer,
+                               guint           channel)
+{
+  const MoeMatrix *down;
+
+  g_return_val_if_fail (self != NULL && layer < self->h.n_layers, NULL);
+
+  down = &self->layers[layer].shared.down;
+  if (down->data == NULL)
+    return NULL;
+  g_return_val_if_fail (channel < down->n_rows, NULL);
+  return dup_row (down, channel);
+}
+
 float *
 moe_model_dup_down_row (const MoeModel *self,
                         guint           layer,
@@ -377,17 +404,13 @@ moe_model_dup_down_row (const MoeModel *self,
                         guint           channel)
 {
   const MoeMatrix *down;
-  float *row;
 
   g_return_val_if_fail (self != NULL && layer < self->h.n_layers && layer >= self->h.n_dense, NULL);
 
   down = &self->layers[layer].down;
   g_return_val_if_fail (expert < down->n_matrices && channel < down->n_rows, NULL);
 
-  row = g_new (float, down->n_in);
-  moe_kernel_get (down->type, MOE_KERNELS_PLAIN)->expand (
-    down->data + ((gsize) expert * down->n_rows + channel) * down->row_bytes, down->n_in, row);
-  return row;
+  return dup_row (down, (gsize) expert * down->n_rows + channel);
 }
 
 double *

@@ -47,6 +47,11 @@ float              *moe_model_dup_down_row  (const MoeModel  *self,
                                              guint            layer,
                                              guint            expert,
                                              guint            channel);
+/* The same of the shared experts, stored as one: (hidden values of all of them) floats. NULL when @layer has
+ * none. */
+float              *moe_model_dup_shared_down_row (const MoeModel *self,
+                                                   guint           layer,
+                                                   guint           channel);
 
 /* How the residual stream x (width) after the last layer, at one position, becomes the logit of @token:
  *

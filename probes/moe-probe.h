@@ -67,6 +67,16 @@ typedef struct
   const float *down;     /* (n_rows, width) output of down_proj before the gate weight */
 } MoeExpertVectors;
 
+/* The same of the shared experts, for the tokens for which the mask lets them act. */
+typedef struct
+{
+  guint        n_rows;
+  const guint *rows;     /* (n_rows) index of each token in the micro-batch, ascending */
+  guint        width, hidden_width; /* of all shared experts together */
+  const float *hidden;   /* (n_rows, hidden_width) input of down_proj */
+  const float *down;     /* (n, width) output of down_proj before the gate, by token of the micro-batch */
+} MoeSharedVectors;
+
 /* Summaries of the attention rows of one layer; H heads. Where heads have a learned sink (gpt-oss), the rows
  * sum to less than 1 by its mass, and it is one more outcome in the entropy. Keys outside a sliding window
  * have no attention. */
@@ -132,6 +142,8 @@ typedef struct
   /* The micro-batch is done. */
   void (*batch_end)      (const MoeProbeBatch *batch, gpointer user_data);
   void (*projections)    (const MoeProbeBatch *batch, guint layer, const MoeProjectionEvent *event,
+                          gpointer user_data);
+  void (*shared_vectors) (const MoeProbeBatch *batch, guint layer, const MoeSharedVectors *event,
                           gpointer user_data);
 } MoeProbe;
 

@@ -155,8 +155,6 @@ check_found (const MoePlanted *planted,
       n++;
       g_assert_cmpuint (expert->channel, ==, planted->channel);
       g_assert_cmpint (expert->position, ==, 0);
-      if (wanted->expert == MOE_EXPERT_SHARED)
-        continue;
       g_assert_cmpint (expert->input_channel, ==, wanted->input_channel);
       g_assert_cmpfloat (expert->weight, ==, wanted->weight);
     }

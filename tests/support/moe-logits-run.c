@@ -147,6 +147,16 @@ on_expert_vectors (const MoeProbeBatch    *batch,
 }
 
 static void
+on_shared_vectors (const MoeProbeBatch    *batch,
+                   guint                   layer,
+                   const MoeSharedVectors *event,
+                   gpointer                user_data)
+{
+  add_values (user_data, event->hidden, (gsize) event->n_rows * event->hidden_width);
+  add_values (user_data, event->down, (gsize) batch->n * event->width);
+}
+
+static void
 on_moe_out (const MoeProbeBatch *batch,
             guint                layer,
             guint                width,
@@ -207,7 +217,7 @@ run_model (MoeModel            *model,
   if (run->all_probes)
     probe = (MoeProbe) {
       .batch = on_batch, .embedding = on_embedding, .residual = on_residual, .attention = on_attention,
-      .projections = on_projections,
+      .projections = on_projections, .shared_vectors = on_shared_vectors,
       .attention_row = on_attention_row, .expert = on_expert, .expert_vectors = on_expert_vectors,
       .moe_out = on_moe_out, .logits = on_logits, .batch_end = on_batch,
     };

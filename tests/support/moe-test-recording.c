@@ -237,10 +237,11 @@ moe_test_write_records (const char         *path,
   for (guint i = 0; i < records->len; i++)
     {
       MoeTokenRecord *record = g_ptr_array_index (records, i);
+      const MoeTokenRecord *before = i > 0 ? g_ptr_array_index (records, i - 1) : NULL;
       const MoeTokenRecord *next = i + 1 < records->len ? g_ptr_array_index (records, i + 1) : NULL;
       g_autofree char *text = g_strdup_printf ("t%" G_GINT64_FORMAT, record->id);
 
-      if (moe_recording_writer_get_n_prompts (writer) == record->prompt && record->position == 0)
+      if (before == NULL || before->prompt != record->prompt)
         moe_recording_writer_begin_prompt (writer, "a prompt");
       moe_recording_writer_add_token (writer, record, text, strlen (text));
       if (next == NULL || next->prompt != record->prompt)
