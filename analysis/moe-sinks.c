@@ -145,6 +145,18 @@ add_provenance (const MoeSinkStats *stats,
   moe_table_set_provenance (table, "sink-rate", number);
 }
 
+static void
+add_decay (const MoeSinkStats *before,
+           const MoeSinkStats *after,
+           MoeTable           *table)
+{
+  double decay = moe_sink_stats_get_decay (before, after, -1, -1);
+  char number[MOE_NUMBER_BUFFER];
+
+  if (!isnan (decay))
+    moe_table_set_provenance (table, "decay", moe_number_format_double (number, decay));
+}
+
 /* The statistics of @before, which must be of the tokens that @tokens has seen. */
 static MoeSinkStats *
 read_before (MoeRecording          *before,
@@ -184,7 +196,6 @@ moe_sinks_report_against (MoeRecording          *recording,
   g_autoptr(GChecksum) tokens = g_checksum_new (G_CHECKSUM_SHA256);
   g_autoptr(MoeSinkStats) stats = NULL, stats_before = NULL;
   g_autoptr(MoeTable) table = NULL;
-  char number[MOE_NUMBER_BUFFER];
 
   g_return_val_if_fail (recording != NULL && options != NULL && options->length >= 2, NULL);
 
@@ -205,11 +216,8 @@ moe_sinks_report_against (MoeRecording          *recording,
   add_provenance (stats, table);
   if (before != NULL)
     {
-      double decay = moe_sink_stats_get_decay (stats_before, stats, -1, -1);
-
       moe_table_set_provenance (table, "before", moe_recording_get_hash (before));
-      if (!isnan (decay))
-        moe_table_set_provenance (table, "decay", moe_number_format_double (number, decay));
+      add_decay (stats_before, stats, table);
     }
   return g_steal_pointer (&table);
 }
@@ -220,4 +228,21 @@ moe_sinks_report (MoeRecording          *recording,
                   GError               **error)
 {
   return moe_sinks_report_against (recording, NULL, options, error);
+}
+
+MoeTable *
+moe_sinks_compare (const MoeModelInfo *info,
+                   const MoeSinkStats *before,
+                   const MoeSinkStats *after,
+                   gboolean            by_head)
+{
+  MoeTable *table;
+
+  g_return_val_if_fail (info != NULL && before != NULL && after != NULL, NULL);
+
+  table = make_table (after, before, by_head);
+  moe_report_add_model (table, info, MOE_PHASES_ALL);
+  add_provenance (after, table);
+  add_decay (before, after, table);
+  return table;
 }

@@ -22,5 +22,11 @@ MoeTable     *moe_sinks_report_against (MoeRecording          *recording,
                                         MoeRecording          *before,
                                         const MoeSinkOptions  *options,
                                         GError               **error);
+/* The same of tokens that were run again, @before without a mask and @after under one. The caller adds where
+ * the tokens are from, and the mask. */
+MoeTable     *moe_sinks_compare        (const MoeModelInfo    *info,
+                                        const MoeSinkStats    *before,
+                                        const MoeSinkStats    *after,
+                                        gboolean               by_head);
 
 G_END_DECLS

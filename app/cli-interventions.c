@@ -84,6 +84,12 @@ moe_cli_interventions_check (MoeCliInterventions *self,
   return TRUE;
 }
 
+gboolean
+moe_cli_interventions_given (const MoeCliInterventions *self)
+{
+  return self->masks != NULL || (self->given != NULL && self->given->len > 0);
+}
+
 void
 moe_cli_interventions_clear (MoeCliInterventions *self)
 {

@@ -30,6 +30,8 @@ void      moe_cli_interventions_add    (MoeCliInterventions  *self,
 /* Checks the notation; FALSE after a message (wrong usage). */
 gboolean  moe_cli_interventions_check  (MoeCliInterventions  *self,
                                         const char           *command);
+/* TRUE when there are any. After moe_cli_interventions_check(). */
+gboolean  moe_cli_interventions_given  (const MoeCliInterventions *self);
 void      moe_cli_interventions_clear  (MoeCliInterventions  *self);
 
 /* The mask for the model described by @info: the files', then what the options say. @mask (transfer full) is

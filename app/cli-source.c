@@ -98,8 +98,8 @@ moe_cli_source_open (MoeCliSource  *self,
     }
   if (model)
     return profile (self, path, error);
-  if (moe_cli_profile_wanted (&self->profile) || self->interventions.masks != NULL
-      || self->interventions.given->len > 0)
+  if (moe_cli_profile_wanted (&self->profile)
+      || (moe_cli_interventions_given (&self->interventions) && !self->takes_mask))
     {
       g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID,
                    "%s: is not a model, so prompts and interventions cannot be run on it", path);

@@ -16,6 +16,7 @@ typedef struct
   MoeRecording        *recording;
   MoeModel            *model;     /* that was profiled, or NULL */
   MoeRecording        *before;    /* from moe_cli_source_open_before(), or NULL */
+  gboolean             takes_mask; /* the command runs the tokens of a recording again under interventions */
   char                *folder;    /* of the temporary recordings */
 } MoeCliSource;
 

@@ -3,9 +3,10 @@
 
 #include "analysis/moe-sink-vectors.h"
 #include "analysis/moe-sinks.h"
-#include "app/cli-options.h"
+#include "app/cli-files.h"
 #include "app/cli-rerun.h"
 #include "app/cli-source.h"
+#include "ui/moe-sink-scan.h"
 
 #define MAX_LENGTH 1048576
 
@@ -18,13 +19,14 @@ warn_when_missing (const MoeTable *table,
     moe_cli_message ("no prompt has %u tokens, so sink_rate is missing (--length)", length);
 }
 
-static MoeTable *
+static MoeExhibit *
 make_shares (MoeCliSource          *source,
              const char            *path_before,
              const MoeSinkOptions  *options,
              GError               **error)
 {
-  MoeTable *table;
+  g_autoptr(MoeTable) heads = NULL, layers = NULL;
+  MoeSinkOptions by = *options;
 
   if (path_before != NULL)
     {
@@ -34,13 +36,42 @@ make_shares (MoeCliSource          *source,
     }
   if (!moe_cli_source_open_before (source, error))
     return NULL;
-  table = moe_sinks_report_against (source->recording, source->before, options, error);
-  if (table != NULL)
-    warn_when_missing (table, options->length);
-  return table;
+  by.by_head = TRUE;
+  heads = moe_sinks_report_against (source->recording, source->before, &by, error);
+  by.by_head = FALSE;
+  if (heads != NULL)
+    layers = moe_sinks_report_against (source->recording, source->before, &by, error);
+  if (layers == NULL)
+    return NULL;
+  warn_when_missing (layers, options->length);
+  return moe_sink_exhibit_take (moe_recording_get_info (source->recording), g_steal_pointer (&heads),
+                                g_steal_pointer (&layers), options->by_head);
 }
 
-static MoeTable *
+/* The tokens of a recording, run again without and with the interventions. */
+static MoeExhibit *
+make_change (MoeCliSource  *source,
+             MoeModel      *model,
+             gboolean       by_head,
+             GError       **error)
+{
+  g_auto(MoeCliRerun) rerun = { NULL };
+  MoeExhibit *exhibit = NULL;
+  MoeSinkChange *change;
+
+  if (!moe_cli_rerun_begin (&rerun, source, model, error))
+    return NULL;
+  change = moe_sink_change_new (source->recording, rerun.session, rerun.mask, &rerun.progress, error);
+  moe_cli_progress_end (&rerun.line);
+  if (change != NULL)
+    {
+      exhibit = moe_sink_change_to_exhibit (change, source->recording, by_head, error);
+      moe_sink_change_unref (change);
+    }
+  return exhibit;
+}
+
+static MoeExhibit *
 make_vectors (MoeCliSource  *source,
               MoeModel      *model,
               gboolean       by_head,
@@ -52,7 +83,8 @@ make_vectors (MoeCliSource  *source,
   if (!moe_cli_rerun_begin (&rerun, source, model, error))
     return NULL;
   table = moe_sink_vectors_report (rerun.session, rerun.prompts, rerun.mask, by_head, &rerun.progress, error);
-  return moe_cli_rerun_end (&rerun, source, table, error);
+  table = moe_cli_rerun_end (&rerun, source, table, error);
+  return table != NULL ? moe_exhibit_new (table, NULL) : NULL;
 }
 
 int
@@ -60,7 +92,8 @@ moe_cli_sinks (int    argc,
                char **argv)
 {
   g_auto(MoeCliOutput) output = { NULL };
-  g_auto(MoeCliSource) source = { { NULL } };
+  g_auto(MoeCliFiles) files = { NULL };
+  g_auto(MoeCliSource) source = { .takes_mask = TRUE };
   g_autofree char *by = NULL, *path_before = NULL, *path = NULL, *view = NULL;
   double epsilon = MOE_SINK_EPSILON;
   int length = MOE_SINK_LENGTH;
@@ -75,14 +108,15 @@ moe_cli_sinks (int    argc,
     { "view", 0, 0, G_OPTION_ARG_STRING, &view,
       "shares (default), or vectors: norms of h, q, k, v at the first token, cosines of queries to its key",
       "VIEW" },
-    { "model", 0, 0, G_OPTION_ARG_FILENAME, &path, "Of a recording, for --view vectors", "FILE" },
+    { "model", 0, 0, G_OPTION_ARG_FILENAME, &path,
+      "Of a recording, for --view vectors, or to run its tokens again with interventions", "FILE" },
     { "by", 0, 0, G_OPTION_ARG_STRING, &by, "A row a layer (default) or a head", "layer|head" },
     { NULL }
   };
   g_auto(GStrv) words = NULL;
   g_autoptr(GError) error = NULL;
   g_autoptr(MoeModel) model = NULL;
-  g_autoptr(MoeTable) table = NULL;
+  g_autoptr(MoeExhibit) exhibit = NULL;
   MoeSinkOptions options;
   gboolean vectors;
   GOptionContext *context = moe_cli_context_new (
@@ -92,6 +126,7 @@ moe_cli_sinks (int    argc,
     "moescope-cli sinks run.moescope --by head --length 32");
 
   g_option_context_add_main_entries (context, entries, NULL);
+  moe_cli_files_add (&files, context, TRUE);
   moe_cli_output_add (&output, context);
   moe_cli_source_add (&source, context);
   if (!moe_cli_parse (context, argc, argv, 1, 1, &words) || !moe_cli_output_check (&output, argv[0])
@@ -115,12 +150,18 @@ moe_cli_sinks (int    argc,
     return moe_cli_usage (argv[0], "--before goes with a recording, %s is a model", words[0]);
   if (vectors && model == NULL)
     return moe_cli_usage (argv[0], "--view vectors runs the model of the recording: --model is missing");
+  if (files.wide && (vectors || g_strcmp0 (by, "head") != 0))
+    return moe_cli_usage (argv[0], "--wide goes with --by head");
+  if (source.model == NULL && moe_cli_interventions_given (&source.interventions) && model == NULL)
+    return moe_cli_usage (argv[0], "interventions on a recording run its model again: --model is missing");
   options = (MoeSinkOptions) { epsilon, (guint) length, g_strcmp0 (by, "head") == 0 };
   if (vectors)
-    table = make_vectors (&source, model, options.by_head, &error);
+    exhibit = make_vectors (&source, model, options.by_head, &error);
+  else if (source.model == NULL && moe_cli_interventions_given (&source.interventions))
+    exhibit = make_change (&source, model, options.by_head, &error);
   else
-    table = make_shares (&source, path_before, &options, &error);
-  if (table == NULL || !moe_cli_output_table (&output, table, &error))
+    exhibit = make_shares (&source, path_before, &options, &error);
+  if (exhibit == NULL || !moe_cli_files_write (&files, &output, exhibit, &error))
     return moe_cli_fail (error);
   return MOE_CLI_DONE;
 }

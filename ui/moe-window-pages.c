@@ -8,6 +8,7 @@
 #include "ui/moe-evaluate-page.h"
 #include "ui/moe-live-page.h"
 #include "ui/moe-routing-page.h"
+#include "ui/moe-sinks-page.h"
 #include "ui/moe-super-experts-page.h"
 
 void
@@ -17,6 +18,7 @@ moe_window_init_pages (MoeWindow *self)
     MOE_TYPE_LIVE_PAGE,
     MOE_TYPE_ROUTING_PAGE,
     MOE_TYPE_SUPER_EXPERTS_PAGE,
+    MOE_TYPE_SINKS_PAGE,
     MOE_TYPE_CONTRAST_PAGE,
     MOE_TYPE_COMPARE_PAGE,
     MOE_TYPE_EVALUATE_PAGE,

@@ -175,6 +175,52 @@ test_super_experts (void)
   moe_test_close_window (window);
 }
 
+/* The demo model's strongest sink is layer 5, head 0; without its super expert it looks there less. */
+static void
+test_sinks (void)
+{
+  static const char *const plain[] = { "heads", "layers", NULL };
+  static const char *const change[] = { "change-heads", "change-layers", NULL };
+  g_autofree char *recording = NULL;
+  MoeWindow *window = open_recorded ("sinks.moescope", &recording);
+  MoePage *page = moe_window_get_page (window, "sinks");
+  const MoeSelection *selection = moe_document_get_selection (window->document);
+  const MoeHeatmapPlot *plot;
+  GtkWidget *map;
+
+  show_page (window, "sinks");
+  map = moe_test_find_widget (GTK_WIDGET (page), MOE_TYPE_HEATMAP_VIEW);
+  plot = moe_heatmap_view_get_plot (MOE_HEATMAP_VIEW (map));
+  g_assert_cmpuint (plot->n_rows, ==, 8);
+  g_assert_cmpuint (plot->n_columns, ==, 4);
+  for (guint i = 0; i < 8 * 4; i++)
+    g_assert_cmpfloat (plot->values[i], <=, plot->values[5 * 4]);
+  g_assert_cmpfloat (plot->values[5 * 4], >, 0.5);
+
+  close_note (window);
+  moe_test_click_cell (window, 5, 0, 1);
+  g_assert_true (selection->has_head);
+  g_assert_cmpint (selection->head_layer, ==, 5);
+  g_assert_cmpint (selection->head, ==, 0);
+  set_option (window, "length", "16");
+  set_option (window, "epsilon", "0.25");
+  assert_views (window, plain, "sinks");
+  set_option (window, "view", "heads");
+  assert_command_makes_file (window, "export-csv-wide", "sinks");
+
+  moe_test_act (window, "select", g_variant_new_string ("L2E30"));
+  moe_test_act (window, "disable-selected", NULL);
+  set_option (window, "compare", "");
+  moe_test_wait (g_action_group_get_action_enabled (G_ACTION_GROUP (window), "export-csv"));
+  moe_test_wait (!moe_window_is_busy (window));
+  g_assert_true (plot->diverging);
+  g_assert_cmpfloat (plot->values[5 * 4], <, 0);
+  assert_views (window, change, "sinks");
+  set_option (window, "view", "change-heads");
+  assert_command_makes_file (window, "export-csv-wide", "sinks");
+  moe_test_close_window (window);
+}
+
 /* Work can be cancelled from the page, and closing the window in the middle of it leaves nothing behind. */
 static void
 test_cancel (void)
@@ -201,7 +247,7 @@ test_cancel (void)
 static void
 test_empty (void)
 {
-  static const char *const names[] = { "super-experts", NULL };
+  static const char *const names[] = { "super-experts", "sinks", NULL };
   MoeWindow *window = moe_test_open_demo ();
 
   for (guint i = 0; names[i] != NULL; i++)
@@ -242,6 +288,7 @@ main (int    argc,
 
   g_test_add_func ("/pages/empty", test_empty);
   g_test_add_func ("/pages/super-experts", test_super_experts);
+  g_test_add_func ("/pages/sinks", test_sinks);
   g_test_add_func ("/pages/cancel", test_cancel);
   code = g_test_run ();
 
