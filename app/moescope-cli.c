@@ -17,6 +17,7 @@ static const MoeCliCommand commands[] = {
   { "super-experts", "which experts write the massive activations", moe_cli_super_experts },
   { "massive-activations", "the largest values of the residual stream", moe_cli_massive_activations },
   { "sinks", "how much attention goes to the first token", moe_cli_sinks },
+  { "attention", "what each token attends to in one head", moe_cli_attention },
   { "contrast", "which experts tell two prompt sets apart", moe_cli_contrast },
   { "attribution", "what each part wrote into the logit of a token", moe_cli_attribution },
   { "routes", "routing statistics: how alike experts are to their router", moe_cli_routes },
