@@ -147,6 +147,19 @@ moe_page_queue_rescan (MoePage *self)
   maybe_scan (self);
 }
 
+void
+moe_page_restart_scan (MoePage *self)
+{
+  MoePagePrivate *priv = get_private (self);
+
+  g_return_if_fail (MOE_IS_PAGE (self));
+
+  g_clear_pointer (&priv->jobs[MOE_PAGE_SCAN], moe_job_abandon);
+  g_clear_handle_id (&priv->scan_timeout, g_source_remove);
+  priv->scan_start = 0;
+  moe_page_queue_rescan (self);
+}
+
 /* Another recording: what was read of the one before is of no use, and nobody waits for it. */
 static void
 on_recording_changed (MoePage *self)

@@ -57,6 +57,8 @@ MoeDocument *moe_page_get_document   (MoePage     *self);
 
 void         moe_page_queue_refresh  (MoePage     *self);
 void         moe_page_queue_rescan   (MoePage     *self);
+/* The same at once, and what is being read is not waited for: something else is asked for now. */
+void         moe_page_restart_scan   (MoePage     *self);
 
 /* NULL or "" for none. */
 void         moe_page_set_status     (MoePage     *self,

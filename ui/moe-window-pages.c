@@ -3,6 +3,7 @@
 
 #include "ui/moe-window-private.h"
 
+#include "ui/moe-attention-page.h"
 #include "ui/moe-compare-page.h"
 #include "ui/moe-contrast-page.h"
 #include "ui/moe-evaluate-page.h"
@@ -20,6 +21,7 @@ moe_window_init_pages (MoeWindow *self)
     MOE_TYPE_SUPER_EXPERTS_PAGE,
     MOE_TYPE_SINKS_PAGE,
     MOE_TYPE_CONTRAST_PAGE,
+    MOE_TYPE_ATTENTION_PAGE,
     MOE_TYPE_COMPARE_PAGE,
     MOE_TYPE_EVALUATE_PAGE,
   };

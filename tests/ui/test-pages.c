@@ -4,8 +4,10 @@
 #include "tests/ui/moe-window-test.h"
 
 #include <glib/gstdio.h>
+#include <math.h>
 #include <string.h>
 
+#include "data/moe-token-record.h"
 #include "ui/moe-heatmap-view.h"
 
 /* The pages of analyses: what they find on the demo model, how they are linked, and that what they write is
@@ -221,6 +223,62 @@ test_sinks (void)
   moe_test_close_window (window);
 }
 
+/* A double click on a head opens its pattern: rows that add up to 1, of the tokens in the strip. */
+static void
+test_attention (void)
+{
+  g_autofree char *recording = NULL;
+  MoeWindow *window = open_recorded ("attention.moescope", &recording);
+  MoePage *page = moe_window_get_page (window, "attention");
+  const MoeSelection *selection = moe_document_get_selection (window->document);
+  const MoeHeatmapPlot *plot;
+  guint n = (guint) moe_document_get_n_tokens (window->document);
+  double before;
+
+  show_page (window, "sinks");
+  close_note (window);
+  moe_test_click_cell (window, 5, 0, 2);
+  g_assert_true (moe_window_get_visible_page (window) == page);
+  moe_test_wait (!moe_window_is_busy (window));
+  moe_test_settle ();
+  plot = moe_heatmap_view_get_plot (
+    MOE_HEATMAP_VIEW (moe_test_find_widget (GTK_WIDGET (page), MOE_TYPE_HEATMAP_VIEW)));
+  g_assert_cmpuint (plot->n_rows, ==, n);
+  for (guint query = 0; query < n; query++)
+    {
+      double sum = 0;
+
+      for (guint key = 0; key < n; key++)
+        if (key <= query)
+          sum += plot->values[query * n + key];
+        else
+          g_assert_true (isnan (plot->values[query * n + key]));
+      g_assert_cmpfloat_with_epsilon (sum, 1, 1e-3);
+      /* What was recorded of the same run. */
+      if (query > 0)
+        g_assert_cmpfloat_with_epsilon (plot->values[query * n],
+          moe_half_to_float (moe_document_get_token (window->document, query)->record->attention_first[5 * 4]),
+          2e-3);
+    }
+  moe_test_click_cell (window, 9, 3, 1);
+  g_assert_cmpint (selection->token, ==, 9);
+  assert_command_makes_file (window, "export-csv", "attention");
+  assert_command_makes_file (window, "export-csv-wide", "attention");
+  assert_command_makes_file (window, "export-svg", "attention");
+
+  /* Interventions act at once. */
+  before = plot->values[9 * n];
+  moe_test_act (window, "select", g_variant_new_string ("L2E30"));
+  moe_test_act (window, "disable-selected", NULL);
+  moe_test_settle ();
+  moe_test_wait (!moe_window_is_busy (window));
+  g_assert_cmpfloat (plot->values[9 * n], !=, before);
+  set_option (window, "head", "L6H2");
+  g_assert_cmpint (selection->head_layer, ==, 6);
+  assert_command_makes_file (window, "export-csv", "attention");
+  moe_test_close_window (window);
+}
+
 /* Work can be cancelled from the page, and closing the window in the middle of it leaves nothing behind. */
 static void
 test_cancel (void)
@@ -247,7 +305,7 @@ test_cancel (void)
 static void
 test_empty (void)
 {
-  static const char *const names[] = { "super-experts", "sinks", NULL };
+  static const char *const names[] = { "super-experts", "sinks", "attention", NULL };
   MoeWindow *window = moe_test_open_demo ();
 
   for (guint i = 0; names[i] != NULL; i++)
@@ -289,6 +347,7 @@ main (int    argc,
   g_test_add_func ("/pages/empty", test_empty);
   g_test_add_func ("/pages/super-experts", test_super_experts);
   g_test_add_func ("/pages/sinks", test_sinks);
+  g_test_add_func ("/pages/attention", test_attention);
   g_test_add_func ("/pages/cancel", test_cancel);
   code = g_test_run ();
 
