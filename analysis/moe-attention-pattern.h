@@ -24,8 +24,8 @@ typedef struct
 } MoeAttentionText;
 
 /* The tokens of @recording that were in the context of token @token (-1 = the last), to the end of its
- * prompt. Errors: those of moe_recording_foreach(); MOE_ERROR_INVALID when there is no such token, or the beginning of
- * its context was not recorded. Transfer full. */
+ * prompt. Errors: those of moe_recording_foreach(); MOE_ERROR_INVALID when there is no such token, or the
+ * beginning of its context was not recorded. Transfer full. */
 MoeAttentionText *moe_attention_text_new_from_recording (MoeRecording     *recording,
                                                          gint64            token,
                                                          GError          **error);
@@ -46,8 +46,8 @@ typedef struct
   gboolean          has_learned;
 } MoeAttentionPattern;
 
-/* Runs @text (transfer full) on @session, which is rewound, under its present mask. Errors: MOE_ERROR_INVALID
- * for a layer or head that does not exist; those of moe_session_feed(). Transfer full. */
+/* Runs @text (transfer full) on @session, which is rewound, under its present mask. Errors:
+ * MOE_ERROR_INVALID for a layer or head that does not exist; those of moe_session_feed(). Transfer full. */
 MoeAttentionPattern *moe_attention_pattern_new  (MoeSession           *session,
                                                  MoeAttentionText     *text,
                                                  guint                 layer,

@@ -98,8 +98,8 @@ moe_cli_attention (int    argc,
   const GOptionEntry entries[] = {
     { "layer", 0, 0, G_OPTION_ARG_INT, &choice.layer, "Layer", "L" },
     { "head", 0, 0, G_OPTION_ARG_INT, &choice.head, "Head", "H" },
-    { "prompt", 'p', 0, G_OPTION_ARG_STRING, &choice.prompt, "With a model: what it is run on; - = standard input",
-      "TEXT" },
+    { "prompt", 'p', 0, G_OPTION_ARG_STRING, &choice.prompt,
+      "With a model: what it is run on; - = standard input", "TEXT" },
     { "model", 0, 0, G_OPTION_ARG_FILENAME, &choice.model, "Of a recording", "FILE" },
     { "token", 0, 0, G_OPTION_ARG_INT64, &choice.token,
       "Of a recording: a token in whose context to look, by its number (default: the last)", "N" },
@@ -113,9 +113,9 @@ moe_cli_attention (int    argc,
   const MoeProgress progress = { moe_cli_get_cancellable (), show_progress, &line };
   GOptionContext *context = moe_cli_context_new (
     "SOURCE",
-    "What each token attends to in one head. SOURCE is a model with --prompt, or a recording with --model, whose "
-    "tokens are run again; interventions act.",
-    "moescope-cli attention demo-q8_0.gguf --prompt \"How do I bake bread?\" --layer 5 --head 0 --svg map.svg");
+    "What each token attends to in one head. SOURCE is a model with --prompt, or a recording with --model, "
+    "whose tokens are run again; interventions act.",
+    "moescope-cli attention demo-q8_0.gguf --prompt \"Bake bread?\" --layer 5 --head 0 --svg map.svg");
 
   g_option_context_add_main_entries (context, entries, NULL);
   moe_cli_files_add (&files, context, TRUE);

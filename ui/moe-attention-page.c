@@ -163,7 +163,8 @@ show_plot (MoeAttentionPage *self)
       else if (moe_document_get_loaded (self->document, &reason) == NULL)
         empty.empty_text = reason;
       else
-        empty.empty_text = self->refused ? "These interventions cannot be run here" : "Running the tokens again";
+        empty.empty_text = self->refused ? "These interventions cannot be run here"
+                                         : "Running the tokens again";
       moe_heatmap_view_set_plot (self->map, &empty);
     }
 }

@@ -256,9 +256,12 @@ test_attention (void)
       g_assert_cmpfloat_with_epsilon (sum, 1, 1e-3);
       /* What was recorded of the same run. */
       if (query > 0)
-        g_assert_cmpfloat_with_epsilon (plot->values[query * n],
-          moe_half_to_float (moe_document_get_token (window->document, query)->record->attention_first[5 * 4]),
-          2e-3);
+        {
+          const MoeTokenRecord *record = moe_document_get_token (window->document, query)->record;
+
+          g_assert_cmpfloat_with_epsilon (plot->values[query * n],
+                                          moe_half_to_float (record->attention_first[5 * 4]), 2e-3);
+        }
     }
   moe_test_click_cell (window, 9, 3, 1);
   g_assert_cmpint (selection->token, ==, 9);
