@@ -88,7 +88,14 @@ moe_super_experts_page_set_option (MoePage     *page,
 {
   MoeSuperExpertsPage *self = MOE_SUPER_EXPERTS_PAGE (page);
   double number;
+  int layer, expert;
 
+  if (g_str_equal (name, "expert") && moe_expert_parse (value, &layer, &expert)
+      && moe_super_experts_page_find (self, layer, expert) != NULL)
+    {
+      moe_super_experts_page_select (self, layer, expert);
+      return TRUE;
+    }
   if (g_str_equal (name, "layers"))
     return set_layers (self, value, error);
   if (g_str_equal (name, "check"))

@@ -9,8 +9,8 @@ G_BEGIN_DECLS
  * without them.
  *
  * Options: view (ranking, experts, layers, tail, massive, residual, sinks, perplexity, sink_share, max_h),
- * layers, reduction, ratio, as on the command line; check (experts as in "L2E30,L7E20", or "" for those above
- * both thresholds) starts the causal check. */
+ * layers, reduction, ratio, as on the command line; expert selects one with its trigger token; check
+ * (experts as in "L2E30,L7E20", or "" for those above both thresholds) starts the causal check. */
 #define MOE_TYPE_SUPER_EXPERTS_PAGE (moe_super_experts_page_get_type ())
 G_DECLARE_FINAL_TYPE (MoeSuperExpertsPage, moe_super_experts_page, MOE, SUPER_EXPERTS_PAGE, MoePage)
 
