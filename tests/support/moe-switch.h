@@ -18,8 +18,8 @@ G_BEGIN_DECLS
  * Prompts are digits, each of which is one token; '9' is the trigger and '7' the topic. */
 #define MOE_SWITCH_TRIGGER_TEXT '9'
 #define MOE_SWITCH_TOPIC_TEXT   '7'
-#define MOE_SWITCH_YES          100
-#define MOE_SWITCH_NO           101
+#define MOE_SWITCH_YES          88 /* y */
+#define MOE_SWITCH_NO           77 /* n */
 
 typedef struct
 {
