@@ -308,9 +308,11 @@ moe_compare (MoeModel                 *model,
       return NULL;
     }
   session = moe_session_new (model, options, error);
-  if (session == NULL || !moe_progress_step (progress, 0, "plain answer", error) ||
+  if (session == NULL || !moe_session_set_control (session, NULL, error) ||
+      !moe_progress_step (progress, 0, "plain answer", error) ||
       !generate (session, prompt, sampling, max_tokens, &plain, cancellable, error) ||
       !moe_session_set_mask (session, mask, error) ||
+      !moe_session_set_control (session, options->control, error) ||
       !moe_progress_step (progress, 0.4, "steered answer", error))
     return NULL;
 
@@ -323,6 +325,7 @@ moe_compare (MoeModel                 *model,
     {
       self = comparison_new (info, prompt, &plain, &steered, moe_model_get_tokenizer (model));
       moe_session_set_mask (session, NULL, NULL);
+      moe_session_set_control (session, NULL, NULL);
       moe_session_add_probe (session, &route_probe, &plain_routes);
       if (!read_by_plain (session, prompt, &steered, self, cancellable, error))
         g_clear_pointer (&self, moe_comparison_free);

@@ -38,7 +38,8 @@ typedef struct
   gint32  *changed;          /* (n, M) experts_changed by layer */
 } MoeComparison;
 
-/* @mask acts in the steered run. Errors: what running a model can give, those of moe_session_set_mask();
+/* @mask and the control vector of @session act in the steered run.
+ * Errors: what running a model can give, those of moe_session_set_mask();
  * G_IO_ERROR_CANCELLED. */
 MoeComparison *moe_compare          (MoeModel                 *model,
                                      const MoeSessionOptions  *session,

@@ -55,6 +55,14 @@ moe_conditions_new (void)
   return conditions;
 }
 
+void
+moe_conditions_add_one (GPtrArray  *conditions,
+                        const char *name,
+                        MoeMask    *mask)
+{
+  append (conditions, name, NULL, mask != NULL ? moe_mask_ref (mask) : NULL);
+}
+
 gboolean
 moe_controls_parse (const char   *text,
                     MoeControls  *controls,

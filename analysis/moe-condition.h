@@ -82,6 +82,10 @@ gboolean    moe_conditions_add     (GPtrArray            *conditions,
                                     const guint64        *loads,
                                     guint64               seed,
                                     GError              **error);
+/* Appends one without controls; @mask may be NULL. */
+void        moe_conditions_add_one (GPtrArray            *conditions,
+                                    const char           *name,
+                                    MoeMask              *mask);
 /* An array of MoeCondition that frees them; it begins with plain. */
 GPtrArray  *moe_conditions_new     (void);
 

@@ -17,7 +17,8 @@ typedef struct
   GPtrArray                  *conditions;     /* of MoeCondition */
   MoeEvaluationLog           *log;
   MoeSession                 *session;        /* runs the condition */
-  MoeSession                 *plain;          /* never has a mask */
+  MoeSession                 *plain;          /* never has a mask or a control vector */
+  MoeControlVector           *control;        /* of all conditions but the first, or NULL */
   GArray                     *refusal_tokens; /* of gint32 */
   GArray                     *text_tokens;    /* of gint32 */
   guint                       window;         /* tokens of text read at a time */

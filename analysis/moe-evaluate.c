@@ -145,6 +145,13 @@ make_identity (MoeModel                   *model,
   add_line (checksum, info->fingerprint);
   add_number (checksum, session->cache);
   add_number (checksum, session->kernels);
+  for (guint layer = 0; layer < info->n_layers; layer++)
+    {
+      const float *control = moe_control_vector_get (session->control, layer);
+
+      if (control != NULL)
+        g_checksum_update (checksum, (const guchar *) control, (gssize) (info->width * sizeof *control));
+    }
   add_number (checksum, options->max_tokens);
   add_number (checksum, (double) options->temperature);
   add_number (checksum, (double) options->seed);
@@ -308,8 +315,9 @@ run_all (MoeEvaluator       *self,
   for (guint c = 0; c < self->conditions->len; c++)
     {
       run.condition = self->conditions->pdata[c];
-      run.is_plain = moe_mask_get_n (run.condition->mask) == 0;
-      if (!moe_session_set_mask (self->session, run.condition->mask, error))
+      run.is_plain = c == 0;
+      if (!moe_session_set_mask (self->session, run.condition->mask, error) ||
+          !moe_session_set_control (self->session, run.is_plain ? NULL : self->control, error))
         {
           g_prefix_error (error, "%s: ", run.condition->name);
           return FALSE;
@@ -366,6 +374,7 @@ moe_evaluate (MoeModel                    *model,
 {
   MoeEvaluator self = { .model = model, .options = options, .conditions = conditions };
   g_autofree char *identity = NULL;
+  MoeSessionOptions plain = *session;
   MoeTable *table = NULL;
 
   g_return_val_if_fail (model != NULL && session != NULL && options != NULL, NULL);
@@ -376,8 +385,10 @@ moe_evaluate (MoeModel                    *model,
   self.refusal_tokens = moe_refusal_list_get_tokens (options->refusals, moe_model_get_tokenizer (model));
   self.text_tokens = g_array_new (FALSE, FALSE, sizeof (gint32));
   self.session = moe_session_new (model, session, error);
+  self.control = session->control;
+  plain.control = NULL;
   if (self.session != NULL)
-    self.plain = moe_session_new (model, session, error);
+    self.plain = moe_session_new (model, &plain, error);
   if (self.plain != NULL && tokenize_text (&self, error))
     {
       /* One place is for the token that begins a text. */

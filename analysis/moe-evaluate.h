@@ -52,7 +52,8 @@ guint64  *moe_evaluate_count_loads    (MoeModel                    *model,
                                        const MoeProgress           *progress,
                                        GError                     **error);
 
-/* Runs @conditions (of MoeCondition, the first one plain) and returns
+/* Runs @conditions (of MoeCondition, the first one plain; in the others the control vector of @session acts
+ * too) and returns
  * condition,set,metric,value,low,high,n, a
  * row a figure:
  *

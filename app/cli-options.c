@@ -27,6 +27,8 @@ moe_cli_run_add (MoeCliRun      *self,
   };
 
   g_option_context_add_main_entries (context, entries, NULL);
+  self->control = moe_cli_control_new ();
+  moe_cli_control_add (self->control, context);
 }
 
 static gboolean
@@ -52,7 +54,7 @@ moe_cli_run_check (const MoeCliRun *self,
   else if (!is_one_of (self->kernels, "auto", "plain"))
     moe_cli_usage (command, "--kernels %s is neither auto nor plain", self->kernels);
   else
-    return TRUE;
+    return moe_cli_control_check (self->control, command);
   return FALSE;
 }
 
@@ -61,6 +63,7 @@ moe_cli_run_clear (MoeCliRun *self)
 {
   g_clear_pointer (&self->cache, g_free);
   g_clear_pointer (&self->kernels, g_free);
+  g_clear_pointer (&self->control, moe_cli_control_free);
 }
 
 MoeModel *
@@ -74,6 +77,8 @@ moe_cli_run_open (const MoeCliRun  *self,
   moe_cli_progress_init (&progress, self->progress);
   model = moe_model_open (path, moe_cli_progress_load, &progress, moe_cli_get_cancellable (), error);
   moe_cli_progress_end (&progress);
+  if (model != NULL && !moe_cli_control_load (self->control, moe_model_get_info (model), error))
+    g_clear_pointer (&model, moe_model_unref);
   return model;
 }
 
@@ -86,6 +91,7 @@ moe_cli_run_get_session_options (const MoeCliRun   *self,
     .cache = g_strcmp0 (self->cache, "f32") == 0 ? MOE_CACHE_F32 : MOE_CACHE_F16,
     .kernels = g_strcmp0 (self->kernels, "plain") == 0 ? MOE_KERNELS_PLAIN : MOE_KERNELS_AUTO,
     .threads = (guint) self->threads,
+    .control = self->control->vector,
   };
 }
 
@@ -114,7 +120,7 @@ moe_cli_run_settings (const MoeCliRun *self,
   settings->cache = self->cache != NULL ? self->cache : "f16";
   settings->kernels = self->kernels != NULL ? self->kernels : "auto";
   settings->seed = (guint64) self->seed;
-  settings->settings = json;
+  settings->settings = moe_cli_control_describe (self->control, json);
 }
 
 void

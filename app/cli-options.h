@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/cli.h"
+#include "app/cli-control.h"
 #include "data/moe-recording-writer.h"
 #include "data/moe-table-export.h"
 #include "probes/moe-model.h"
@@ -9,7 +10,8 @@
 
 G_BEGIN_DECLS
 
-/* --threads, --context, --cache, --kernels, --seed and --progress, for the commands that run a model. */
+/* --threads, --context, --cache, --kernels, --seed, --progress and control vectors, for the commands that run
+ * a model. */
 typedef struct
 {
   gint      threads;
@@ -18,6 +20,7 @@ typedef struct
   char     *cache;
   char     *kernels;
   gboolean  progress;
+  MoeCliControl *control; /* its vector is there once the model was opened */
 } MoeCliRun;
 
 void          moe_cli_run_add      (MoeCliRun       *self,

@@ -90,7 +90,7 @@ moe_cli_compare (int    argc,
   if (model == NULL
       || !moe_cli_interventions_load (&interventions, moe_model_get_info (model), &mask, &error))
     return moe_cli_fail (error);
-  if (moe_mask_get_n (mask) == 0)
+  if (moe_mask_get_n (mask) == 0 && run.control->vector == NULL)
     return moe_cli_usage (argv[0], "there is nothing to compare: no --mask, --disable or other intervention");
   prompt = moe_cli_prompt_new (model, text, length, system, raw, &error);
   if (prompt == NULL)

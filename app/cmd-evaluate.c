@@ -296,6 +296,8 @@ make_conditions (Options              *options,
 
   if (options->ranking != NULL && (ranking = moe_ranking_load (options->ranking, info, error)) == NULL)
     return FALSE;
+  if (options->run.control->vector != NULL && moe_mask_get_n (mask) == 0)
+    moe_conditions_add_one (conditions, "control", NULL);
   if (moe_mask_get_n (mask) > 0
       && !moe_conditions_add (conditions, "mask", mask, &options->wanted, ranking, info, loads, seed, error))
     return FALSE;

@@ -274,7 +274,8 @@ norm_all (MoeForward  *self,
 typedef struct
 {
   MoeForward  *forward;
-  const float *bias; /* (d) of the delta, or NULL */
+  const float *bias;    /* (d) of the delta, or NULL */
+  const float *control; /* (d) added besides, or NULL */
   gboolean     summarise;
 } AddJob;
 
@@ -295,6 +296,8 @@ add_token (guint    t,
     delta[i] *= scale;
   for (gsize i = 0; i < d; i++)
     x[i] += delta[i];
+  for (gsize i = 0; job->control != NULL && i < d; i++)
+    x[i] += job->control[i];
   if (job->summarise)
     moe_residual_get_stats (x, f->h->width, f->residual_scratch[thread], f->residual_top + 3 * (gsize) t,
                             f->residual_channel + 3 * (gsize) t, f->residual_median + t);
@@ -304,9 +307,10 @@ static void
 add_delta (MoeForward  *self,
            guint        n,
            const float *bias,
+           const float *control,
            gboolean     summarise)
 {
-  AddJob job = { self, bias, summarise };
+  AddJob job = { self, bias, control, summarise };
 
   moe_pool_run (self->pool, n, add_token, &job);
 }
@@ -410,14 +414,14 @@ moe_forward_run (MoeForward          *self,
         moe_short_conv_run (self, cache, batch, layer);
       else
         moe_attention_run (self, cache, batch, layer);
-      add_delta (self, batch->n, l->output_bias, FALSE);
+      add_delta (self, batch->n, l->output_bias, NULL, FALSE);
       MOE_PROBE_EMIT (self, residual, batch, layer, MOE_RESIDUAL_MID, width, self->x);
       norm_all (self, l->moe_norm, l->moe_norm_bias, batch->n);
       if (layer < self->h->n_dense)
         moe_dense_run (self, batch, layer);
       else
         moe_experts_run (self, batch, plan, layer);
-      add_delta (self, batch->n, NULL, summarise);
+      add_delta (self, batch->n, NULL, moe_control_vector_get (self->control, layer), summarise);
       if (summarise)
         MOE_PROBE_EMIT (self, residual_summary, batch, layer, &residual);
       MOE_PROBE_EMIT (self, residual, batch, layer, MOE_RESIDUAL_POST, width, self->x);

@@ -99,6 +99,7 @@ typedef struct
   MoePool            *pool;   /* of that many threads */
   MoePool            *alone;  /* of one: for what must be done in order, or inside a work item */
   GArray             *probes; /* of MoeProbeEntry */
+  const MoeControlVector *control; /* or NULL */
 
   gsize          n_allocated; /* tokens the buffers below hold */
   float         *x;           /* (n, d) residual stream */

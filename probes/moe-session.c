@@ -45,6 +45,8 @@ moe_session_new (MoeModel                 *model,
                    context, MAX_CONTEXT);
       return NULL;
     }
+  if (!moe_control_vector_check (options->control, moe_model_get_info (model), error))
+    return NULL;
   threads = options->threads != 0 ? options->threads : moe_pool_get_n_cores ();
   if (!moe_cache_init (&cache, model, options->cache, context, error))
     return NULL;
@@ -58,6 +60,9 @@ moe_session_new (MoeModel                 *model,
   self->probes = g_array_new (FALSE, FALSE, sizeof (MoeProbeEntry));
   g_mutex_init (&self->mutex);
   moe_forward_init (&self->forward, model, options->kernels, self->options.threads, context, self->probes);
+  if (options->control != NULL)
+    self->options.control = moe_control_vector_ref (options->control);
+  self->forward.control = self->options.control;
   return g_steal_pointer (&self);
 }
 
@@ -69,6 +74,7 @@ moe_session_free (MoeSession *self)
   moe_forward_clear (&self->forward);
   moe_cache_clear (&self->cache);
   g_clear_pointer (&self->plan, moe_mask_plan_unref);
+  g_clear_pointer (&self->options.control, moe_control_vector_unref);
   g_clear_pointer (&self->probes, g_array_unref);
   g_clear_pointer (&self->model, moe_model_unref);
   g_mutex_clear (&self->mutex);
@@ -230,6 +236,23 @@ moe_session_set_mask (MoeSession  *self,
   self->plan = plan;
   g_mutex_unlock (&self->mutex);
   moe_mask_plan_unref (old);
+  return TRUE;
+}
+
+gboolean
+moe_session_set_control (MoeSession        *self,
+                         MoeControlVector  *control,
+                         GError           **error)
+{
+  g_return_val_if_fail (self != NULL, FALSE);
+
+  if (!moe_control_vector_check (control, moe_model_get_info (self->model), error))
+    return FALSE;
+  if (control != NULL)
+    moe_control_vector_ref (control);
+  g_clear_pointer (&self->options.control, moe_control_vector_unref);
+  self->options.control = control;
+  self->forward.control = control;
   return TRUE;
 }
 

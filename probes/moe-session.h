@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "data/moe-control-vector.h"
 #include "data/moe-mask.h"
 #include "probes/moe-kernels.h"
 #include "probes/moe-model.h"
@@ -27,9 +28,11 @@ typedef struct
   MoeCacheType    cache;
   MoeKernelChoice kernels;
   guint           threads;  /* 0 = all cores */
+  MoeControlVector *control; /* not owned; see moe_session_set_control(). NULL for none */
 } MoeSessionOptions;
 
-/* Errors: MOE_ERROR_LIMIT when the KV cache does not fit in memory or @context exceeds 1,048,576. */
+/* Errors: MOE_ERROR_MISMATCH when the control vector does not fit;
+ * MOE_ERROR_LIMIT when the KV cache does not fit in memory or @context exceeds 1,048,576. */
 MoeSession  *moe_session_new           (MoeModel                 *model,
                                         const MoeSessionOptions  *options,
                                         GError                  **error);
@@ -67,6 +70,11 @@ MoeSession  *moe_session_fork          (MoeSession               *self,
  * and moe_mask_check_means() refuse. */
 gboolean     moe_session_set_mask      (MoeSession               *self,
                                         MoeMask                  *mask,
+                                        GError                  **error);
+/* What is added to the residual stream after layers from the next feed on; NULL for nothing. Takes a
+ * reference. Not while a feed is running. Errors: MOE_ERROR_MISMATCH. */
+gboolean     moe_session_set_control   (MoeSession               *self,
+                                        MoeControlVector         *control,
                                         GError                  **error);
 /* Transfer full; NULL for none. */
 MoeMask     *moe_session_get_mask      (MoeSession               *self);
