@@ -12,8 +12,8 @@ G_BEGIN_DECLS
 typedef struct _MoeControlVector MoeControlVector;
 
 /* Adds @scale times the directions in @path to those of @base (may be NULL), for layers @first to @last.
- * Errors: those of moe_gguf_open(); MOE_ERROR_FORMAT (not a control vector, a damaged name, values that are no
- * numbers), _MISMATCH (another width than @base). Transfer full. */
+ * Errors: those of moe_gguf_open(); MOE_ERROR_FORMAT (not a control vector, a damaged name, values that are
+ * no numbers), _MISMATCH (another width than @base). Transfer full. */
 MoeControlVector *moe_control_vector_load   (const char              *path,
                                              double                   scale,
                                              guint                    first,
