@@ -155,13 +155,28 @@ read_shared (MoeGguf        *gguf,
   return FALSE;
 }
 
+/* What is meant when the key says nothing. Early files of GLM-4.7-Flash lack it: like llama.cpp, these are
+ * told from the others of the architecture deepseek2 by their size. */
+static MoeGating
+get_default_gating (MoeGguf          *gguf,
+                    const MoeArch    *arch,
+                    const MoeHparams *h)
+{
+  const MoeGgufTensor *embedding = moe_gguf_find_tensor (gguf, "token_embd.weight");
+
+  if ((arch->flags & MOE_ARCH_MLA) != 0 && (h->n_layers == 47 || h->n_layers == 48) && embedding != NULL &&
+      embedding->ne[1] == 154880)
+    return MOE_GATING_SIGMOID;
+  return arch->gating;
+}
+
 static gboolean
 read_gating (MoeGguf        *gguf,
              const MoeArch  *arch,
              MoeHparams     *h,
              GError        **error)
 {
-  guint32 gating = arch->gating;
+  guint32 gating = get_default_gating (gguf, arch, h);
   const char *path = moe_gguf_get_path (gguf);
 
   h->norm_weights = arch->norm_weights;
@@ -183,7 +198,7 @@ read_gating (MoeGguf        *gguf,
   if (h->weights_scale == 0)
     h->weights_scale = 1;
   if (gating == 0)
-    gating = arch->gating;
+    gating = get_default_gating (gguf, arch, h);
   if (gating == MOE_GATING_SOFTMAX || gating == MOE_GATING_SIGMOID || gating == MOE_GATING_SOFTMAX_CHOSEN)
     {
       h->gating = gating;
