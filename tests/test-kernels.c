@@ -349,24 +349,30 @@ test_prepare (gconstpointer data)
   g_rand_free (rand);
 }
 
-/* More tokens than a tile of any kernel holds. */
+/* More tokens, rows and values than a tile of any kernel holds, against one token and row at a time. */
 static void
-test_many_tokens (gconstpointer data)
+test_many (gconstpointer data)
 {
+  static const struct { gsize n, n_rows, n_tokens; } shapes[] = {
+    { 512, 9, 150 }, { 256, 300, 3 }, { 33 * 256, 9, 3 },
+  };
   const MoeKernel *kernel = data;
   GRand *rand = g_rand_new_with_seed (17);
-  Case *c = case_new (kernel, 512, 9, 150, BLOCKS_MIXED, rand);
 
-  case_run (c);
-  for (gsize t = 0; t < c->n_tokens; t++)
+  for (guint i = 0; i < G_N_ELEMENTS (shapes); i++)
     {
-      float alone[9];
-      float *y = alone;
+      Case *c = case_new (kernel, shapes[i].n, shapes[i].n_rows, shapes[i].n_tokens, BLOCKS_MIXED, rand);
+      g_autofree float *alone = g_new (float, c->n_rows);
 
-      kernel->matmul (c->w, c->n, 0, 9, c->prepared + t, &y, 1);
-      g_assert_cmpmem (c->y[t], sizeof alone, alone, sizeof alone);
+      case_run (c);
+      for (gsize t = 0; t < c->n_tokens; t++)
+        {
+          for (gsize r = 0; r < c->n_rows; r++)
+            kernel->matmul (c->w, c->n, r, r + 1, c->prepared + t, &alone, 1);
+          g_assert_cmpmem (c->y[t], c->n_rows * sizeof *alone, alone, c->n_rows * sizeof *alone);
+        }
+      case_free (c);
     }
-  case_free (c);
   g_rand_free (rand);
 }
 
@@ -487,7 +493,7 @@ add_tests (const MoeKernel *kernel)
   } tests[] = {
     { "matmul", test_matmul },
     { "splits", test_splits },
-    { "many-tokens", test_many_tokens },
+    { "many", test_many },
     { "not-finite", test_not_finite },
   };
 

@@ -1,10 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 #define G_LOG_DOMAIN "moe-kernels-avx2"
 
-#include "probes/kernels/moe-lanes-maddubs.h"
+#include "probes/kernels/moe-expand.h"
+#include "probes/kernels/moe-int8-one-avx2.h"
+#include "probes/kernels/moe-int8-tile-avx2.h"
 #include "probes/kernels/moe-float-body.h"
-#include "probes/kernels/moe-int8-body.h"
 #include "probes/kernels/moe-vector-ops-avx2.h"
+
+#define DEFINE_INT8_KERNEL(name, kind, n_parts, chunk_bytes, read_head, read_steps)     \
+  static void                                                                           \
+  matmul_##name (const void         *w,                                                 \
+                 gsize               n,                                                 \
+                 gsize               row_begin,                                         \
+                 gsize               row_end,                                           \
+                 const void *const  *x,                                                 \
+                 float       *const *y,                                                 \
+                 gsize               n_tokens)                                          \
+  {                                                                                     \
+    static const OneFormat one = { kind, chunk_bytes, read_head, read_steps, row_sums_##name }; \
+    static const TileFormat tile = {                                                    \
+      kind, n_parts, chunk_bytes, read_head, read_steps, tile_unpack_##name             \
+    };                                                                                  \
+                                                                                        \
+    if (n_tokens <= 2)                                                                  \
+      for (gsize t = 0; t < n_tokens; t++)                                              \
+        multiply_one (&one, w, n, row_begin, row_end, x[t], y[t]);                      \
+    else                                                                                \
+      multiply_tiles (&tile, w, n, row_begin, row_end, x, y, n_tokens);                 \
+  }
+
+DEFINE_INT8_KERNEL (q8_0, GROUP_SIGNED, 8, 8 * sizeof (MoeBlockQ8_0), read_no_head, read_steps_q8_0)
+DEFINE_INT8_KERNEL (q4_0, GROUP_4, 8, 8 * sizeof (MoeBlockQ4_0), read_no_head, read_steps_q4_0)
+DEFINE_INT8_KERNEL (mxfp4, GROUP_SIGNED, 8, 8 * sizeof (MoeBlockMxfp4), read_no_head, read_steps_mxfp4)
+DEFINE_INT8_KERNEL (q4_k, GROUP_4, 4, sizeof (MoeBlockQ4_K), read_head_k, read_steps_k)
+DEFINE_INT8_KERNEL (q5_k, GROUP_5, 4, sizeof (MoeBlockQ5_K), read_head_k, read_steps_k)
+DEFINE_INT8_KERNEL (q6_k, GROUP_6, 4, sizeof (MoeBlockQ6_K), read_head_q6_k, read_steps_q6_k)
 
 static const MoeKernel kernels[] = {
   FLOAT_KERNELS ("avx2"),

@@ -2,7 +2,7 @@
 #pragma once
 
 /* Integer dot products by LANES_DOT (acc, unsigned bytes, signed bytes), the dpbusd instruction of VNNI at
- * the width of the header of lanes included before. The same integers as moe-lanes-maddubs.h makes. */
+ * the width of the header of lanes included before. The same integers as maddubs makes for AVX2. */
 
 /* Weights stand in columns: lane r of vector s has the values from 4 s of row r. */
 #define lanes_read_values(rows, offset, out) lanes_read_columns (rows, offset, out)

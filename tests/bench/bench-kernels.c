@@ -101,7 +101,7 @@ main (int   argc,
           {
             gsize n = shapes[s][0], n_rows = shapes[s][1], n_tokens = token_counts[t];
             /* A run must end within a time slice to be the best of many on a busy machine. */
-            gsize n_run = n_tokens >= 64 ? 32 : n_rows;
+            gsize n_run = n_tokens >= 64 ? 128 : n_rows;
             double plain_seconds = 0;
 
             for (guint set = n_sets; set-- > 0;)

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <glib.h>
+
+#include "probes/kernels/moe-expand.h"
+#include "probes/kernels/moe-formats.h"
+#include "probes/kernels/moe-int8-rows.h"
+
+/* The scales and offsets of LANES rows' blocks, side by side: include a header of lanes first. */
+
+typedef enum
+{
+  GROUP_4,      /* 4 bits and offset */
+  GROUP_5,      /* 5 bits and offset */
+  GROUP_6,      /* 6 bits, scales of 16 values, the constant offset 32 */
+  GROUP_SIGNED, /* signed bytes */
+} GroupKind;
+
+/* What the groups of a block share, read once a block. */
+typedef struct
+{
+  Floats d, dmin;
+  Ints   scales[4]; /* one byte a group (Q4_K, Q5_K: scales, then mins) or half group (Q6_K) */
+  Ints   bits[8];   /* upper bits of the integers; used up from the lowest */
+} Head;
+
+/* weight = step * integer - offset */
+typedef struct
+{
+  Ints   w[8];     /* four values a lane, 16 values in w[0..3] */
+  Floats step;
+  Floats offset;
+  Ints   scale[2]; /* Q6_K: of 16 values each */
+  Ints   scales;   /* Q6_K: both in 16 bits each */
+} Group;
+
+typedef void (*ReadHeadFunc) (const guint8 *const rows[LANES],
+                              Head               *head);
+
+static inline __attribute__ ((always_inline)) void
+read_no_head (const guint8 *const rows[LANES],
+              Head               *head)
+{
+}
+
+/* Q4_K and Q5_K: the scales of four groups a vector, one in each byte. */
+static inline __attribute__ ((always_inline)) void
+read_head_k (const guint8 *const rows[LANES],
+             Head               *head)
+{
+  const Ints six = ints_set (0x3f3f3f3f), four = ints_set (0x0f0f0f0f), high = ints_set (0x30303030);
+  Ints first[4];
+
+  lanes_read_columns (rows, 0, first);
+  head->d = floats_from_halves (ints_and (first[0], ints_set (0xffff)));
+  head->dmin = floats_from_halves (ints_shift_right (first[0], 16));
+  head->scales[0] = ints_and (first[1], six);
+  head->scales[1] = ints_or (ints_and (first[3], four), ints_and (ints_shift_right (first[1], 2), high));
+  head->scales[2] = ints_and (first[2], six);
+  head->scales[3] = ints_or (ints_and (ints_shift_right (first[3], 4), four),
+                             ints_and (ints_shift_right (first[2], 2), high));
+}
+
+static inline __attribute__ ((always_inline)) void
+set_k_steps (const Head *head,
+             guint       g,
+             Group      *group)
+{
+  const Ints byte = ints_set (0xff);
+  const guint shift = g % 4 * 8;
+  Ints scale = ints_and (ints_shift_right (head->scales[g / 4], shift), byte);
+  Ints min = ints_and (ints_shift_right (head->scales[2 + g / 4], shift), byte);
+
+  group->step = floats_mul (head->d, ints_to_floats (scale));
+  group->offset = floats_mul (head->dmin, ints_to_floats (min));
+}
+
+static inline __attribute__ ((always_inline)) void
+read_head_q6_k (const guint8 *const rows[LANES],
+                Head               *head)
+{
+  head->d = lanes_read_halves (rows, 208);
+  lanes_read_columns (rows, 192, head->scales);
+}
+
+static inline __attribute__ ((always_inline)) void
+set_q6_k_steps (const Head *head,
+                guint       g,
+                Group      *group)
+{
+  const Ints packed = head->scales[g / 2];
+  const guint first = g % 2 * 2, second = first + 1;
+
+  /* A signed byte is put on top of 16 bits and shifted down. */
+  group->scales = ints_shuffle (packed, ints_byte_pattern (first, first, second, second));
+  group->scales = ints_shift_signed16 (group->scales, 8);
+  group->step = head->d;
+}
+
+#define INT8_KERNEL(type_name, format, block, block_bytes, isa)                         \
+  { MOE_TYPE_##type_name, #type_name "/" isa, block, block_bytes, moe_int8_row_get_bytes, \
+    moe_int8_row_prepare, matmul_##format, moe_expand_##format }
+
+#define INT8_KERNELS(isa)                                                               \
+  INT8_KERNEL (Q8_0, q8_0, MOE_Q32, sizeof (MoeBlockQ8_0), isa),                        \
+  INT8_KERNEL (Q4_0, q4_0, MOE_Q32, sizeof (MoeBlockQ4_0), isa),                        \
+  INT8_KERNEL (MXFP4, mxfp4, MOE_Q32, sizeof (MoeBlockMxfp4), isa),                     \
+  INT8_KERNEL (Q4_K, q4_k, MOE_QK, sizeof (MoeBlockQ4_K), isa),                         \
+  INT8_KERNEL (Q5_K, q5_k, MOE_QK, sizeof (MoeBlockQ5_K), isa),                         \
+  INT8_KERNEL (Q6_K, q6_k, MOE_QK, sizeof (MoeBlockQ6_K), isa)
