@@ -25,8 +25,8 @@ moe_cli_interventions_add (MoeCliInterventions *self,
     { "clamp", 0, 0, G_OPTION_ARG_STRING_ARRAY, &self->clamp,
       "Clip expert outputs to +-X in every channel, e.g. L3E17=100", "EXPERTS=X" },
     { "router", 0, 0, G_OPTION_ARG_STRING_ARRAY, &self->router,
-      "Change how routers of layers such as L3 or L* choose: temperature=T, top_k=N, top_p=P, top_p_renorm=P "
-      "or random[=SEED]", "LAYERS:WHAT" },
+      "Change how routers of layers such as L3 or L* choose: temperature=T, top_k=N, top_p=P, top_p_renorm=P,"
+      " random[=SEED] or rank=R", "LAYERS:WHAT" },
     { "mask-phase", 0, 0, G_OPTION_ARG_STRING, &self->phase,
       "Where the options above act: prompt, answer or both (default)", "PHASE" },
     { "mask-from", 0, 0, G_OPTION_ARG_INT, &self->from,

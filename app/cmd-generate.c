@@ -35,6 +35,7 @@ static char *
 settings_to_json (const MoeSamplerOptions *sampler,
                   gboolean                 raw,
                   const char              *system,
+                  const char              *scmoe,
                   guint                    max_tokens)
 {
   g_autoptr(JsonBuilder) builder = json_builder_new ();
@@ -49,6 +50,11 @@ settings_to_json (const MoeSamplerOptions *sampler,
     {
       json_builder_set_member_name (builder, "system");
       json_builder_add_string_value (builder, system);
+    }
+  if (scmoe != NULL)
+    {
+      json_builder_set_member_name (builder, "scmoe");
+      json_builder_add_string_value (builder, scmoe);
     }
   json_builder_set_member_name (builder, "max_tokens");
   json_builder_add_int_value (builder, max_tokens);
@@ -84,6 +90,7 @@ typedef struct
   guint                    max_tokens;
   const char              *record;   /* path or NULL */
   const char              *settings; /* JSON */
+  const MoeSelfContrast   *contrast; /* or NULL */
 } Job;
 
 /* The exit code. Whatever happens, what was recorded is kept. */
@@ -121,8 +128,8 @@ run_job (const Job       *job,
         moe_recording_writer_add_mask (writer, 0, mask);
     }
 
-  ok = moe_generate (session, job->prompt, sampler, job->max_tokens, on_token, &printer,
-                     moe_cli_get_cancellable (), &reason, &error);
+  ok = moe_generate_contrast (session, job->contrast, job->prompt, sampler, job->max_tokens, on_token,
+                              &printer, moe_cli_get_cancellable (), &reason, &error);
   if (ok && reason == MOE_STOP_CANCELLED)
     {
       ok = FALSE;
@@ -164,6 +171,7 @@ moe_cli_generate (int    argc,
   g_auto(MoeCliRun) run = { 0 };
   g_auto(MoeCliInterventions) interventions = { NULL };
   g_autofree char *prompt_text = NULL, *text = NULL, *system = NULL, *record = NULL, *settings = NULL;
+  g_autofree char *scmoe = NULL;
   gboolean raw = FALSE;
   gint max_tokens = 256, top_k = 0;
   gdouble temperature = 0, top_p = 1;
@@ -178,6 +186,9 @@ moe_cli_generate (int    argc,
     { "top-p", 0, 0, G_OPTION_ARG_DOUBLE, &top_p,
       "Draw from the likeliest tokens that make up P (default 1)", "P" },
     { "top-k", 0, 0, G_OPTION_ARG_INT, &top_k, "Draw from the K likeliest tokens (default: all)", "K" },
+    { "scmoe", 0, 0, G_OPTION_ARG_STRING, &scmoe,
+      "Self-contrast decoding against the expert of one rank alone, e.g. rank=2,alpha=0.1,beta=0.5",
+      "OPTIONS" },
     { "record", 0, 0, G_OPTION_ARG_FILENAME, &record, "Record the run in a new file", "FILE" },
     { NULL }
   };
@@ -192,6 +203,9 @@ moe_cli_generate (int    argc,
   GOptionContext *context = moe_cli_context_new (
     "MODEL", "An answer to a prompt, on standard output as it is written.",
     "moescope-cli generate demo-q8_0.gguf --prompt \"How do I bake bread?\" --record run.moescope");
+  g_autoptr(MoeSession) weak = NULL;
+  MoeSelfContrast contrast = { NULL, 0, 0 };
+  guint rank = 0;
   Job job;
 
   g_option_context_add_main_entries (context, entries, NULL);
@@ -215,6 +229,9 @@ moe_cli_generate (int    argc,
   if (system != NULL && !g_utf8_validate (system, -1, NULL))
     return moe_cli_usage (argv[0], "--system is not UTF-8 text");
 
+  if (scmoe != NULL && !moe_self_contrast_parse (scmoe, &contrast, &rank, &error))
+    return moe_cli_usage (argv[0], "--scmoe %s", error->message);
+
   text = moe_cli_read_text (prompt_text, &length, &error);
   if (text == NULL)
     return moe_cli_fail (error);
@@ -229,16 +246,29 @@ moe_cli_generate (int    argc,
   if (session == NULL || !moe_session_set_mask (session, mask, &error))
     return moe_cli_fail (error);
 
+  if (scmoe != NULL)
+    {
+      const MoeIntervention only = { MOE_LAYER_ALL, MOE_EXPERT_ROUTER, MOE_ACTION_ROUTER, MOE_MODE_RANK,
+                                     (float) rank };
+      g_autoptr(MoeMask) weak_mask = moe_mask_with (mask, &only);
+
+      weak = moe_cli_run_session (&run, model, &error);
+      if (weak == NULL || !moe_session_set_mask (weak, weak_mask, &error))
+        return moe_cli_fail (error);
+      contrast.weak = weak;
+    }
+
   options.temperature = (float) temperature;
   options.top_p = (float) top_p;
   options.top_k = (guint) top_k;
   options.seed = (guint64) run.seed;
-  settings = settings_to_json (&options, raw, system, (guint) max_tokens);
+  settings = settings_to_json (&options, raw, system, scmoe, (guint) max_tokens);
   job.prompt_text = text;
   job.prompt = prompt;
   job.options = &options;
   job.max_tokens = (guint) max_tokens;
   job.record = record;
   job.settings = settings;
+  job.contrast = scmoe != NULL ? &contrast : NULL;
   return run_job (&job, &run, session, mask);
 }

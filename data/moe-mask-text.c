@@ -117,7 +117,8 @@ get_modes (MoeAction action)
                                            MOE_MODE_COPY, MOE_MODE_NONE };
   static const MoeMode force_modes[] = { MOE_MODE_MAX, MOE_MODE_ADD, MOE_MODE_NONE };
   static const MoeMode router_modes[] = { MOE_MODE_TEMPERATURE, MOE_MODE_TOP_K, MOE_MODE_TOP_P,
-                                          MOE_MODE_TOP_P_RENORM, MOE_MODE_RANDOM, MOE_MODE_NONE };
+                                          MOE_MODE_TOP_P_RENORM, MOE_MODE_RANDOM, MOE_MODE_RANK,
+                                          MOE_MODE_NONE };
   static const MoeMode no_modes[] = { MOE_MODE_NONE };
 
   switch (action)

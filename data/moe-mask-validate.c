@@ -39,7 +39,7 @@ mode_fits (const MoeIntervention *intervention)
     case MOE_ACTION_FORCE:
       return intervention->mode == MOE_MODE_MAX || intervention->mode == MOE_MODE_ADD;
     case MOE_ACTION_ROUTER:
-      return intervention->mode >= MOE_MODE_TEMPERATURE && intervention->mode <= MOE_MODE_RANDOM;
+      return intervention->mode >= MOE_MODE_TEMPERATURE && intervention->mode <= MOE_MODE_RANK;
     default:
       return intervention->mode == MOE_MODE_NONE;
     }
@@ -61,10 +61,11 @@ check_router (const MoeIntervention  *intervention,
     case MOE_MODE_TEMPERATURE:
       return value > 0 ||
              fail (error, "%s: the router's temperature is not above 0", name);
+    case MOE_MODE_RANK:
     case MOE_MODE_TOP_K:
       return (value >= 1 && value <= (float) info->n_used && value == floorf (value)) ||
-             fail (error, "%s: the router's top_k is not a whole number from 1 to %u, the experts used", name,
-                   info->n_used);
+             fail (error, "%s: the router's %s is not a whole number from 1 to %u, the experts used", name,
+                   moe_mode_get_name (intervention->mode), info->n_used);
     case MOE_MODE_TOP_P:
     case MOE_MODE_TOP_P_RENORM:
       return (value > 0 && value <= 1) ||
@@ -181,6 +182,8 @@ add_router (LayerUse               *use,
   use->router |= bit;
   if (intervention->mode == MOE_MODE_TOP_K)
     use->top_k = (guint) intervention->value;
+  if (intervention->mode == MOE_MODE_RANK)
+    use->top_k = 1;
   return TRUE;
 }
 
@@ -194,6 +197,12 @@ check_use (const LayerUse      *use,
 
   if ((use->router & both) == both)
     return fail (error, "the router of layer %d has both top_p and top_p_renorm", layer);
+  if ((use->router & (1u << MOE_MODE_RANK)) != 0 &&
+      (use->router & ~(1u << MOE_MODE_RANK | 1u << MOE_MODE_TEMPERATURE)) != 0)
+    return fail (error, "the router of layer %d takes one rank, so top_k, top_p and random cannot act",
+                 layer);
+  if ((use->router & (1u << MOE_MODE_RANK)) != 0 && use->n_forced > 0)
+    return fail (error, "the router of layer %d takes one rank, so nothing can be forced there", layer);
   if ((use->router & random) != 0 && (use->router & ~(random | (1u << MOE_MODE_TOP_K))) != 0)
     return fail (error, "the router of layer %d is random, so a temperature or top_p cannot act", layer);
   if ((use->router & random) != 0 && use->is_pushed)

@@ -267,6 +267,7 @@ moe_mode_get_name (MoeMode mode)
     [MOE_MODE_MAX] = "max", [MOE_MODE_ADD] = "add", [MOE_MODE_MEAN] = "mean", [MOE_MODE_COPY] = "copy",
     [MOE_MODE_TEMPERATURE] = "temperature", [MOE_MODE_TOP_K] = "top_k", [MOE_MODE_TOP_P] = "top_p",
     [MOE_MODE_TOP_P_RENORM] = "top_p_renorm", [MOE_MODE_RANDOM] = "random",
+    [MOE_MODE_RANK] = "rank",
   };
 
   g_return_val_if_fail ((guint) mode < G_N_ELEMENTS (names), "");

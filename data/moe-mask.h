@@ -43,6 +43,8 @@ typedef enum
   MOE_MODE_TOP_P_RENORM, /* router: the same, and the others' weight goes to those that stay */
   MOE_MODE_RANDOM,       /* router: any k experts with equal chance, in the places and with the weights of
                             the chosen ones (a control); value is the seed */
+  MOE_MODE_RANK,         /* router: only the expert of rank value among the chosen, 1 the strongest, with the
+                            weight as in a model with k = 1 (arXiv 2405.14507) */
   MOE_N_MODES
 } MoeMode;
 

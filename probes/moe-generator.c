@@ -76,6 +76,36 @@ moe_generate (MoeSession           *session,
               MoeStopReason        *reason,
               GError              **error)
 {
+  return moe_generate_contrast (session, NULL, prompt, sampler, max_tokens, func, user_data, cancellable,
+                                reason, error);
+}
+
+/* The same tokens to both sessions. */
+static gboolean
+feed_both (MoeSession             *session,
+           const MoeSelfContrast  *contrast,
+           const gint32           *tokens,
+           const MoePhase         *phases,
+           gsize                   n,
+           GCancellable           *cancellable,
+           GError                **error)
+{
+  return moe_session_feed (session, tokens, phases, n, cancellable, error) &&
+         (contrast == NULL || moe_session_feed (contrast->weak, tokens, phases, n, cancellable, error));
+}
+
+gboolean
+moe_generate_contrast (MoeSession             *session,
+                       const MoeSelfContrast  *contrast,
+                       const MoeChatPrompt    *prompt,
+                       MoeSampler             *sampler,
+                       guint                   max_tokens,
+                       MoeGenerateFunc         func,
+                       gpointer                user_data,
+                       GCancellable           *cancellable,
+                       MoeStopReason          *reason,
+                       GError                **error)
+{
   MoeModel *model = moe_session_get_model (session);
   const MoeTokenizer *tokenizer = moe_model_get_tokenizer (model);
   const guint vocabulary = moe_model_get_info (model)->vocabulary;
@@ -83,6 +113,7 @@ moe_generate (MoeSession           *session,
   const guint n_tokens = moe_tokenizer_get_n_tokens (tokenizer);
   Thinking thinking = find_thinking (tokenizer, prompt);
   g_autoptr (GString) text = g_string_new (NULL);
+  g_autofree float *combined = contrast != NULL ? g_new (float, vocabulary) : NULL;
   MoeUtf8Stream stream = { 0 };
   MoeStopReason ignored;
   GError *local = NULL;
@@ -92,7 +123,7 @@ moe_generate (MoeSession           *session,
   *reason = MOE_STOP_LENGTH;
 
   if (prompt->n_tokens > 0 &&
-      !moe_session_feed (session, prompt->tokens, prompt->phases, prompt->n_tokens, cancellable, &local))
+      !feed_both (session, contrast, prompt->tokens, prompt->phases, prompt->n_tokens, cancellable, &local))
     return settle (local, reason, error);
   if (moe_session_get_logits (session) == NULL)
     {
@@ -115,6 +146,12 @@ moe_generate (MoeSession           *session,
           return TRUE;
         }
 
+      if (contrast != NULL)
+        {
+          moe_self_contrast_combine (contrast, logits, moe_session_get_logits (contrast->weak), vocabulary,
+                                     combined);
+          logits = combined;
+        }
       token = moe_sampler_pick (sampler, logits, n_tokens);
       is_end = moe_tokenizer_is_end (tokenizer, token);
       phase = advance_thinking (&thinking, token);
@@ -143,7 +180,7 @@ moe_generate (MoeSession           *session,
             }
         }
 
-      if (!moe_session_feed (session, &token, &phase, 1, cancellable, &local))
+      if (!feed_both (session, contrast, &token, &phase, 1, cancellable, &local))
         return settle (local, reason, error);
 
       if (is_end)

@@ -3,6 +3,7 @@
 
 #include "probes/moe-chat.h"
 #include "probes/moe-sampler.h"
+#include "probes/moe-self-contrast.h"
 #include "probes/moe-session.h"
 
 G_BEGIN_DECLS
@@ -43,5 +44,17 @@ gboolean moe_generate (MoeSession           *session,
                        GCancellable         *cancellable,
                        MoeStopReason        *reason,
                        GError              **error);
+/* The same with self-contrast decoding, or without when @contrast is NULL. Its weak session is fed the same
+ * tokens. A token's log-probability and logits are then the combined ones. */
+gboolean moe_generate_contrast (MoeSession             *session,
+                                const MoeSelfContrast  *contrast,
+                                const MoeChatPrompt    *prompt,
+                                MoeSampler             *sampler,
+                                guint                   max_tokens,
+                                MoeGenerateFunc         func,
+                                gpointer                user_data,
+                                GCancellable           *cancellable,
+                                MoeStopReason          *reason,
+                                GError                **error);
 
 G_END_DECLS

@@ -96,6 +96,7 @@ typedef struct
   gboolean renorm;  /* after top_p */
   gboolean random;
   guint64  seed;
+  guint    rank;    /* 0 = off */
 } RouterSettings;
 
 static RouterSettings
@@ -119,6 +120,9 @@ get_settings (const GArray *entries,
           break;
         case MOE_MODE_TOP_K:
           settings.k = (guint) iv->value;
+          break;
+        case MOE_MODE_RANK:
+          settings.rank = (guint) iv->value;
           break;
         case MOE_MODE_TOP_P:
         case MOE_MODE_TOP_P_RENORM:
@@ -404,6 +408,11 @@ moe_router_apply_mask (const MoeHparams *h,
     }
   else
     memcpy (new_probs, routing->probs, h->n_experts * sizeof *new_probs);
+  if (settings.rank > 0)
+    {
+      routing->chosen[0] = routing->chosen[settings.rank - 1];
+      settings.k = 1;
+    }
   if (settings.random)
     {
       moe_router_weigh (h, routing->probs, plain, settings.k, routing->weights);

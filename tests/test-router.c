@@ -396,6 +396,20 @@ test_top_p (void)
 }
 
 static void
+test_rank (void)
+{
+  const MoeIntervention iv = { LAYER, MOE_EXPERT_ROUTER, MOE_ACTION_ROUTER, MOE_MODE_RANK, 2 };
+  Routed r;
+
+  route (&normed_arch, logits, &iv, 1, MOE_PHASE_PROMPT, 0, &r);
+  assert_slot (&r, 0, 1, 1);
+  assert_slot (&r, 1, MOE_NO_EXPERT, 0);
+  assert_slot (&r, 2, MOE_NO_EXPERT, 0);
+  route (&plain_arch, logits, &iv, 1, MOE_PHASE_PROMPT, 0, &r);
+  assert_slot (&r, 0, 1, ratio (1, all, E));
+}
+
+static void
 test_random (void)
 {
   const MoeIntervention ivs[] = {
@@ -454,6 +468,7 @@ main (int    argc,
   g_test_add_func ("/router/temperature", test_temperature);
   g_test_add_func ("/router/top-k", test_top_k);
   g_test_add_func ("/router/top-p", test_top_p);
+  g_test_add_func ("/router/rank", test_rank);
   g_test_add_func ("/router/random", test_random);
   g_test_add_func ("/router/scope", test_scope);
   g_test_add_func ("/router/all-experts", test_all_experts);

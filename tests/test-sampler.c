@@ -5,6 +5,7 @@
 
 #include "data/moe-error.h"
 #include "probes/moe-sampler.h"
+#include "probes/moe-self-contrast.h"
 
 #define N_DRAWS 20000
 
@@ -255,6 +256,33 @@ test_top_exact (void)
     }
 }
 
+/* Of the likely tokens the one that the weak pass likes less wins; the unlikely ones are out. */
+static void
+test_self_contrast (void)
+{
+  const float strong[] = { 2, 1.9f, 2 - 2.4f, -1 }, weak[] = { 2, 0, -50, -50 };
+  MoeSelfContrast contrast = { NULL, 0, 0 };
+  float combined[4];
+  guint rank;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (moe_self_contrast_parse ("beta=0.5", &contrast, &rank, &error));
+  g_assert_cmpuint (rank, ==, 2);
+  /* log (0.1) = -2.30: the third is out by 0.1. */
+  moe_self_contrast_combine (&contrast, strong, weak, 4, combined);
+  g_assert_cmpfloat_with_epsilon (combined[0], 1.5 * 2 - 0.5 * 2, 1e-6);
+  g_assert_cmpfloat_with_epsilon (combined[1], 1.5 * 1.9, 1e-6);
+  g_assert_true (isinf (combined[2]) && isinf (combined[3]));
+  g_assert_true (moe_self_contrast_parse ("rank=3,alpha=0.05,beta=0", &contrast, &rank, &error));
+  g_assert_cmpuint (rank, ==, 3);
+  moe_self_contrast_combine (&contrast, strong, weak, 4, combined);
+  g_assert_cmpfloat (combined[2], ==, strong[2]);
+  g_assert_false (moe_self_contrast_parse ("rank=0", &contrast, &rank, NULL));
+  g_assert_false (moe_self_contrast_parse ("alpha=2", &contrast, &rank, NULL));
+  g_assert_false (moe_self_contrast_parse ("gamma=1", &contrast, &rank, &error));
+  g_assert_error (error, MOE_ERROR, MOE_ERROR_INVALID);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -266,6 +294,7 @@ main (int   argc,
   g_test_add_func ("/sampler/top-k", test_top_k);
   g_test_add_func ("/sampler/top-p", test_top_p);
   g_test_add_func ("/sampler/odd-logits", test_odd_logits);
+  g_test_add_func ("/sampler/self-contrast", test_self_contrast);
   g_test_add_func ("/sampler/seeds", test_seeds);
   g_test_add_func ("/sampler/measures", test_measures);
   g_test_add_func ("/sampler/top-exact", test_top_exact);
