@@ -107,6 +107,9 @@ typedef struct
   float              log_multiplier;   /* YaRN in MLA: of the scores' temperature; 0 = none */
 } MoeRopeScaling;
 
+/* A bound far above any published model. */
+#define MOE_MAX_LAYERS 4096u
+
 /* The numbers of one model, read from the metadata and checked against each other. */
 typedef struct
 {
@@ -119,6 +122,7 @@ typedef struct
   guint32   q_rank, kv_rank;                      /* of MLA; 0 = none */
   gboolean  absorbed;                             /* MLA with attn_k_b and attn_v_b, see moe-mla.c */
   guint32   conv_length;                          /* tokens of a short convolution; 0 = none */
+  guint8    conv_layers[MOE_MAX_LAYERS / 8];      /* bit layer % 8 of byte layer / 8: it has one */
   guint32   rope_dims;
   guint32   n_dense;                              /* layers without experts; they are the first */
   guint32   n_experts, n_used, expert_width;

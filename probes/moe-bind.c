@@ -232,9 +232,7 @@ bind_short_conv (Binder    *self,
 static gboolean
 has_short_conv (Binder *self)
 {
-  g_autofree char *name = g_strdup_printf ("blk.%d.shortconv.conv.weight", self->layer);
-
-  return self->model->h.conv_length > 0 && moe_gguf_find_tensor (self->gguf, name) != NULL;
+  return (self->model->h.conv_layers[self->layer / 8] >> self->layer % 8 & 1) != 0;
 }
 
 static gboolean

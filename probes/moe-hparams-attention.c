@@ -130,6 +130,9 @@ read_kv_heads_of_layers (MoeGguf        *gguf,
                    moe_gguf_get_path (gguf), key, n, h->n_layers);
       return FALSE;
     }
+  for (gsize i = 0; i < n; i++)
+    if (heads[i] == 0)
+      h->conv_layers[i / 8] |= (guint8) (1u << i % 8);
   h->n_kv_heads = (guint32) most;
   return moe_hparams_read_uint (gguf, arch, "shortconv.l_cache", TRUE, 2, 65536, &h->conv_length, error);
 }

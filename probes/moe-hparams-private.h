@@ -7,8 +7,7 @@ G_BEGIN_DECLS
 
 /* What the files that read a model's numbers share. */
 
-/* Bounds far above any published model; they keep products of shapes inside 64 bits. */
-#define MOE_MAX_LAYERS  4096u
+/* A bound far above any published model; it keeps products of shapes inside 64 bits. */
 #define MOE_MAX_CONTEXT (1u << 30)
 
 /* A key that was not read: an error of its own (taken) wins, then being required and absent. */

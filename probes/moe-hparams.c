@@ -5,7 +5,7 @@
 
 #include "data/moe-error.h"
 
-/* Bounds like those of the private header. */
+/* Bounds like MOE_MAX_CONTEXT. */
 #define MAX_WIDTH (1u << 20)
 #define MAX_CHANNELS 65536u /* records hold channels in 16 bits */
 #define MAX_EXPERTS 4096u

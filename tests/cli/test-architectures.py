@@ -93,7 +93,9 @@ case("lfm2moe-q8_0", "two kinds of layers", "key-value heads in one model",
      ints("lfm2moe.attention.head_count_kv", 0, 2, 0, 1))
 case("lfm2moe-q8_0", "a convolution over one token", "l_cache", uint("lfm2moe.shortconv.l_cache", 1))
 case("lfm2moe-q8_0", "another convolution", "shortconv.conv.weight", uint("lfm2moe.shortconv.l_cache", 4))
-case("lfm2moe-q8_0", "attention where none is said", "attn_q.weight is missing",
+case("lfm2moe-q8_0", "no convolution where one is said", "blk.2.shortconv.conv.weight is missing",
      without_tensor("blk.2.shortconv.conv.weight"))
+case("lfm2moe-q8_0", "a convolution where attention is said", "blk.2.attn_q.weight is missing",
+     ints("lfm2moe.attention.head_count_kv", 0, 2, 2, 0))
 
 suite.main()
