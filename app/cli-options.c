@@ -54,7 +54,7 @@ moe_cli_run_check (const MoeCliRun *self,
   else if (!is_one_of (self->kernels, "auto", "plain"))
     moe_cli_usage (command, "--kernels %s is neither auto nor plain", self->kernels);
   else
-    return moe_cli_control_check (self->control, command);
+    return self->control == NULL || moe_cli_control_check (self->control, command);
   return FALSE;
 }
 
@@ -77,7 +77,8 @@ moe_cli_run_open (const MoeCliRun  *self,
   moe_cli_progress_init (&progress, self->progress);
   model = moe_model_open (path, moe_cli_progress_load, &progress, moe_cli_get_cancellable (), error);
   moe_cli_progress_end (&progress);
-  if (model != NULL && !moe_cli_control_load (self->control, moe_model_get_info (model), error))
+  if (model != NULL && self->control != NULL
+      && !moe_cli_control_load (self->control, moe_model_get_info (model), error))
     g_clear_pointer (&model, moe_model_unref);
   return model;
 }
@@ -91,7 +92,7 @@ moe_cli_run_get_session_options (const MoeCliRun   *self,
     .cache = g_strcmp0 (self->cache, "f32") == 0 ? MOE_CACHE_F32 : MOE_CACHE_F16,
     .kernels = g_strcmp0 (self->kernels, "plain") == 0 ? MOE_KERNELS_PLAIN : MOE_KERNELS_AUTO,
     .threads = (guint) self->threads,
-    .control = self->control->vector,
+    .control = self->control != NULL ? self->control->vector : NULL,
   };
 }
 
@@ -120,7 +121,7 @@ moe_cli_run_settings (const MoeCliRun *self,
   settings->cache = self->cache != NULL ? self->cache : "f16";
   settings->kernels = self->kernels != NULL ? self->kernels : "auto";
   settings->seed = (guint64) self->seed;
-  settings->settings = moe_cli_control_describe (self->control, json);
+  settings->settings = self->control != NULL ? moe_cli_control_describe (self->control, json) : json;
 }
 
 void

@@ -20,7 +20,7 @@ typedef struct
   char     *cache;
   char     *kernels;
   gboolean  progress;
-  MoeCliControl *control; /* its vector is there once the model was opened */
+  MoeCliControl *control; /* its vector is there once the model was opened; NULL without options for it */
 } MoeCliRun;
 
 void          moe_cli_run_add      (MoeCliRun       *self,

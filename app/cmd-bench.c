@@ -13,6 +13,7 @@
 
 #define MAX_THREAD_COUNTS 16
 #define MAX_TOKENS 1000000
+#define WARM_UP_TOKENS 32
 
 typedef struct
 {
@@ -87,10 +88,12 @@ add_row (MoeTable   *table,
   moe_table_set_int (table, row, 7, peak_rss ());
 }
 
-/* Feeds the prompt at once and then token by token; tokens per second of both. */
+/* Feeds @n_prefill tokens at once and then @n_decode token by token; tokens per second of both. */
 static gboolean
 measure (const Bench  *self,
          MoeSession   *session,
+         guint         n_prefill,
+         guint         n_decode,
          double       *prefill,
          double       *decode,
          GError      **error)
@@ -100,19 +103,19 @@ measure (const Bench  *self,
 
   moe_session_rewind (session, 0);
   begin = g_get_monotonic_time ();
-  if (!moe_session_feed (session, self->tokens, self->phases, self->prefill, cancellable, error))
+  if (!moe_session_feed (session, self->tokens, self->phases, n_prefill, cancellable, error))
     return FALSE;
   middle = g_get_monotonic_time ();
-  for (guint i = 0; i < self->decode; i++)
+  for (guint i = 0; i < n_decode; i++)
     {
-      guint at = self->prefill + i;
+      guint at = n_prefill + i;
 
       if (!moe_session_feed (session, self->tokens + at, self->phases + at, 1, cancellable, error))
         return FALSE;
     }
   end = g_get_monotonic_time ();
-  *prefill = self->prefill * (double) G_USEC_PER_SEC / (double) MAX (middle - begin, 1);
-  *decode = self->decode * (double) G_USEC_PER_SEC / (double) MAX (end - middle, 1);
+  *prefill = n_prefill * (double) G_USEC_PER_SEC / (double) MAX (middle - begin, 1);
+  *decode = n_decode * (double) G_USEC_PER_SEC / (double) MAX (end - middle, 1);
   return TRUE;
 }
 
@@ -125,7 +128,7 @@ run_rounds (const Bench         *self,
             double              *decode,
             GError             **error)
 {
-  /* Round 0 is not counted: it reads the weights from disk and fills the caches. */
+  /* Round 0 is short and not counted: it fills buffers and caches. */
   for (guint i = 0; i <= self->repeat; i++)
     {
       double p, d;
@@ -135,7 +138,8 @@ run_rounds (const Bench         *self,
           moe_recorder_begin_prompt (recorder, i);
           moe_recording_writer_begin_prompt (writer, "bench");
         }
-      if (!measure (self, session, &p, &d, error))
+      if (!measure (self, session, i > 0 ? self->prefill : MIN (self->prefill, WARM_UP_TOKENS),
+                    i > 0 ? self->decode : MIN (self->decode, WARM_UP_TOKENS / 8), &p, &d, error))
         return FALSE;
       if (writer != NULL)
         moe_recording_writer_end_prompt (writer);

@@ -23,6 +23,7 @@ static const Shape shapes[] = {
   { "olmoe-1b-7b", "olmoe", 16, 2048, 16, 16, 128, 64, 8, 1024, 50304, FALSE },
   /* The same sizes for engines that do not know olmoe. */
   { "olmoe-as-qwen3moe", "qwen3moe", 16, 2048, 16, 16, 128, 64, 8, 1024, 50304, TRUE },
+  { "olmoe-4-layers", "qwen3moe", 4, 2048, 16, 16, 128, 64, 8, 1024, 50304, TRUE },
   { "qwen3-30b-a3b", "qwen3moe", 48, 2048, 32, 4, 128, 128, 8, 768, 151936, TRUE },
   { "qwen3-60b", "qwen3moe", 98, 2048, 32, 4, 128, 128, 8, 768, 151936, TRUE },
   { "small", "olmoe", 2, 2048, 16, 16, 128, 64, 8, 1024, 50304, FALSE },
