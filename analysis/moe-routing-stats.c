@@ -322,8 +322,8 @@ moe_routing_stats_get_map (const MoeRoutingStats *self,
   return map;
 }
 
-static MoeColumnType
-get_column_type (MoeMetric metric)
+MoeColumnType
+moe_metric_get_column_type (MoeMetric metric)
 {
   switch (metric)
     {
@@ -366,7 +366,8 @@ moe_routing_stats_to_table (const MoeRoutingStats *self,
   layer_column = moe_table_add_column (table, "layer", MOE_COLUMN_INT, "", MOE_ROLE_INDEX);
   expert_column = moe_table_add_column (table, "expert", MOE_COLUMN_INT, "", MOE_ROLE_INDEX);
   metric_column = moe_table_add_column (table, "metric", MOE_COLUMN_TEXT, "", MOE_ROLE_LABEL);
-  value_column = moe_table_add_column (table, "value", get_column_type (metric), metrics[metric].unit,
+  value_column = moe_table_add_column (table, "value", moe_metric_get_column_type (metric),
+                                       metrics[metric].unit,
                                        MOE_ROLE_VALUE);
   tokens_column = moe_table_add_column (table, "n_tokens", MOE_COLUMN_INT, "tokens", MOE_ROLE_VALUE);
   moe_report_add_model (table, self->info, phases);
@@ -410,7 +411,8 @@ moe_routing_stats_to_wide_table (const MoeRoutingStats *self,
     {
       g_autofree char *name = g_strdup_printf ("e%u", expert);
 
-      moe_table_add_column (table, name, get_column_type (metric), metrics[metric].unit, MOE_ROLE_VALUE);
+      moe_table_add_column (table, name, moe_metric_get_column_type (metric), metrics[metric].unit,
+                            MOE_ROLE_VALUE);
     }
   moe_report_add_model (table, self->info, phases);
   moe_table_set_provenance (table, "metric", metrics[metric].name);

@@ -26,6 +26,8 @@ typedef enum
 const char *moe_metric_get_name  (MoeMetric   metric); /* "share", "hits", "mean_weight", "max_down", ... */
 const char *moe_metric_get_title (MoeMetric   metric); /* "Share of Tokens" ... for menus */
 const char *moe_metric_get_unit  (MoeMetric   metric);
+/* How its values are written to tables. */
+MoeColumnType moe_metric_get_column_type (MoeMetric metric);
 gboolean    moe_metric_parse     (const char *name,
                                   MoeMetric  *metric);
 

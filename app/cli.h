@@ -33,6 +33,7 @@ int           moe_cli_super_experts (int argc, char **argv);
 int           moe_cli_massive_activations (int argc, char **argv);
 int           moe_cli_sinks      (int argc, char **argv);
 int           moe_cli_attention  (int argc, char **argv);
+int           moe_cli_experts    (int argc, char **argv);
 int           moe_cli_contrast   (int argc, char **argv);
 int           moe_cli_evaluate   (int argc, char **argv);
 int           moe_cli_compare    (int argc, char **argv);

@@ -16,6 +16,7 @@ static const MoeCliCommand commands[] = {
   { "heatmap", "a layer x expert map as a table or a picture", moe_cli_heatmap },
   { "super-experts", "which experts write the massive activations", moe_cli_super_experts },
   { "massive-activations", "the largest values of the residual stream", moe_cli_massive_activations },
+  { "experts", "all experts with every metric", moe_cli_experts },
   { "sinks", "how much attention goes to the first token", moe_cli_sinks },
   { "attention", "what each token attends to in one head", moe_cli_attention },
   { "contrast", "which experts tell two prompt sets apart", moe_cli_contrast },

@@ -164,8 +164,9 @@ moe_chart_view_select_row (MoeChartView *self,
       MoeChartSeries series;
 
       moe_chart_get_series (self->chart, i, &series);
+      /* A band is what the others are compared with. */
       for (guint point = 0; series.rows != NULL && point < series.n_points; point++)
-        if (series.rows[point] == row)
+        if (series.rows[point] == row && series.kind != MOE_CHART_BAND)
           {
             moe_chart_view_select (self, (int) i, (int) point);
             return TRUE;

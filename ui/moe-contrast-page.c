@@ -46,7 +46,7 @@ select_row (MoeContrastPage *self,
 {
   const MoeContrastCell *cell;
 
-  if (self->showing || self->study == NULL)
+  if (self->showing || self->study == NULL || get_document (self) == NULL)
     return;
   if (row < 0)
     {

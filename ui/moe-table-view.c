@@ -527,6 +527,8 @@ moe_table_view_dispose (GObject *object)
 {
   MoeTableView *self = MOE_TABLE_VIEW (object);
 
+  /* Nobody is to hear of what happens to the selection now. */
+  self->selecting = TRUE;
   if (self->view != NULL)
     remove_columns (self);
   if (self->stack != NULL)

@@ -7,6 +7,7 @@
 #include "ui/moe-compare-page.h"
 #include "ui/moe-contrast-page.h"
 #include "ui/moe-evaluate-page.h"
+#include "ui/moe-experts-page.h"
 #include "ui/moe-live-page.h"
 #include "ui/moe-routing-page.h"
 #include "ui/moe-sinks-page.h"
@@ -21,6 +22,7 @@ moe_window_init_pages (MoeWindow *self)
     MOE_TYPE_SUPER_EXPERTS_PAGE,
     MOE_TYPE_SINKS_PAGE,
     MOE_TYPE_CONTRAST_PAGE,
+    MOE_TYPE_EXPERTS_PAGE,
     MOE_TYPE_ATTENTION_PAGE,
     MOE_TYPE_COMPARE_PAGE,
     MOE_TYPE_EVALUATE_PAGE,

@@ -490,6 +490,17 @@ def _(s):
     ]
 
 
+@suite.case("experts")
+def _(s):
+    s.ok("generate", demo, "--prompt", QUESTION, "--max-tokens", "4", "--record", "e.moescope")
+    header, rows, provenance = s.ok("experts", "e.moescope", "--phase", "answer").rows()
+    assert header[:5] == ["layer", "expert", "share", "hits", "mean_weight"], header
+    assert len(rows) == LAYERS * EXPERTS and provenance["phase"] == "answer"
+    for metric in ("share", "max_down", "importance"):
+        one = s.ok("heatmap", "e.moescope", "--phase", "answer", "--metric", metric).rows()[1]
+        assert [(r["layer"], r["expert"], r[metric]) for r in rows] == [(r["layer"], r["expert"], r["value"]) for r in one]
+
+
 @suite.case("heatmap wide, long and in files")
 def _(s):
     r = record(s, "r.moescope")

@@ -8,6 +8,7 @@
 #include "ui/moe-compare-page-private.h"
 #include "ui/moe-contrast-page-private.h"
 #include "ui/moe-evaluate-page-private.h"
+#include "ui/moe-experts-page-private.h"
 
 /* The pages for finding out what carries a behaviour and what steering does, in the real window on the demo
  * model, beside what the command line writes. */
@@ -190,6 +191,52 @@ test_cancel (void)
   moe_test_close_window (window);
 }
 
+/* Rows, filter and tokens of the selected expert; the table is the command line's. */
+static void
+test_experts (void)
+{
+  MoeWindow *window = moe_test_open_demo ();
+  g_autofree char *recording = get_file ("experts.moescope");
+  const MoeDocumentToken *token;
+  guint chosen;
+
+  moe_test_generate (window, 8);
+  moe_test_act (window, "save-recording", g_variant_new_string (recording));
+  moe_test_wait (moe_document_is_saved (window->document));
+  show_page (window, "experts");
+  set_option (window, "sort", "-share");
+  set_option (window, "filter", "L2 share>0");
+  /* An expert that the last token went through lists that token. */
+  token = moe_document_get_token (window->document, moe_document_get_n_tokens (window->document) - 1);
+  chosen = token->record->experts[2 * 4];
+  {
+    g_autofree char *name = moe_expert_format (2, (int) chosen);
+
+    moe_test_act (window, "select", g_variant_new_string (name));
+  }
+  moe_test_settle ();
+  check_export (window, "experts", MOE_EXHIBIT_CSV);
+  check_export (window, "experts", MOE_EXHIBIT_SVG);
+  {
+    MoeExpertsPage *page = (MoeExpertsPage *) moe_window_get_page (window, "experts");
+    MoeTable *examples = moe_table_view_get_table (page->examples);
+    gboolean found = FALSE;
+
+    for (guint row = 0; row < moe_table_get_n_rows (examples); row++)
+      found = found ||
+              moe_table_get_int (examples, row, 0) == moe_document_get_n_tokens (window->document) - 1;
+    g_assert_true (found);
+    g_assert_cmpuint (moe_table_view_get_n_shown (page->table), <, 32);
+    for (guint place = 1; place < moe_table_view_get_n_shown (page->table); place++)
+      g_assert_cmpfloat (
+          moe_table_get_double (moe_table_view_get_table (page->table),
+                                moe_table_view_get_shown (page->table, place), 2), <=,
+          moe_table_get_double (moe_table_view_get_table (page->table),
+                                moe_table_view_get_shown (page->table, place - 1), 2));
+  }
+  moe_test_close_window (window);
+}
+
 /* Steered from the start, and forked at a token: what was answered before it is the same. */
 static void
 test_compare (void)
@@ -289,6 +336,7 @@ main (int   argc,
   g_test_add_func ("/steering/contrast", test_contrast);
   g_test_add_func ("/steering/disable-top", test_disable_top);
   g_test_add_func ("/steering/cancel", test_cancel);
+  g_test_add_func ("/steering/experts", test_experts);
   g_test_add_func ("/steering/compare", test_compare);
   g_test_add_func ("/steering/evaluate", test_evaluate);
   code = g_test_run ();
