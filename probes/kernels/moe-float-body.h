@@ -144,7 +144,7 @@ multiply_floats (const guint8 *const *rows,
 }
 
 /* Values @at to @at + @length of @n_rows rows as floats in panel (n_rows, FLOAT_CHUNK), filled up with
- * zeros to whole vectors. */
+ * zeros to whole vectors. What comes next lies @ahead bytes behind and is fetched meanwhile. */
 static inline __attribute__ ((always_inline)) void
 expand_panel (LoadFunc            load,
               gsize               value_bytes,
@@ -153,6 +153,7 @@ expand_panel (LoadFunc            load,
               gsize               n_rows,
               gsize               at,
               gsize               length,
+              gsize               ahead,
               float             (*panel)[FLOAT_CHUNK])
 {
   const gsize n_whole = length / LANES * LANES;
@@ -161,6 +162,9 @@ expand_panel (LoadFunc            load,
     {
       const guint8 *w = rows[r] + at * value_bytes;
 
+#pragma GCC unroll 16
+      for (gsize byte = 0; byte < FLOAT_CHUNK * value_bytes; byte += 64)
+        __builtin_prefetch (w + ahead + byte, 0, 2);
       for (gsize i = 0; i < n_whole; i += LANES)
         floats_store (panel[r] + i, load (w + i * value_bytes));
       if (n_whole < length)
@@ -192,7 +196,8 @@ multiply_many (LoadFunc             load,
       gsize length = MIN (FLOAT_CHUNK, n - i);
       gsize n_steps = (length + LANES - 1) / LANES;
 
-      expand_panel (load, value_bytes, expand, rows, PANEL_ROWS, i, length, panel);
+      expand_panel (load, value_bytes, expand, rows, PANEL_ROWS, i, length,
+                    (i + FLOAT_CHUNK < n ? FLOAT_CHUNK : PANEL_ROWS * n - i) * value_bytes, panel);
       for (gsize t = 0; t < n_tokens; t += TILE_TOKENS)
         for (gsize r = 0; r < PANEL_ROWS; r += TILE_ROWS)
           multiply_floats (expanded + r, x + t, i, MIN (TILE_TOKENS, n_tokens - t), n_steps,
@@ -233,7 +238,7 @@ multiply_few (LoadFunc             load,
 
       for (gsize r = 0; r < TILE_ROWS; r++)
         expanded[r] = (const guint8 *) panel[r];
-      expand_panel (load, value_bytes, expand, rows, TILE_ROWS, n_whole, n - n_whole, panel);
+      expand_panel (load, value_bytes, expand, rows, TILE_ROWS, n_whole, n - n_whole, 0, panel);
       multiply_floats (expanded, x, n_whole, n_tokens, 1, acc, TILE_ROWS);
     }
 }
