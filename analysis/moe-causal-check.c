@@ -286,7 +286,8 @@ describe_experts (const Condition *condition)
 
 static MoeTable *
 make_table (MoeCausalCheck *self,
-            const char     *title)
+            const char     *title,
+            gboolean        with_draws)
 {
   const Condition *plain = g_ptr_array_index (self->conditions, 0);
   g_autofree char *seed = g_strdup_printf ("%" G_GUINT64_FORMAT, self->seed);
@@ -295,7 +296,8 @@ make_table (MoeCausalCheck *self,
   MoeTable *table = moe_table_new (title);
 
   moe_table_add_column (table, "condition", MOE_COLUMN_TEXT, "", MOE_ROLE_LABEL);
-  moe_table_add_column (table, "draw", MOE_COLUMN_INT, "", MOE_ROLE_INDEX);
+  if (with_draws)
+    moe_table_add_column (table, "draw", MOE_COLUMN_INT, "", MOE_ROLE_INDEX);
   moe_table_add_column (table, "experts", MOE_COLUMN_TEXT, "", MOE_ROLE_LABEL);
   moe_report_add_model (table, self->info, MOE_PHASES_ALL);
   moe_table_set_provenance (table, "mode", moe_mode_get_name (self->mode));
@@ -333,7 +335,7 @@ moe_causal_check_to_table (MoeCausalCheck *self)
   g_return_val_if_fail (self != NULL, NULL);
 
   plain = g_ptr_array_index (self->conditions, 0);
-  table = make_table (self, "Causal Check");
+  table = make_table (self, "Causal Check", TRUE);
   moe_table_add_column (table, "perplexity", MOE_COLUMN_DOUBLE, "", MOE_ROLE_VALUE);
   moe_table_add_column (table, "sink_share", MOE_COLUMN_DOUBLE, "", MOE_ROLE_VALUE);
   moe_table_add_column (table, "max_h", MOE_COLUMN_FLOAT, "", MOE_ROLE_VALUE);
@@ -375,7 +377,7 @@ moe_causal_check_to_layers (MoeCausalCheck *self)
   g_return_val_if_fail (self != NULL, NULL);
 
   plain = g_ptr_array_index (self->conditions, 0);
-  table = make_table (self, "Causal Check by Layer");
+  table = make_table (self, "Causal Check by Layer", TRUE);
   moe_table_add_column (table, "layer", MOE_COLUMN_INT, "", MOE_ROLE_INDEX);
   moe_table_add_column (table, "top1", MOE_COLUMN_DOUBLE, "", MOE_ROLE_VALUE);
   moe_table_add_column (table, "median", MOE_COLUMN_DOUBLE, "", MOE_ROLE_VALUE);
@@ -404,6 +406,114 @@ moe_causal_check_to_layers (MoeCausalCheck *self)
                                                                            condition->run->sinks,
                                                                            (int) layer, -1));
         }
+    }
+  return table;
+}
+
+typedef struct
+{
+  guint  layer, head;
+  double loss; /* NaN when there is no query */
+} Head;
+
+/* The largest loss first, then by number; what is not known last. */
+static int
+compare_heads (gconstpointer a,
+               gconstpointer b)
+{
+  const Head *x = a, *y = b;
+
+  if (isnan (x->loss) != isnan (y->loss))
+    return isnan (x->loss) ? 1 : -1;
+  if (x->loss != y->loss && !isnan (x->loss))
+    return x->loss > y->loss ? -1 : 1;
+  if (x->layer != y->layer)
+    return x->layer < y->layer ? -1 : 1;
+  return x->head < y->head ? -1 : x->head > y->head;
+}
+
+static double
+get_loss (const Condition *plain,
+          const Condition *condition,
+          guint            layer,
+          guint            head)
+{
+  return moe_sink_stats_get_share (plain->run->sinks, (int) layer, (int) head)
+         - moe_sink_stats_get_share (condition->run->sinks, (int) layer, (int) head);
+}
+
+/* NaN without draws. */
+static double
+get_control_loss (MoeCausalCheck *self,
+                  guint           layer,
+                  guint           head)
+{
+  double largest = NAN;
+
+  for (guint i = 0; i < self->conditions->len; i++)
+    {
+      const Condition *condition = g_ptr_array_index (self->conditions, i);
+
+      if (condition->draw >= 0)
+        largest = fmax (largest, get_loss (g_ptr_array_index (self->conditions, 0), condition, layer, head));
+    }
+  return largest;
+}
+
+static void
+add_heads (MoeCausalCheck  *self,
+           const Condition *condition,
+           MoeTable        *table)
+{
+  const Condition *plain = g_ptr_array_index (self->conditions, 0);
+  const MoeSinkStats *before = plain->run->sinks, *after = condition->run->sinks;
+  g_autofree char *experts = describe_experts (condition);
+  guint n = self->info->n_layers * self->info->n_heads;
+  g_autofree Head *heads = g_new (Head, n);
+
+  for (guint i = 0; i < n; i++)
+    {
+      guint layer = i / self->info->n_heads, head = i % self->info->n_heads;
+
+      heads[i] = (Head) { layer, head, get_loss (plain, condition, layer, head) };
+    }
+  qsort (heads, n, sizeof *heads, compare_heads);
+  for (guint i = 0; i < n; i++)
+    {
+      int layer = (int) heads[i].layer, head = (int) heads[i].head;
+      guint row = moe_table_append_row (table);
+
+      moe_table_set_text (table, row, 0, moe_causal_kind_get_name (condition->kind));
+      moe_table_set_text (table, row, 1, experts);
+      moe_table_set_int (table, row, 2, layer);
+      moe_table_set_int (table, row, 3, head);
+      moe_table_set_double (table, row, 4, moe_sink_stats_get_share (before, layer, head));
+      moe_table_set_double (table, row, 5, moe_sink_stats_get_share (after, layer, head));
+      moe_table_set_double (table, row, 6, heads[i].loss);
+      moe_table_set_double (table, row, 7, moe_sink_stats_get_decay (before, after, layer, head));
+      moe_table_set_double (table, row, 8, get_control_loss (self, heads[i].layer, heads[i].head));
+    }
+}
+
+MoeTable *
+moe_causal_check_to_heads (MoeCausalCheck *self)
+{
+  static const char *const values[] = { "plain_share", "sink_share", "loss", "decay", "control_loss" };
+  MoeTable *table;
+
+  g_return_val_if_fail (self != NULL, NULL);
+
+  table = make_table (self, "Causal Check by Head", FALSE);
+  moe_table_add_column (table, "layer", MOE_COLUMN_INT, "", MOE_ROLE_INDEX);
+  moe_table_add_column (table, "head", MOE_COLUMN_INT, "", MOE_ROLE_INDEX);
+  for (guint i = 0; i < G_N_ELEMENTS (values); i++)
+    moe_table_add_column (table, values[i], MOE_COLUMN_DOUBLE, "", MOE_ROLE_VALUE);
+  for (guint i = 1; i < self->conditions->len; i++)
+    {
+      const Condition *condition = g_ptr_array_index (self->conditions, i);
+
+      if (condition->draw < 0)
+        add_heads (self, condition, table);
     }
   return table;
 }

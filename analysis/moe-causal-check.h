@@ -57,6 +57,11 @@ MoeTable       *moe_causal_check_to_table (MoeCausalCheck          *self);
 /* condition,draw,experts,layer,top1,median,sink_share,decay, a row a condition and layer; top1 and median as
  * in moe-massive-activations.h. Transfer full. */
 MoeTable       *moe_causal_check_to_layers (MoeCausalCheck         *self);
+/* condition,experts,layer,head,plain_share,sink_share,loss,decay,control_loss: which heads lose their sink
+ * without the candidates. A row a head for each condition of candidates, the largest loss first. loss:
+ * plain_share - sink_share; decay: moe_sink_stats_get_decay() of the head; control_loss: the largest loss of
+ * that head in any of the draws. Transfer full. */
+MoeTable       *moe_causal_check_to_heads  (MoeCausalCheck         *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MoeCausalCheck, moe_causal_check_free)
 

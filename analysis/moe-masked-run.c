@@ -207,6 +207,12 @@ load_token (MoeTokenRecord *record,
 
   if (record->prompt != self->prompt && record->position == 0)
     end_prompt (self);
+  /* Asked again: what was answered before is no part of the conversation any more. */
+  else if (record->prompt != self->prompt && record->position < self->tokens->len)
+    {
+      g_array_set_size (self->tokens, record->position);
+      g_array_set_size (self->phases, record->position);
+    }
   self->prompt = record->prompt;
   if (record->position != self->tokens->len)
     {

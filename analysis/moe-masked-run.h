@@ -46,8 +46,9 @@ gboolean      moe_masked_run_watch          (MoeSession         *session,
                                              GError            **error);
 
 /* The tokens of every prompt of @recording, to be run again. What continues a conversation that is in it
- * becomes one prompt with that. Transfer full (of MoeChatPrompt without text). Errors: those of
- * moe_recording_foreach(); MOE_ERROR_INVALID when the beginning of a conversation was not recorded. */
+ * becomes one prompt with that, and what was asked again stands in it as it was answered last. Transfer full
+ * (of MoeChatPrompt without text). Errors: those of moe_recording_foreach(); MOE_ERROR_INVALID when the
+ * beginning of a conversation was not recorded. */
 GPtrArray    *moe_masked_run_load_prompts   (MoeRecording       *recording,
                                              GError            **error);
 

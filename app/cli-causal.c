@@ -3,7 +3,6 @@
 
 #include "app/cli-causal.h"
 
-#include "analysis/moe-causal-check.h"
 #include "app/cli-rerun.h"
 #include "data/moe-error.h"
 
@@ -24,6 +23,8 @@ moe_cli_causal_add (MoeCliCausal   *self,
       "Draws of random experts, of the whole model and of the same layers (default 5)", "N" },
     { "by-layer", 0, 0, G_OPTION_ARG_NONE, &self->by_layer,
       "With --causal: residual and sink of each layer under each condition", NULL },
+    { "by-head", 0, 0, G_OPTION_ARG_NONE, &self->by_head,
+      "With --causal: which heads lose their sink without the candidates, the largest loss first", NULL },
     { NULL }
   };
 
@@ -77,12 +78,14 @@ moe_cli_causal_check (const MoeCliCausal *self,
 {
   g_autoptr(GArray) experts = g_array_new (FALSE, FALSE, sizeof (MoeCausalExpert));
   gboolean other = self->experts != NULL || self->mode != NULL || self->draws != MOE_CAUSAL_DRAWS
-                   || self->by_layer;
+                   || self->by_layer || self->by_head;
   g_autofree char *wrong = NULL;
   MoeMode mode;
 
   if (!self->wanted && other)
-    moe_cli_usage (command, "--experts, --mode, --draws and --by-layer need --causal");
+    moe_cli_usage (command, "--experts, --mode, --draws, --by-layer and --by-head need --causal");
+  else if (self->by_layer && self->by_head)
+    moe_cli_usage (command, "--by-layer and --by-head exclude each other");
   else if (!parse_mode (self->mode, &mode))
     moe_cli_usage (command, "--mode %s is none of zero, refill and drop", self->mode);
   else if (self->draws < 0 || self->draws > MAX_DRAWS)
@@ -92,6 +95,12 @@ moe_cli_causal_check (const MoeCliCausal *self,
   else
     return TRUE;
   return FALSE;
+}
+
+MoeCausalDetail
+moe_cli_causal_get_detail (const MoeCliCausal *self)
+{
+  return self->by_head ? MOE_CAUSAL_BY_HEAD : self->by_layer ? MOE_CAUSAL_BY_LAYER : MOE_CAUSAL_SUMMARY;
 }
 
 void
@@ -155,6 +164,6 @@ moe_cli_causal_run (const MoeCliCausal  *self,
     }
   check = moe_causal_check_new (rerun.session, rerun.prompts, &options, &rerun.progress, error);
   if (check != NULL)
-    table = self->by_layer ? moe_causal_check_to_layers (check) : moe_causal_check_to_table (check);
+    table = moe_causal_table_new (check, moe_cli_causal_get_detail (self));
   return moe_cli_rerun_end (&rerun, source, table, error);
 }

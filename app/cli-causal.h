@@ -3,10 +3,11 @@
 
 #include "analysis/moe-super-experts.h"
 #include "app/cli-source.h"
+#include "ui/moe-causal-plot.h"
 
 G_BEGIN_DECLS
 
-/* --causal, --experts, --mode, --draws and --by-layer of super-experts: the causal check. */
+/* --causal, --experts, --mode, --draws, --by-layer and --by-head of super-experts: the causal check. */
 typedef struct
 {
   gboolean  wanted;
@@ -14,6 +15,7 @@ typedef struct
   char     *mode;
   gint      draws;
   gboolean  by_layer;
+  gboolean  by_head;
 } MoeCliCausal;
 
 void      moe_cli_causal_add   (MoeCliCausal        *self,
@@ -21,6 +23,7 @@ void      moe_cli_causal_add   (MoeCliCausal        *self,
 /* FALSE after a message (wrong usage). */
 gboolean  moe_cli_causal_check (const MoeCliCausal  *self,
                                 const char          *command);
+MoeCausalDetail moe_cli_causal_get_detail (const MoeCliCausal *self);
 void      moe_cli_causal_clear (MoeCliCausal        *self);
 
 /* Runs the prompts of the recording again on @model, without the masks it was made under. The candidates are

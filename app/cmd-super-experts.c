@@ -40,16 +40,19 @@ parse_plot (const char         *command,
             const MoeCliCausal *causal,
             MoeCausalPlot      *plot)
 {
-  *plot = causal->by_layer ? MOE_CAUSAL_RESIDUAL : MOE_CAUSAL_PERPLEXITY;
+  static const MoeCausalPlot first[] = { MOE_CAUSAL_PERPLEXITY, MOE_CAUSAL_RESIDUAL, MOE_CAUSAL_HEADS };
+  static const char *const choices[] = { "perplexity, sink_share and max_h", "residual and sinks", "heads" };
+  MoeCausalDetail detail = moe_cli_causal_get_detail (causal);
+
+  *plot = first[detail];
   if (name == NULL
       || (causal->wanted && moe_causal_plot_parse (name, plot)
-          && moe_causal_plot_is_by_layer (*plot) == causal->by_layer))
+          && moe_causal_plot_get_detail (*plot) == detail))
     return TRUE;
   if (!causal->wanted)
     moe_cli_usage (command, "--plot goes with --causal; --view has a picture of its own");
   else
-    moe_cli_usage (command, "--plot %s is none of %s", name,
-                   causal->by_layer ? "residual and sinks" : "perplexity, sink_share and max_h");
+    moe_cli_usage (command, "--plot %s is none of %s", name, choices[detail]);
   return FALSE;
 }
 
@@ -182,7 +185,8 @@ moe_cli_super_experts (int    argc,
       "published (what others found in this model)",
       "VIEW" },
     { "plot", 0, 0, G_OPTION_ARG_STRING, &plot_name,
-      "Picture of --causal: perplexity (default), sink_share or max_h; with --by-layer residual or sinks",
+      "Picture of --causal: perplexity (default), sink_share or max_h; with --by-layer residual or sinks, "
+      "with --by-head heads",
       "PLOT" },
     { "model", 0, 0, G_OPTION_ARG_FILENAME, &path,
       "Of a recording, for the super weights, --causal and --view router", "FILE" },

@@ -244,6 +244,36 @@ test_layers (Fixture       *self,
   g_assert_cmpfloat (moe_table_get_double (table, off + self->run.planted.sink_layer, 7), >, 0.1);
 }
 
+/* The head that was planted loses most, more than in any draw; every figure is of that head. */
+static void
+test_heads (Fixture       *self,
+            gconstpointer  data)
+{
+  GError *error = NULL;
+  g_autoptr(MoeCausalCheck) found = check (self, 1, NULL, &error);
+  g_autoptr(MoeTable) table = moe_causal_check_to_heads (found);
+  g_autoptr(MoeMaskedRun) plain = moe_masked_run_new (self->run.session, self->run.prompts, NULL, NULL, NULL);
+  guint n = self->run.planted.checkpoint.n_layers * self->run.planted.checkpoint.n_heads;
+  guint n_conditions = self->run.planted.n_planted > 1 ? self->run.planted.n_planted + 1 : 1;
+
+  g_assert_no_error (error);
+  g_assert_cmpuint (moe_table_get_n_rows (table), ==, n * n_conditions);
+  g_assert_cmpint (moe_table_get_int (table, 0, 2), ==, self->run.planted.sink_layer);
+  g_assert_cmpfloat (moe_table_get_double (table, 0, 6), >, 10 * fabs (moe_table_get_double (table, 0, 8)));
+  for (guint row = 0; row < n; row++)
+    {
+      int layer = (int) moe_table_get_int (table, row, 2), head = (int) moe_table_get_int (table, row, 3);
+      double before = moe_table_get_double (table, row, 4), after = moe_table_get_double (table, row, 5);
+
+      g_assert_cmpstr (moe_table_get_text (table, row, 0), ==, "one");
+      g_assert_cmpfloat (before, ==, moe_sink_stats_get_share (plain->sinks, layer, head));
+      g_assert_cmpfloat_with_epsilon (moe_table_get_double (table, row, 7), 1 - after / before, 1e-9);
+      g_assert_cmpfloat (moe_table_get_double (table, row, 6), ==, before - after);
+      if (row > 0)
+        g_assert_cmpfloat (moe_table_get_double (table, row - 1, 6), >=, before - after);
+    }
+}
+
 static void
 check_refused (Fixture                *self,
                const MoeCausalOptions *options,
@@ -327,6 +357,8 @@ main (int    argc,
   g_test_add ("/causal-check/several", Fixture, several, set_up, test_conditions, tear_down);
   g_test_add ("/causal-check/shared", Fixture, shared, set_up, test_conditions, tear_down);
   g_test_add ("/causal-check/layers", Fixture, single, set_up, test_layers, tear_down);
+  g_test_add ("/causal-check/heads", Fixture, single, set_up, test_heads, tear_down);
+  g_test_add ("/causal-check/heads-several", Fixture, several, set_up, test_heads, tear_down);
   g_test_add ("/causal-check/layers-several", Fixture, several, set_up, test_layers, tear_down);
   g_test_add ("/causal-check/refused", Fixture, single, set_up, test_refused, tear_down);
   g_test_add ("/causal-check/progress", Fixture, single, set_up, test_progress, tear_down);

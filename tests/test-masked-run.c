@@ -72,13 +72,41 @@ test_conversation (void)
   g_assert_cmpint (prompt->tokens[0], ==, 3);
 }
 
-/* What was cut off at the beginning, or went back in its conversation, cannot be run again. */
+/* A turn that was asked again goes on from where it was asked: the first answer is out, and so is what came
+ * after it. */
+static void
+test_asked_again (void)
+{
+  static const Row rows[] = {
+    { 0, 0, 7, MOE_PHASE_PROMPT }, { 0, 1, 8, MOE_PHASE_ANSWER }, { 1, 2, 5, MOE_PHASE_PROMPT },
+    { 1, 3, 6, MOE_PHASE_ANSWER }, { 1, 4, 4, MOE_PHASE_ANSWER }, { 2, 2, 5, MOE_PHASE_PROMPT },
+    { 2, 3, 9, MOE_PHASE_ANSWER }, { 3, 4, 3, MOE_PHASE_PROMPT }, { 4, 1, 2, MOE_PHASE_ANSWER },
+    { 5, 0, 1, MOE_PHASE_PROMPT },
+  };
+  static const gint32 kept[] = { 7, 2 };
+  GError *error = NULL;
+  g_autoptr(GPtrArray) all = load (rows, G_N_ELEMENTS (rows), &error);
+  g_autoptr(GPtrArray) some = load (rows, 8, &error);
+  const MoeChatPrompt *prompt;
+
+  g_assert_no_error (error);
+  g_assert_cmpuint (all->len, ==, 2);
+  prompt = g_ptr_array_index (all, 0);
+  g_assert_cmpmem (prompt->tokens, prompt->n_tokens * sizeof (gint32), kept, sizeof kept);
+  g_assert_cmpint (prompt->phases[1], ==, MOE_PHASE_ANSWER);
+  g_assert_cmpuint (some->len, ==, 1);
+  prompt = g_ptr_array_index (some, 0);
+  g_assert_cmpmem (prompt->tokens, prompt->n_tokens * sizeof (gint32), ((const gint32[]) { 7, 8, 5, 9, 3 }),
+                   5 * sizeof (gint32));
+}
+
+/* What was cut off at the beginning, or went back within a prompt, cannot be run again. */
 static void
 test_incomplete (void)
 {
   static const Row late[] = { { 0, 2, 7, MOE_PHASE_PROMPT }, { 0, 3, 8, MOE_PHASE_PROMPT } };
   static const Row back[] = { { 0, 0, 7, MOE_PHASE_PROMPT }, { 0, 1, 8, MOE_PHASE_PROMPT },
-                              { 1, 1, 9, MOE_PHASE_PROMPT } };
+                              { 0, 1, 9, MOE_PHASE_PROMPT } };
   g_autoptr(GError) first = NULL, second = NULL;
 
   g_assert_null (load (late, G_N_ELEMENTS (late), &first));
@@ -95,6 +123,7 @@ main (int    argc,
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/masked-run/conversation", test_conversation);
+  g_test_add_func ("/masked-run/asked-again", test_asked_again);
   g_test_add_func ("/masked-run/incomplete", test_incomplete);
   return g_test_run ();
 }

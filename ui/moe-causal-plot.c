@@ -13,7 +13,11 @@ static const struct { const char *name, *column, *title; MoeScale scale; } plots
   [MOE_CAUSAL_MAX_H] = { "max_h", "max_h", "largest |h|", MOE_SCALE_LINEAR },
   [MOE_CAUSAL_RESIDUAL] = { "residual", "top1", "largest |h| after the layer", MOE_SCALE_LOG },
   [MOE_CAUSAL_SINKS] = { "sinks", "sink_share", "sink share", MOE_SCALE_LINEAR },
+  [MOE_CAUSAL_HEADS] = { "heads", "sink_share", "sink share", MOE_SCALE_LINEAR },
 };
+
+/* Bars of more heads cannot be told apart. */
+#define MAX_HEADS 12
 
 /* The random draws, and how they are called in the legend. */
 static const struct { MoeCausalKind kind; const char *title; } controls[] = {
@@ -42,10 +46,21 @@ moe_causal_plot_parse (const char    *name,
   return FALSE;
 }
 
-gboolean
-moe_causal_plot_is_by_layer (MoeCausalPlot plot)
+MoeCausalDetail
+moe_causal_plot_get_detail (MoeCausalPlot plot)
 {
-  return plot == MOE_CAUSAL_RESIDUAL || plot == MOE_CAUSAL_SINKS;
+  if (plot == MOE_CAUSAL_HEADS)
+    return MOE_CAUSAL_BY_HEAD;
+  return plot == MOE_CAUSAL_RESIDUAL || plot == MOE_CAUSAL_SINKS ? MOE_CAUSAL_BY_LAYER : MOE_CAUSAL_SUMMARY;
+}
+
+MoeTable *
+moe_causal_table_new (MoeCausalCheck  *check,
+                      MoeCausalDetail  detail)
+{
+  return detail == MOE_CAUSAL_BY_HEAD ? moe_causal_check_to_heads (check)
+         : detail == MOE_CAUSAL_BY_LAYER ? moe_causal_check_to_layers (check)
+                                         : moe_causal_check_to_table (check);
 }
 
 static gboolean
@@ -64,7 +79,11 @@ name_condition (const MoeTable *table,
   if (is_kind (table, row, MOE_CAUSAL_PLAIN))
     return g_strdup ("plain");
   if (is_kind (table, row, MOE_CAUSAL_ONE))
-    return g_strdup_printf ("without %s", moe_table_get_text (table, row, 2));
+    {
+      guint experts = (guint) moe_table_find_column (table, "experts");
+
+      return g_strdup_printf ("without %s", moe_table_get_text (table, row, experts));
+    }
   if (is_kind (table, row, MOE_CAUSAL_ALL))
     return g_strdup ("without all of them");
   return NULL;
@@ -192,27 +211,73 @@ add_lines (MoeChart       *chart,
     }
 }
 
+/* The heads that lose most under the last condition: all candidates, or the only one. */
+static void
+add_heads (MoeChart       *chart,
+           const MoeTable *table)
+{
+  const guint layer = (guint) moe_table_find_column (table, "layer");
+  const guint head = (guint) moe_table_find_column (table, "head");
+  const guint before = (guint) moe_table_find_column (table, "plain_share");
+  const guint after = (guint) moe_table_find_column (table, "sink_share");
+  guint n_rows = moe_table_get_n_rows (table), first = n_rows, n = 0;
+  double x[MAX_HEADS], plain[MAX_HEADS], without[MAX_HEADS];
+  g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *name = NULL;
+  guint rows[MAX_HEADS];
+
+  if (n_rows == 0)
+    return;
+  name = name_condition (table, n_rows - 1);
+  while (first > 0 && g_str_equal (moe_table_get_text (table, first - 1, 0),
+                                   moe_table_get_text (table, n_rows - 1, 0))
+         && g_str_equal (moe_table_get_text (table, first - 1, 1), moe_table_get_text (table, n_rows - 1, 1)))
+    first--;
+  for (; n < MAX_HEADS && first + n < n_rows; n++)
+    {
+      rows[n] = first + n;
+      x[n] = n;
+      plain[n] = moe_table_get_double (table, rows[n], before);
+      without[n] = moe_table_get_double (table, rows[n], after);
+      g_ptr_array_add (names, g_strdup_printf ("L%" G_GINT64_FORMAT "H%" G_GINT64_FORMAT,
+                                               moe_table_get_int (table, rows[n], layer),
+                                               moe_table_get_int (table, rows[n], head)));
+    }
+  moe_chart_set_categories (chart, (const char *const *) names->pdata, names->len);
+  moe_chart_add_series (chart, &(MoeChartSeries) {
+    .kind = MOE_CHART_BARS, .name = "plain", .n_points = n, .x = x, .y = plain, .rows = rows,
+  });
+  moe_chart_add_series (chart, &(MoeChartSeries) {
+    .kind = MOE_CHART_BARS, .name = name, .n_points = n, .x = x, .y = without, .rows = rows,
+  });
+}
+
 MoeChart *
 moe_causal_chart_new (const MoeTable *table,
                       const char     *model,
                       MoeCausalPlot   plot)
 {
-  gboolean by_layer = moe_causal_plot_is_by_layer (plot);
-  const MoeChartAxis x = { .title = by_layer ? "layer" : "", .unit = "", .integer = by_layer };
+  static const char *const titles[] = { "Causal Check", "With and Without the Experts, by Layer",
+                                        "Heads That Lose Most of Their Sink" };
+  MoeCausalDetail detail = moe_causal_plot_get_detail (plot);
+  const MoeChartAxis x = { .title = detail == MOE_CAUSAL_BY_LAYER ? "layer" : "", .unit = "",
+                           .integer = detail == MOE_CAUSAL_BY_LAYER };
   const MoeChartAxis y = { .title = plots[plot].title, .unit = "", .scale = plots[plot].scale };
   int column = moe_table_find_column (table, plots[plot].column);
-  g_autofree char *title = g_strdup_printf (by_layer ? "%s: With and Without the Experts, by Layer"
-                                                     : "%s: Causal Check", model);
+  g_autofree char *title = g_strdup_printf ("%s: %s", model, titles[detail]);
   MoeChart *chart = moe_chart_new (title, &x, &y);
 
   g_return_val_if_fail (column >= 0, chart);
 
-  if (by_layer)
+  if (detail == MOE_CAUSAL_BY_HEAD)
+    add_heads (chart, table);
+  else if (detail == MOE_CAUSAL_BY_LAYER)
     add_lines (chart, table, column);
   else
     add_bars (chart, table, column, plots[plot].title);
-  moe_chart_set_subtitle (chart,
-                          "the same tokens, teacher-forced; bands: least to largest of the random draws");
+  moe_chart_set_subtitle (chart, detail == MOE_CAUSAL_BY_HEAD
+                          ? "the same tokens, teacher-forced; the largest losses"
+                          : "the same tokens, teacher-forced; bands: least to largest of the random draws");
   return chart;
 }
 
@@ -233,8 +298,7 @@ moe_causal_exhibit_new (MoeCausalCheck  *check,
                         MoeCausalPlot    plot,
                         GError         **error)
 {
-  g_autoptr(MoeTable) table = moe_causal_plot_is_by_layer (plot) ? moe_causal_check_to_layers (check)
-                                                                 : moe_causal_check_to_table (check);
+  g_autoptr(MoeTable) table = moe_causal_table_new (check, moe_causal_plot_get_detail (plot));
 
   if (!moe_report_add_source (table, recording, error))
     return NULL;

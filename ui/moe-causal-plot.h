@@ -14,16 +14,27 @@ typedef enum
   MOE_CAUSAL_MAX_H,      /* "max_h" */
   MOE_CAUSAL_RESIDUAL,   /* "residual": the largest |h| by layer, a line a condition */
   MOE_CAUSAL_SINKS,      /* "sinks": the sink share by layer, a line a condition */
+  MOE_CAUSAL_HEADS,      /* "heads": the heads that lose most of their sink, with and without */
   MOE_N_CAUSAL_PLOTS
 } MoeCausalPlot;
+
+/* The table that a picture is of. */
+typedef enum
+{
+  MOE_CAUSAL_SUMMARY,    /* moe_causal_check_to_table() */
+  MOE_CAUSAL_BY_LAYER,   /* moe_causal_check_to_layers() */
+  MOE_CAUSAL_BY_HEAD,    /* moe_causal_check_to_heads() */
+} MoeCausalDetail;
 
 const char *moe_causal_plot_get_name    (MoeCausalPlot      plot);
 gboolean    moe_causal_plot_parse       (const char        *name,
                                          MoeCausalPlot     *plot);
-/* TRUE when the picture is of moe_causal_check_to_layers(), FALSE when of moe_causal_check_to_table(). */
-gboolean    moe_causal_plot_is_by_layer (MoeCausalPlot      plot);
+MoeCausalDetail moe_causal_plot_get_detail (MoeCausalPlot   plot);
+/* Transfer full. */
+MoeTable   *moe_causal_table_new        (MoeCausalCheck    *check,
+                                         MoeCausalDetail    detail);
 
-/* @table: that one of the two. */
+/* @table: that of the picture. */
 MoeChart   *moe_causal_chart_new        (const MoeTable    *table,
                                          const char        *model,
                                          MoeCausalPlot      plot);

@@ -202,10 +202,14 @@ on_row_selected (MoeTableView        *view,
   MoeTable *table = moe_table_view_get_table (view);
   int layer = table != NULL ? moe_table_find_column (table, "layer") : -1;
   int expert = table != NULL ? moe_table_find_column (table, "expert") : -1;
+  int head = table != NULL ? moe_table_find_column (table, "head") : -1;
 
   if (row >= 0 && layer >= 0 && expert >= 0 && !moe_table_is_missing (table, (guint) row, (guint) expert))
     moe_super_experts_page_select (self, (int) moe_table_get_int (table, (guint) row, (guint) layer),
                                    (int) moe_table_get_int (table, (guint) row, (guint) expert));
+  else if (row >= 0 && layer >= 0 && head >= 0)
+    moe_document_select_head (self->document, (int) moe_table_get_int (table, (guint) row, (guint) layer),
+                              (int) moe_table_get_int (table, (guint) row, (guint) head));
 }
 
 void

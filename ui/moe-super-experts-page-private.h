@@ -17,8 +17,10 @@ typedef enum
   MOE_SUPER_VIEW_LAYERS,
   MOE_SUPER_VIEW_TAIL,
   MOE_SUPER_VIEW_MASSIVE,
+  MOE_SUPER_VIEW_PUBLISHED, /* the map, with the comparison as the table */
   MOE_SUPER_VIEW_RESIDUAL,
   MOE_SUPER_VIEW_SINKS,
+  MOE_SUPER_VIEW_HEADS,
   MOE_SUPER_VIEW_PERPLEXITY,
   MOE_SUPER_VIEW_SINK_SHARE,
   MOE_SUPER_VIEW_MAX_H,
@@ -46,6 +48,7 @@ struct _MoeSuperExpertsPage
   MoeHeatmapView   *map;
   MoeChartView     *chart;
   GtkInscription   *verdict;
+  GtkLabel         *published;
   GtkButton        *check;
   MoeTableView     *table;
 };

@@ -16,8 +16,10 @@ static const struct { const char *name, *title; MoeCausalPlot causal; } views[MO
   [MOE_SUPER_VIEW_LAYERS] = { "layers", "By Layer", 0 },
   [MOE_SUPER_VIEW_TAIL] = { "tail", "Distribution", 0 },
   [MOE_SUPER_VIEW_MASSIVE] = { "massive", "Massive Activations", 0 },
+  [MOE_SUPER_VIEW_PUBLISHED] = { "published", "Published", 0 },
   [MOE_SUPER_VIEW_RESIDUAL] = { "residual", "Check: Residual", MOE_CAUSAL_RESIDUAL },
   [MOE_SUPER_VIEW_SINKS] = { "sinks", "Check: Sinks", MOE_CAUSAL_SINKS },
+  [MOE_SUPER_VIEW_HEADS] = { "heads", "Check: Heads", MOE_CAUSAL_HEADS },
   [MOE_SUPER_VIEW_PERPLEXITY] = { "perplexity", "Check: Perplexity", MOE_CAUSAL_PERPLEXITY },
   [MOE_SUPER_VIEW_SINK_SHARE] = { "sink_share", "Check: Sink Share", MOE_CAUSAL_SINK_SHARE },
   [MOE_SUPER_VIEW_MAX_H] = { "max_h", "Check: Max |h|", MOE_CAUSAL_MAX_H },
@@ -206,23 +208,33 @@ show_chart (MoeSuperExpertsPage *self,
   gtk_stack_set_visible_child (self->plots, GTK_WIDGET (self->chart));
 }
 
+/* Beside the plot; that of a check comes with its plot. */
+static MoeTable *
+get_table (MoeSuperExpertsPage *self)
+{
+  if (self->scan == NULL)
+    return NULL;
+  if (self->shown == MOE_SUPER_VIEW_MASSIVE)
+    return self->scan->massive;
+  if (self->shown == MOE_SUPER_VIEW_PUBLISHED)
+    return self->scan->published;
+  return self->scan->tables[is_check (self->shown) ? MOE_SUPER_RANKING : (MoeSuperPlot) self->shown];
+}
+
 static void
 show_plot (MoeSuperExpertsPage *self)
 {
   if (!is_check (self->shown) || self->causal == NULL)
-    moe_table_view_set_table (self->table, self->scan == NULL ? NULL
-                              : self->shown == MOE_SUPER_VIEW_MASSIVE ? self->scan->massive
-                              : self->scan->tables[is_check (self->shown) ? MOE_SUPER_RANKING
-                                                   : (MoeSuperPlot) self->shown], NULL);
+    moe_table_view_set_table (self->table, get_table (self), NULL);
   if (is_check (self->shown) && self->causal != NULL)
     {
-      g_autoptr(MoeTable) table = moe_causal_plot_is_by_layer (views[self->shown].causal)
-                                    ? moe_causal_check_to_layers (self->causal->check)
-                                    : moe_causal_check_to_table (self->causal->check);
+      MoeCausalPlot plot = views[self->shown].causal;
+      g_autoptr(MoeTable) table = moe_causal_table_new (self->causal->check,
+                                                        moe_causal_plot_get_detail (plot));
       const MoeModelInfo *info = moe_document_get_info (self->document);
 
       moe_table_view_set_table (self->table, table, NULL);
-      show_chart (self, moe_causal_chart_new (table, info->name, views[self->shown].causal));
+      show_chart (self, moe_causal_chart_new (table, info->name, plot));
     }
   else if (self->scan == NULL)
     show_empty (self, get_empty_text (self));
@@ -234,7 +246,9 @@ show_plot (MoeSuperExpertsPage *self)
                   : "“Check Causally” runs these tokens again without the selected expert, or without all "
                     "above both thresholds, and without as many random ones");
     }
-  else if (self->shown == MOE_SUPER_VIEW_RANKING)
+  else if (self->shown == MOE_SUPER_VIEW_PUBLISHED && self->scan->published == NULL)
+    show_empty (self, "Nothing is published about the super experts of this model");
+  else if (self->shown == MOE_SUPER_VIEW_RANKING || self->shown == MOE_SUPER_VIEW_PUBLISHED)
     {
       g_autoptr(MoeMatrixPlot) plot = moe_super_map_new (self->scan->experts, self->scan->info);
 
@@ -253,11 +267,16 @@ show_plot (MoeSuperExpertsPage *self)
 static void
 show_verdict (MoeSuperExpertsPage *self)
 {
-  g_autofree char *sentence = NULL;
+  g_autofree char *sentence = NULL, *comparison = NULL;
   const char *reason = NULL;
 
   if (self->scan != NULL)
     sentence = moe_text_sentence (moe_super_experts_get_verdict (self->scan->experts));
+  comparison = self->scan != NULL && self->scan->comparison != NULL
+               ? moe_text_sentence (self->scan->comparison) : NULL;
+  gtk_label_set_text (self->published, comparison != NULL ? comparison : "");
+  gtk_widget_set_tooltip_text (GTK_WIDGET (self->published), comparison);
+  gtk_widget_set_visible (GTK_WIDGET (self->published), comparison != NULL);
   gtk_inscription_set_text (self->verdict, sentence != NULL ? sentence : "");
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->verdict), sentence);
   gtk_widget_set_sensitive (GTK_WIDGET (self->check),
@@ -459,6 +478,8 @@ get_export (MoePage *page)
     return NULL;
   if (self->shown == MOE_SUPER_VIEW_MASSIVE)
     return moe_massive_export_new (&choice);
+  if (self->shown == MOE_SUPER_VIEW_PUBLISHED)
+    return self->scan->published != NULL ? moe_published_export_new (&choice) : NULL;
   return moe_super_export_new (&choice, (MoeSuperPlot) self->shown);
 }
 
@@ -523,6 +544,7 @@ moe_super_experts_page_class_init (MoeSuperExpertsPageClass *klass)
   gtk_widget_class_bind_template_child (widget_class, MoeSuperExpertsPage, map);
   gtk_widget_class_bind_template_child (widget_class, MoeSuperExpertsPage, chart);
   gtk_widget_class_bind_template_child (widget_class, MoeSuperExpertsPage, verdict);
+  gtk_widget_class_bind_template_child (widget_class, MoeSuperExpertsPage, published);
   gtk_widget_class_bind_template_child (widget_class, MoeSuperExpertsPage, check);
   gtk_widget_class_bind_template_child (widget_class, MoeSuperExpertsPage, table);
   gtk_widget_class_set_css_name (widget_class, "super-experts-page");

@@ -4,6 +4,7 @@
 #include "ui/moe-super-scan.h"
 
 #include "analysis/moe-massive-activations.h"
+#include "analysis/moe-super-published.h"
 #include "analysis/moe-super-weights.h"
 #include "data/moe-error.h"
 #include "data/moe-number.h"
@@ -104,6 +105,25 @@ find (MoeRecording          *recording,
   return g_steal_pointer (&experts);
 }
 
+/* Both stay NULL when nothing is published about the model. */
+static gboolean
+compare_published (MoeSuperScan  *self,
+                   MoeRecording  *recording,
+                   GError       **error)
+{
+  g_autoptr(MoePublishedExperts) published = moe_published_experts_load (NULL, error);
+  g_autoptr(GError) local = NULL;
+
+  if (published == NULL)
+    return FALSE;
+  self->comparison = moe_super_published_describe (self->experts, published);
+  self->published = moe_super_published_to_table (self->experts, published, recording, &local);
+  if (local == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
+}
+
 MoeSuperScan *
 moe_super_scan_new (const char            *path,
                     const MoeSuperChoice  *choice,
@@ -126,7 +146,9 @@ moe_super_scan_new (const char            *path,
   if (self->experts == NULL || !moe_progress_step (progress, 0.5, "massive activations", error))
     return NULL;
   self->massive = moe_massive_activations_report (recording, choice->phases, choice->ratio, error);
-  return self->massive != NULL ? g_steal_pointer (&self) : NULL;
+  if (self->massive == NULL || !compare_published (self, recording, error))
+    return NULL;
+  return g_steal_pointer (&self);
 }
 
 void
@@ -140,6 +162,8 @@ moe_super_scan_free (MoeSuperScan *self)
   for (guint i = 0; i < MOE_N_SUPER_PLOTS; i++)
     g_clear_pointer (&self->tables[i], moe_table_unref);
   g_clear_pointer (&self->massive, moe_table_unref);
+  g_clear_pointer (&self->published, moe_table_unref);
+  g_free (self->comparison);
   g_free (self);
 }
 
@@ -191,6 +215,43 @@ moe_super_export_new (const MoeSuperChoice *choice,
   self->make = make_ranking;
   self->data = ranking;
   self->free_data = ranking_free;
+  return self;
+}
+
+static MoeExhibit *
+make_published (const char  *path,
+                gpointer     data,
+                GError     **error)
+{
+  g_autoptr(MoeSuperScan) scan = moe_super_scan_new (path, data, NULL, error);
+
+  if (scan == NULL)
+    return NULL;
+  if (scan->published == NULL)
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID, "%s: nothing is published about this model", path);
+      return NULL;
+    }
+  return moe_exhibit_new (g_steal_pointer (&scan->published), NULL);
+}
+
+MoeExport *
+moe_published_export_new (const MoeSuperChoice *choice)
+{
+  MoeExport *self = g_new0 (MoeExport, 1);
+  MoeSuperChoice *copy = moe_super_choice_copy (choice);
+  g_autofree char *options = NULL;
+
+  /* No super weights are in it. */
+  g_clear_pointer (&copy->model, moe_model_unref);
+  options = moe_super_choice_to_options (copy);
+  self->name = g_strdup ("published-super-experts");
+  self->formats = MOE_EXHIBIT_TABLES;
+  self->command = g_strdup ("super-experts");
+  self->options = g_strdup_printf ("--view published %s", options);
+  self->make = make_published;
+  self->data = copy;
+  self->free_data = (GDestroyNotify) moe_super_choice_free;
   return self;
 }
 
@@ -329,6 +390,7 @@ MoeExport *
 moe_causal_export_new (MoeCausalResult *self,
                        MoeCausalPlot    plot)
 {
+  static const char *const details[] = { "", " --by-layer", " --by-head" };
   MoeExport *export = g_new0 (MoeExport, 1);
   Causal *causal = g_new (Causal, 1);
   g_autofree char *model = g_shell_quote (self->model);
@@ -339,7 +401,7 @@ moe_causal_export_new (MoeCausalResult *self,
   export->formats = MOE_EXHIBIT_TABLES | MOE_EXHIBIT_PICTURES;
   export->command = g_strdup ("super-experts");
   export->options = g_strdup_printf ("--model %s --causal --experts %s%s", model, self->experts,
-                                     moe_causal_plot_is_by_layer (plot) ? " --by-layer" : "");
+                                     details[moe_causal_plot_get_detail (plot)]);
   export->picture_options = g_strdup_printf ("--plot %s", moe_causal_plot_get_name (plot));
   export->make = make_causal;
   export->data = causal;

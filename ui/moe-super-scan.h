@@ -34,6 +34,9 @@ typedef struct
   MoeSuperExperts *experts;
   MoeTable        *tables[MOE_N_SUPER_PLOTS]; /* moe_super_table_new() */
   MoeTable        *massive; /* moe_massive_activations_report() */
+  /* NULL when nothing is published about the model: */
+  MoeTable        *published;  /* moe_super_published_to_table() */
+  char            *comparison; /* moe_super_published_describe() */
 } MoeSuperScan;
 
 /* Reads the recording at @path. */
@@ -47,6 +50,7 @@ void          moe_super_scan_free (MoeSuperScan          *self);
 MoeExport *moe_super_export_new   (const MoeSuperChoice *choice,
                                    MoeSuperPlot          plot);
 MoeExport *moe_massive_export_new (const MoeSuperChoice *choice);
+MoeExport *moe_published_export_new (const MoeSuperChoice *choice);
 
 /* A causal check that several may hold, also on other threads. */
 typedef struct

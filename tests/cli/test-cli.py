@@ -681,8 +681,14 @@ def _(s):
     assert len(rows) == 6 * LAYERS
     assert float(rows[2]["top1"]) > 5 * float(rows[LAYERS + 2]["top1"])
 
+    heads = s.ok("super-experts", "some.moescope", *options, "--by-head", "--model", demo)
+    rows, _ = table(heads, "condition,experts,layer,head,plain_share,sink_share,loss,decay,control_loss")
+    assert len(rows) == LAYERS * 4 and {r["experts"] for r in rows} == {"L2E30"}, rows
+    assert float(rows[0]["loss"]) > float(rows[0]["control_loss"]) and float(rows[0]["decay"]) > 0.1, rows[0]
+
     run = ["super-experts", "some.moescope"]
     for wrong, message in (
+        (["--causal", "--by-head", "--by-layer"], "exclude each other"),
         (["--causal"], "--model is missing"),
         (["--experts", "L2E30"], "need --causal"),
         (["--causal", "--mode", "mean"], "--mode mean is none of zero, refill and drop"),

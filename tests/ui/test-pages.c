@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "data/moe-token-record.h"
+#include "tests/support/moe-test-recording.h"
 #include "ui/moe-heatmap-view.h"
+#include "ui/moe-table-view.h"
 
 /* The pages of analyses: what they find on the demo model, how they are linked, and that what they write is
  * what the command line writes. */
@@ -43,6 +45,21 @@ close_note (MoeWindow *window)
   gtk_info_bar_set_revealed (window->info_bar, FALSE);
   moe_test_settle ();
   moe_test_settle ();
+}
+
+/* Whether a label under @root that can be seen says @text. */
+static gboolean
+find_label (GtkWidget  *root,
+            const char *text)
+{
+  if (GTK_IS_LABEL (root) && gtk_widget_get_mapped (root)
+      && g_strcmp0 (gtk_label_get_text (GTK_LABEL (root)), text) == 0)
+    return TRUE;
+  for (GtkWidget *child = gtk_widget_get_first_child (root); child != NULL;
+       child = gtk_widget_get_next_sibling (child))
+    if (find_label (child, text))
+      return TRUE;
+  return FALSE;
 }
 
 /* A window with a question asked and its recording saved. Transfer full. */
@@ -135,7 +152,8 @@ test_super_experts (void)
 {
   static const char *const rankings[] = { "ranking", "experts", "layers", "tail", NULL };
   static const char *const massive[] = { "massive", NULL };
-  static const char *const checks[] = { "residual", "sinks", "perplexity", "sink_share", "max_h", NULL };
+  static const char *const checks[] = { "residual", "sinks", "heads", "perplexity", "sink_share", "max_h",
+                                        NULL };
   g_autofree char *recording = NULL;
   MoeWindow *window = open_recorded ("super.moescope", &recording);
   const MoeSelection *selection = moe_document_get_selection (window->document);
@@ -174,6 +192,48 @@ test_super_experts (void)
   moe_test_wait (!moe_window_is_busy (window));
   g_assert_true (g_action_group_get_action_enabled (G_ACTION_GROUP (window), "export-csv"));
   assert_views (window, checks, "super-experts");
+  moe_test_close_window (window);
+}
+
+/* A model that others wrote about is compared with what they found; the demo model (above) is not. */
+static void
+test_published (void)
+{
+  MoeWindow *window = moe_test_open_demo ();
+  MoePage *page = moe_window_get_page (window, "super-experts");
+  g_autoptr(MoeModelInfo) info = moe_test_info_new (FALSE);
+  g_autoptr(GPtrArray) records = g_ptr_array_new_with_free_func ((GDestroyNotify) moe_token_record_unref);
+  g_autofree char *path = g_build_filename (folder, "published.moescope", NULL);
+  MoeTokenRecord *record;
+  GtkWidget *table;
+
+  g_free (info->name);
+  info->name = g_strdup ("Mixtral-8x7B-v0.1");
+  info->n_layers = info->n_moe_layers = 32;
+  info->n_experts = 8;
+  info->n_used = info->n_heads = 1;
+  g_free (info->moe_layers);
+  info->moe_layers = g_new (guint, 32);
+  record = moe_token_record_new (32, 1, 32, 1, FALSE);
+  for (guint i = 0; i < 32; i++)
+    {
+      info->moe_layers[i] = i;
+      record->experts[i] = 3;
+      record->down_max[i] = i == 1 ? 5000 : 1;
+      record->residual_top[3 * i] = i == 0 ? 2 : 6000;
+      record->residual_median[i] = 1;
+    }
+  g_ptr_array_add (records, record);
+  moe_test_write_records (path, info, records);
+
+  moe_test_act (window, "open", g_variant_new_string (path));
+  moe_test_wait (g_strcmp0 (moe_document_get_path (window->document), path) == 0);
+  show_page (window, "super-experts");
+  moe_test_wait (find_label (GTK_WIDGET (page), "Published for Mixtral-8x7B-v0.1: L1E3; found here: L1E3."));
+  set_option (window, "view", "published");
+  table = moe_test_find_widget (GTK_WIDGET (page), MOE_TYPE_TABLE_VIEW);
+  g_assert_cmpuint (moe_table_get_n_rows (moe_table_view_get_table (MOE_TABLE_VIEW (table))), ==, 2);
+  assert_command_makes_file (window, "export-csv", "super-experts");
   moe_test_close_window (window);
 }
 
@@ -349,6 +409,7 @@ main (int    argc,
 
   g_test_add_func ("/pages/empty", test_empty);
   g_test_add_func ("/pages/super-experts", test_super_experts);
+  g_test_add_func ("/pages/published", test_published);
   g_test_add_func ("/pages/sinks", test_sinks);
   g_test_add_func ("/pages/attention", test_attention);
   g_test_add_func ("/pages/cancel", test_cancel);
