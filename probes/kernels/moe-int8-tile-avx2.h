@@ -79,19 +79,37 @@ tile_fill (GroupKind           kind,
 #define BYTES(w, line, k) _mm256_maddubs_epi16 (w, TURNED (line, k))
 #define WORDS(w, line, k) _mm256_madd_epi16 (w, TURNED (line, k))
 
-/* Sums @n (2, 4 or 8) products from @first on in 16 bits, pair by pair. */
+/* Sums 2 products from @first on in 16 bits. */
 static inline __attribute__ ((always_inline)) Ints
-tile_sum16 (const Ints     *w,
-            const TileLine *line,
-            guint           first,
-            guint           n)
+tile_sum16_2 (const Ints     *w,
+              const TileLine *line,
+              guint           first)
 {
-  Ints sum;
+  Ints sum = _mm256_add_epi16 (BYTES (w[first], line, first), BYTES (w[first + 1], line, first + 1));
 
-  if (n > 2)
-    sum = _mm256_add_epi16 (tile_sum16 (w, line, first, n / 2), tile_sum16 (w, line, first + n / 2, n / 2));
-  else
-    sum = _mm256_add_epi16 (BYTES (w[first], line, first), BYTES (w[first + 1], line, first + 1));
+  STEP (sum);
+  return sum;
+}
+
+/* Likewise 4, pair by pair. */
+static inline __attribute__ ((always_inline)) Ints
+tile_sum16_4 (const Ints     *w,
+              const TileLine *line,
+              guint           first)
+{
+  Ints sum = _mm256_add_epi16 (tile_sum16_2 (w, line, first), tile_sum16_2 (w, line, first + 2));
+
+  STEP (sum);
+  return sum;
+}
+
+/* All 8. */
+static inline __attribute__ ((always_inline)) Ints
+tile_sum16_8 (const Ints     *w,
+              const TileLine *line)
+{
+  Ints sum = _mm256_add_epi16 (tile_sum16_4 (w, line, 0), tile_sum16_4 (w, line, 4));
+
   STEP (sum);
   return sum;
 }
@@ -154,17 +172,17 @@ tile_multiply (GroupKind        kind,
       switch (kind)
         {
         case GROUP_4:
-          sum = _mm256_madd_epi16 (tile_sum16 (w, line, 0, 8), ones);
+          sum = _mm256_madd_epi16 (tile_sum16_8 (w, line), ones);
           break;
         case GROUP_5:
-          sum = ints_add (_mm256_madd_epi16 (tile_sum16 (w, line, 0, 4), ones),
-                          _mm256_madd_epi16 (tile_sum16 (w, line, 4, 4), ones));
+          sum = ints_add (_mm256_madd_epi16 (tile_sum16_4 (w, line, 0), ones),
+                          _mm256_madd_epi16 (tile_sum16_4 (w, line, 4), ones));
           break;
         case GROUP_6:
-          sum = _mm256_madd_epi16 (tile_sum16 (w, line, 0, 2), scale[0]);
-          sum = ints_add (sum, _mm256_madd_epi16 (tile_sum16 (w, line, 2, 2), scale[0]));
-          sum = ints_add (sum, _mm256_madd_epi16 (tile_sum16 (w + 4, line + 1, 0, 2), scale[1]));
-          sum = ints_add (sum, _mm256_madd_epi16 (tile_sum16 (w + 4, line + 1, 2, 2), scale[1]));
+          sum = _mm256_madd_epi16 (tile_sum16_2 (w, line, 0), scale[0]);
+          sum = ints_add (sum, _mm256_madd_epi16 (tile_sum16_2 (w, line, 2), scale[0]));
+          sum = ints_add (sum, _mm256_madd_epi16 (tile_sum16_2 (w + 4, line + 1, 0), scale[1]));
+          sum = ints_add (sum, _mm256_madd_epi16 (tile_sum16_2 (w + 4, line + 1, 2), scale[1]));
           sum = ints_sub (sum, _mm256_madd_epi16 (scales, _mm256_set1_epi32 (side->sums16)));
           break;
         default:
