@@ -11,11 +11,52 @@
 
 /* Seeded weights and activations for tests and benches of kernels. */
 
-#define N_KERNEL_TYPES 9
+#define N_KERNEL_TYPES 16
 static const MoeTensorType kernel_types[N_KERNEL_TYPES] = {
   MOE_TYPE_F32, MOE_TYPE_F16, MOE_TYPE_BF16, MOE_TYPE_Q8_0,
   MOE_TYPE_Q4_0, MOE_TYPE_MXFP4, MOE_TYPE_Q4_K, MOE_TYPE_Q5_K, MOE_TYPE_Q6_K,
+  MOE_TYPE_Q4_1, MOE_TYPE_Q5_0, MOE_TYPE_Q5_1, MOE_TYPE_IQ4_NL,
+  MOE_TYPE_IQ4_XS, MOE_TYPE_Q2_K, MOE_TYPE_Q3_K,
 };
+
+/* Where the half scale of a block stands, where a second one (-1: nowhere), and where its integers do. */
+typedef struct
+{
+  int   d, second;
+  gsize begin, end;
+} KernelBlockLayout;
+
+static inline KernelBlockLayout
+kernel_block_get_layout (MoeTensorType type)
+{
+  switch ((int) type)
+    {
+    case MOE_TYPE_Q4_1:
+      return (KernelBlockLayout) { 0, 2, 4, 20 };
+    case MOE_TYPE_Q5_0:
+      return (KernelBlockLayout) { 0, -1, 2, 22 };
+    case MOE_TYPE_Q5_1:
+      return (KernelBlockLayout) { 0, 2, 4, 24 };
+    case MOE_TYPE_IQ4_XS:
+      return (KernelBlockLayout) { 0, -1, 8, 136 };
+    case MOE_TYPE_Q2_K:
+      return (KernelBlockLayout) { 80, 82, 16, 80 };
+    case MOE_TYPE_Q3_K:
+      return (KernelBlockLayout) { 108, -1, 0, 96 };
+    case MOE_TYPE_Q4_K:
+      return (KernelBlockLayout) { 0, 2, 16, 144 };
+    case MOE_TYPE_Q5_K:
+      return (KernelBlockLayout) { 0, 2, 16, 176 };
+    case MOE_TYPE_Q6_K:
+      return (KernelBlockLayout) { 208, -1, 0, 192 };
+    case MOE_TYPE_MXFP4:
+      return (KernelBlockLayout) { -1, -1, 1, 17 };
+    case MOE_TYPE_Q8_0:
+      return (KernelBlockLayout) { 0, -1, 2, 34 };
+    default: /* Q4_0, IQ4_NL */
+      return (KernelBlockLayout) { 0, -1, 2, 18 };
+    }
+}
 
 typedef enum
 {
@@ -67,10 +108,10 @@ kernel_blocks_fill (MoeTensorType type,
                     BlockKind     kind,
                     GRand        *rand)
 {
-  gsize block = type == MOE_TYPE_Q8_0 || type == MOE_TYPE_Q4_0 || type == MOE_TYPE_MXFP4 ? 32 : 256;
-  gsize block_bytes = type == MOE_TYPE_Q8_0 ? 34 : type == MOE_TYPE_Q4_0 ? 18 : type == MOE_TYPE_MXFP4 ? 17
-                      : type == MOE_TYPE_Q4_K ? 144 : type == MOE_TYPE_Q5_K ? 176 : 210;
+  KernelBlockLayout layout = kernel_block_get_layout (type);
+  guint block, block_bytes;
 
+  moe_tensor_type_get_block (type, &block, &block_bytes);
   if (type == MOE_TYPE_F32 || type == MOE_TYPE_F16 || type == MOE_TYPE_BF16)
     {
       for (gsize i = 0; i < n; i++)
@@ -107,12 +148,10 @@ kernel_blocks_fill (MoeTensorType type,
         }
       if (type == MOE_TYPE_MXFP4)
         kernel_mxfp4_set_scale (w, k, rand);
-      else if (type == MOE_TYPE_Q6_K)
-        memcpy (w + 208, &d, 2);
       else
-        memcpy (w, &d, 2);
-      if (type == MOE_TYPE_Q4_K || type == MOE_TYPE_Q5_K)
-        memcpy (w + 2, &dmin, 2);
+        memcpy (w + layout.d, &d, 2);
+      if (layout.second >= 0)
+        memcpy (w + layout.second, &dmin, 2);
     }
 }
 
@@ -125,19 +164,15 @@ kernel_blocks_amplitude (const MoeKernel *kernel,
                          float           *amplitude)
 {
   gsize row_bytes = n / kernel->block * kernel->block_bytes;
-  /* Where the integers stand in a block. */
-  gsize begin = kernel->type == MOE_TYPE_Q6_K ? 0
-                : kernel->type == MOE_TYPE_Q4_K || kernel->type == MOE_TYPE_Q5_K ? 16
-                : kernel->type == MOE_TYPE_MXFP4 ? 1 : 2;
-  gsize end = kernel->type == MOE_TYPE_Q6_K ? 192 : kernel->block_bytes;
+  KernelBlockLayout layout = kernel_block_get_layout (kernel->type);
   guint8 *copy = g_memdup2 (w, row_bytes);
   float *lowest = g_new (float, n);
 
   for (gsize at = 0; at < row_bytes; at += kernel->block_bytes)
-    memset (copy + at + begin, kernel->type == MOE_TYPE_Q8_0 ? 0x80 : 0x00, end - begin);
+    memset (copy + at + layout.begin, kernel->type == MOE_TYPE_Q8_0 ? 0x80 : 0x00, layout.end - layout.begin);
   kernel->expand (copy, n, lowest);
   for (gsize at = 0; at < row_bytes; at += kernel->block_bytes)
-    memset (copy + at + begin, 0xff, end - begin);
+    memset (copy + at + layout.begin, 0xff, layout.end - layout.begin);
   kernel->expand (copy, n, amplitude);
   for (gsize i = 0; i < n; i++)
     amplitude[i] = fabsf (amplitude[i]) + 2 * fabsf (lowest[i]);

@@ -139,6 +139,82 @@ test_expand_k (void)
     }
 }
 
+/* Values by hand: of each field one that differs from all its neighbours. */
+static void
+test_expand_rare_32 (void)
+{
+  static const float table[16] = { -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113 };
+  MoeBlockQ4_1 q41 = { .d = 0x4000, .m = 0xc200 };                                       /* 2 and -3 */
+  MoeBlockQ5_0 q50 = { .d = 0x3800, .qh = { 0x01, 0x80, 0x02, 0x40 } };                  /* 0.5 */
+  MoeBlockQ5_1 q51 = { .d = 0x3c00, .m = 0x4900, .qh = { 0x01, 0x80, 0x02, 0x40 } };     /* 1 and 10 */
+  MoeBlockIq4Nl nl = { .d = 0xc000 };
+  float x[32], y[32];
+
+  for (guint j = 0; j < 16; j++)
+    q41.qs[j] = q50.qs[j] = q51.qs[j] = nl.qs[j] = (guint8) (j | (15 - j) << 4);
+  moe_expand_q4_1 (&q41, 32, x);
+  for (gint i = 0; i < 32; i++)
+    g_assert_cmpfloat (x[i], ==, 2 * (i < 16 ? i : 31 - i) - 3);
+  moe_expand_q5_0 (&q50, 32, x);
+  moe_expand_q5_1 (&q51, 32, y);
+  for (gint i = 0; i < 32; i++)
+    {
+      gint q = (i < 16 ? i : 31 - i) + (i == 0 || i == 15 || i == 17 || i == 30 ? 16 : 0);
+
+      g_assert_cmpfloat (x[i], ==, 0.5f * (float) (q - 16));
+      g_assert_cmpfloat (y[i], ==, q + 10);
+    }
+  moe_expand_iq4_nl (&nl, 32, x);
+  for (gint i = 0; i < 32; i++)
+    g_assert_cmpfloat (x[i], ==, -2 * table[i < 16 ? i : 31 - i]);
+}
+
+static void
+test_expand_rare_256 (void)
+{
+  /* Scales 1 + 4 g of the eight groups: 1 5 9 13 17 21 25 29, the upper bits 0 0 0 0 1 1 1 1. */
+  MoeBlockIq4Xs xs = { .d = 0x3c00, .scales_h = 0x5500, .scales_l = { 0x51, 0xd9, 0x51, 0xd9 } };
+  MoeBlockQ2_K q2 = { .d = 0x3c00, .dmin = 0x4000 };
+  /* Scales 4 g of 16 groups: lower 0 4 8 12 four times, upper 0 0 0 0, 1 1 1 1, 2 2 2 2, 3 3 3 3. */
+  MoeBlockQ3_K q3 = {
+    .d = 0x3c00,
+    .scales = { 0x00, 0x44, 0x88, 0xcc, 0x00, 0x44, 0x88, 0xcc, 0xe4, 0xe4, 0xe4, 0xe4 },
+  };
+  float x[256];
+
+  memset (xs.qs, 0xf0, sizeof xs.qs); /* -127 and 113 */
+  moe_expand_iq4_xs (&xs, 256, x);
+  for (gint i = 0; i < 256; i++)
+    g_assert_cmpfloat (x[i], ==, (1 + i / 32 * 4 - 32) * (i % 32 < 16 ? -127 : 113));
+
+  for (guint j = 0; j < 16; j++)
+    q2.scales[j] = (guint8) (j | (15 - j) << 4);
+  /* Runs of 32 values: 0 1 2 3 in the first half, 3 2 1 0 in the second. */
+  memset (q2.qs, 0xe4, 32);
+  memset (q2.qs + 32, 0x1b, 32);
+  q2.qs[5] = 0xe7;
+  moe_expand_q2_k (&q2, 256, x);
+  for (gint i = 0; i < 256; i++)
+    {
+      gint q = i < 128 ? i / 32 : 7 - i / 32;
+
+      g_assert_cmpfloat (x[i], ==, i / 16 * (i == 5 ? 3 : q) - 2 * (15 - i / 16));
+    }
+
+  memcpy (q3.qs, q2.qs, sizeof q3.qs);
+  memset (q3.hmask, 0x5a, sizeof q3.hmask); /* the upper bit of runs 1, 3, 4, 6 */
+  q3.hmask[7] = 0xff;
+  moe_expand_q3_k (&q3, 256, x);
+  for (gint i = 0; i < 256; i++)
+    {
+      gint run = i / 32;
+      gint q = i == 5 ? 3 : run < 4 ? run : 7 - run;
+
+      q -= run == 1 || run == 3 || run == 4 || run == 6 || i % 32 == 7 ? 0 : 4;
+      g_assert_cmpfloat (x[i], ==, (4 * (i / 16) - 32) * q);
+    }
+}
+
 /* Row lengths to try for a type: whole blocks, odd counts of them, and for the float formats odd lengths. */
 static guint
 row_lengths (const MoeKernel *kernel,
@@ -468,8 +544,8 @@ test_splits (gconstpointer data)
 static void
 test_get (void)
 {
-  g_assert_null (moe_kernel_get (MOE_TYPE_Q5_0, MOE_KERNELS_PLAIN));
-  g_assert_null (moe_kernel_get (MOE_TYPE_Q5_0, MOE_KERNELS_AUTO));
+  g_assert_null (moe_kernel_get (19, MOE_KERNELS_PLAIN)); /* IQ1_S */
+  g_assert_null (moe_kernel_get (19, MOE_KERNELS_AUTO));
   g_assert_null (moe_kernel_get (12345, MOE_KERNELS_AUTO));
   for (guint i = 0; i < N_KERNEL_TYPES; i++)
     {
@@ -525,6 +601,8 @@ main (int   argc,
   g_test_add_func ("/kernels/expand/blocks-of-32", test_expand_32);
   g_test_add_func ("/kernels/expand/mxfp4", test_expand_mxfp4);
   g_test_add_func ("/kernels/expand/super-blocks", test_expand_k);
+  g_test_add_func ("/kernels/expand/rare-blocks-of-32", test_expand_rare_32);
+  g_test_add_func ("/kernels/expand/rare-super-blocks", test_expand_rare_256);
   g_test_add_func ("/kernels/get", test_get);
   sets = moe_kernel_sets_get (&n_sets);
   for (guint s = 0; s < n_sets; s++)

@@ -17,4 +17,13 @@ void moe_expand_q4_k (const void *w, gsize n, float *x);
 void moe_expand_q5_k (const void *w, gsize n, float *x);
 void moe_expand_q6_k (const void *w, gsize n, float *x);
 
+/* The less common ones, in moe-expand-rare.c. */
+void moe_expand_q4_1 (const void *w, gsize n, float *x);
+void moe_expand_q5_0 (const void *w, gsize n, float *x);
+void moe_expand_q5_1 (const void *w, gsize n, float *x);
+void moe_expand_iq4_nl (const void *w, gsize n, float *x);
+void moe_expand_iq4_xs (const void *w, gsize n, float *x);
+void moe_expand_q2_k (const void *w, gsize n, float *x);
+void moe_expand_q3_k (const void *w, gsize n, float *x);
+
 G_END_DECLS

@@ -34,6 +34,72 @@ typedef struct
   guint8 qs[MOE_Q32 / 2];
 } MoeBlockMxfp4;
 
+/* w[i] = d * nibble + m; nibbles as in Q4_0. */
+typedef struct
+{
+  guint16 d;
+  guint16 m;
+  guint8  qs[MOE_Q32 / 2];
+} MoeBlockQ4_1;
+
+/* w[i] = d * (q - 16), q of 5 bits: nibbles as in Q4_0; bit i of qh, little-endian, is the upper bit of
+ * value i. */
+typedef struct
+{
+  guint16 d;
+  guint8  qh[4];
+  guint8  qs[MOE_Q32 / 2];
+} MoeBlockQ5_0;
+
+/* w[i] = d * q + m, q as in Q5_0. */
+typedef struct
+{
+  guint16 d;
+  guint16 m;
+  guint8  qh[4];
+  guint8  qs[MOE_Q32 / 2];
+} MoeBlockQ5_1;
+
+/* w[i] = d * (the nibble's entry in MOE_IQ4_VALUES); nibbles as in Q4_0. */
+typedef struct
+{
+  guint16 d;
+  guint8  qs[MOE_Q32 / 2];
+} MoeBlockIq4Nl;
+
+/* Eight groups of 32 values, each with the 16 bytes of an IQ4_NL block: w = d * (scale - 32) * entry. Scales
+ * of 6 bits: the low four of groups 2 i and 2 i + 1 in byte i of scales_l, the upper two of group g at bit
+ * 2 g of scales_h. */
+typedef struct
+{
+  guint16 d;
+  guint16 scales_h;
+  guint8  scales_l[MOE_QK / 64];
+  guint8  qs[MOE_QK / 2];
+} MoeBlockIq4Xs;
+
+/* Sixteen groups of 16 values: w = d * scale * q - dmin * min, q of 2 bits. Byte g of scales holds the scale
+ * of group g in its low nibble, the min in its high one. Each half of 128 values has 32 bytes of qs, with
+ * two bits for values j, j + 32, j + 64 and j + 96, from the lowest. */
+typedef struct
+{
+  guint8  scales[MOE_QK / 16];
+  guint8  qs[MOE_QK / 4];
+  guint16 d;
+  guint16 dmin;
+} MoeBlockQ2_K;
+
+/* Sixteen groups of 16 values: w = d * (scale - 32) * (q - 4), q of 3 bits: the low two as in Q2_K, the third
+ * of the values 32 b to 32 b + 31 at bit b of hmask. Scales of 6 bits: the low four of groups g and g + 8 are
+ * the nibbles of byte g, the upper two of group g are at bit 2 * (g / 4) of byte 8 + g % 4. */
+typedef struct
+{
+  guint8  hmask[MOE_QK / 8];
+  guint8  qs[MOE_QK / 4];
+  guint8  scales[12];
+  guint16 d;
+} MoeBlockQ3_K;
+
 /* Eight groups of 32 values: w = d * scale * nibble - dmin * min. Pairs of groups share 32 bytes of qs: the
  * low nibbles are the even group, the high ones the odd. scales packs eight 6-bit scales and mins. */
 typedef struct
@@ -68,6 +134,13 @@ typedef struct
 G_STATIC_ASSERT (sizeof (MoeBlockQ8_0) == 34);
 G_STATIC_ASSERT (sizeof (MoeBlockQ4_0) == 18);
 G_STATIC_ASSERT (sizeof (MoeBlockMxfp4) == 17);
+G_STATIC_ASSERT (sizeof (MoeBlockQ4_1) == 20);
+G_STATIC_ASSERT (sizeof (MoeBlockQ5_0) == 22);
+G_STATIC_ASSERT (sizeof (MoeBlockQ5_1) == 24);
+G_STATIC_ASSERT (sizeof (MoeBlockIq4Nl) == 18);
+G_STATIC_ASSERT (sizeof (MoeBlockIq4Xs) == 136);
+G_STATIC_ASSERT (sizeof (MoeBlockQ2_K) == 84);
+G_STATIC_ASSERT (sizeof (MoeBlockQ3_K) == 110);
 G_STATIC_ASSERT (sizeof (MoeBlockQ4_K) == 144);
 G_STATIC_ASSERT (sizeof (MoeBlockQ5_K) == 176);
 G_STATIC_ASSERT (sizeof (MoeBlockQ6_K) == 210);
@@ -139,6 +212,13 @@ moe_half_from_float (float f)
 #define MOE_MXFP4_VALUES_8  ((gint32) 0xfdfeff00)
 #define MOE_MXFP4_VALUES_12 ((gint32) 0xf4f8fafc)
 
+/* The bytes -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113, the first in the lowest
+ * bits. */
+#define MOE_IQ4_VALUES_0  ((gint32) 0xbfad9881)
+#define MOE_IQ4_VALUES_4  ((gint32) 0xf6eaddcf)
+#define MOE_IQ4_VALUES_8  0x26190d01
+#define MOE_IQ4_VALUES_12 0x71594535
+
 /* The bits of 2^(e - 128), a denormal below e = 2. */
 static inline guint32
 moe_mxfp4_step_bits (guint8 e)
@@ -169,6 +249,16 @@ moe_k_scale_min (const guint8 *scales,
       *scale = (scales[group + 4] & 15) | ((scales[group - 4] >> 6) << 4);
       *min = (scales[group + 4] >> 4) | ((scales[group] >> 6) << 4);
     }
+}
+
+/* The 6-bit scale of @group (0..15) of a Q3_K block. */
+static inline guint8
+moe_q3_k_scale (const guint8 *scales,
+                guint         group)
+{
+  guint8 low = scales[group % 8] >> (group < 8 ? 0 : 4) & 15;
+
+  return low | (guint8) ((scales[8 + group % 4] >> 2 * (group / 4) & 3) << 4);
 }
 
 G_END_DECLS

@@ -129,6 +129,13 @@ DEFINE_MATMUL (bf16, 1, 2)
 DEFINE_MATMUL (q8_0, MOE_Q32, sizeof (MoeBlockQ8_0))
 DEFINE_MATMUL (q4_0, MOE_Q32, sizeof (MoeBlockQ4_0))
 DEFINE_MATMUL (mxfp4, MOE_Q32, sizeof (MoeBlockMxfp4))
+DEFINE_MATMUL (q4_1, MOE_Q32, sizeof (MoeBlockQ4_1))
+DEFINE_MATMUL (q5_0, MOE_Q32, sizeof (MoeBlockQ5_0))
+DEFINE_MATMUL (q5_1, MOE_Q32, sizeof (MoeBlockQ5_1))
+DEFINE_MATMUL (iq4_nl, MOE_Q32, sizeof (MoeBlockIq4Nl))
+DEFINE_MATMUL (iq4_xs, MOE_QK, sizeof (MoeBlockIq4Xs))
+DEFINE_MATMUL (q2_k, MOE_QK, sizeof (MoeBlockQ2_K))
+DEFINE_MATMUL (q3_k, MOE_QK, sizeof (MoeBlockQ3_K))
 DEFINE_MATMUL (q4_k, MOE_QK, sizeof (MoeBlockQ4_K))
 DEFINE_MATMUL (q5_k, MOE_QK, sizeof (MoeBlockQ5_K))
 DEFINE_MATMUL (q6_k, MOE_QK, sizeof (MoeBlockQ6_K))
@@ -144,6 +151,13 @@ static const MoeKernel kernels[] = {
   PLAIN (Q8_0, q8_0, MOE_Q32, sizeof (MoeBlockQ8_0)),
   PLAIN (Q4_0, q4_0, MOE_Q32, sizeof (MoeBlockQ4_0)),
   PLAIN (MXFP4, mxfp4, MOE_Q32, sizeof (MoeBlockMxfp4)),
+  PLAIN (Q4_1, q4_1, MOE_Q32, sizeof (MoeBlockQ4_1)),
+  PLAIN (Q5_0, q5_0, MOE_Q32, sizeof (MoeBlockQ5_0)),
+  PLAIN (Q5_1, q5_1, MOE_Q32, sizeof (MoeBlockQ5_1)),
+  PLAIN (IQ4_NL, iq4_nl, MOE_Q32, sizeof (MoeBlockIq4Nl)),
+  PLAIN (IQ4_XS, iq4_xs, MOE_QK, sizeof (MoeBlockIq4Xs)),
+  PLAIN (Q2_K, q2_k, MOE_QK, sizeof (MoeBlockQ2_K)),
+  PLAIN (Q3_K, q3_k, MOE_QK, sizeof (MoeBlockQ3_K)),
   PLAIN (Q4_K, q4_k, MOE_QK, sizeof (MoeBlockQ4_K)),
   PLAIN (Q5_K, q5_k, MOE_QK, sizeof (MoeBlockQ5_K)),
   PLAIN (Q6_K, q6_k, MOE_QK, sizeof (MoeBlockQ6_K)),

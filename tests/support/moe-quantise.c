@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "tests/support/moe-quantise-private.h"
+
 static void
 get_block (MoeTensorType  type,
            gsize         *n_values,
@@ -17,6 +19,13 @@ get_block (MoeTensorType  type,
     { MOE_TYPE_Q8_0, 32, 2 + 32 },
     { MOE_TYPE_Q4_0, 32, 2 + 16 },
     { MOE_TYPE_MXFP4, 32, 1 + 16 },
+    { MOE_TYPE_Q4_1, 32, 2 + 2 + 16 },
+    { MOE_TYPE_Q5_0, 32, 2 + 4 + 16 },
+    { MOE_TYPE_Q5_1, 32, 2 + 2 + 4 + 16 },
+    { MOE_TYPE_IQ4_NL, 32, 2 + 16 },
+    { MOE_TYPE_IQ4_XS, 256, 2 + 2 + 4 + 128 },
+    { MOE_TYPE_Q2_K, 256, 16 + 64 + 2 + 2 },
+    { MOE_TYPE_Q3_K, 256, 32 + 64 + 12 + 2 },
     { MOE_TYPE_Q4_K, 256, 2 + 2 + 12 + 128 },
     { MOE_TYPE_Q5_K, 256, 2 + 2 + 12 + 32 + 128 },
     { MOE_TYPE_Q6_K, 256, 128 + 64 + 16 + 2 },
@@ -30,121 +39,6 @@ get_block (MoeTensorType  type,
         return;
       }
   g_assert_not_reached ();
-}
-
-static guint32
-float_bits (float x)
-{
-  guint32 bits;
-
-  memcpy (&bits, &x, 4);
-  return bits;
-}
-
-static float
-float_from_bits (guint32 bits)
-{
-  float x;
-
-  memcpy (&x, &bits, 4);
-  return x;
-}
-
-/* @bits without its lowest @n_dropped, rounded to nearest even. */
-static guint32
-drop_bits (guint32 bits,
-           guint   n_dropped)
-{
-  guint32 kept = bits >> n_dropped;
-  guint32 rest = bits & ((1u << n_dropped) - 1);
-  guint32 half = 1u << (n_dropped - 1);
-
-  if (rest > half || (rest == half && (kept & 1) != 0))
-    kept++;
-  return kept;
-}
-
-static guint16
-half_from_float (float x)
-{
-  guint32 bits = float_bits (x);
-  guint16 sign = (bits >> 16) & 0x8000;
-  guint32 fraction = bits & 0x7fffff;
-  int exponent = (int) ((bits >> 23) & 0xff) - 127;
-
-  if (exponent == 128)
-    return sign | 0x7c00 | (fraction != 0 ? 0x200 : 0);
-  if (exponent > 15)
-    return sign | 0x7c00;
-  if (exponent >= -14) /* a carry out of the fraction rightly raises the exponent, up to infinity */
-    return sign | (guint16) (((guint32) (exponent + 15) << 10) + drop_bits (fraction, 13));
-  if (exponent >= -25)
-    return sign | (guint16) drop_bits (fraction | 0x800000, (guint) (-exponent - 1));
-  return sign;
-}
-
-static float
-half_to_float (guint16 half)
-{
-  guint32 sign = (guint32) (half & 0x8000) << 16;
-  guint32 exponent = (half >> 10) & 0x1f;
-  guint32 fraction = half & 0x3ff;
-
-  if (exponent == 31)
-    return float_from_bits (sign | 0x7f800000 | fraction << 13);
-  if (exponent == 0)
-    {
-      float small = (float) fraction / 16777216.0f; /* 2^-24 */
-      return sign != 0 ? -small : small;
-    }
-  return float_from_bits (sign | (exponent + 112) << 23 | fraction << 13);
-}
-
-static void
-store_half (guint8 *out,
-            float   x)
-{
-  guint16 half = half_from_float (x);
-
-  out[0] = half & 0xff;
-  out[1] = half >> 8;
-}
-
-static float
-load_half (const guint8 *in)
-{
-  return half_to_float ((guint16) (in[0] | in[1] << 8));
-}
-
-/* x / step rounded to nearest, within [low, high]; 0 where the step is 0. */
-static int
-steps (float x,
-       float step,
-       int   low,
-       int   high)
-{
-  float ratio = step != 0.0f ? x / step : 0.0f;
-  int n;
-
-  if (ratio <= (float) low)
-    return low;
-  if (ratio >= (float) high)
-    return high;
-  n = (int) (ratio < 0.0f ? ratio - 0.5f : ratio + 0.5f);
-  return CLAMP (n, low, high);
-}
-
-/* The value of largest magnitude, with its sign. */
-static float
-extreme (const float *x,
-         gsize        n)
-{
-  float best = 0.0f;
-
-  for (gsize i = 0; i < n; i++)
-    if (ABS (x[i]) > ABS (best))
-      best = x[i];
-  return best;
 }
 
 static void
@@ -441,8 +335,11 @@ moe_quantise (MoeTensorType  type,
       case MOE_TYPE_Q5_K:
         quantise_q45_k (x + i, TRUE, out);
         break;
-      default:
+      case MOE_TYPE_Q6_K:
         quantise_q6_k (x + i, out);
+        break;
+      default:
+        moe_quantise_rare (type, x + i, out);
         break;
       }
 }
@@ -483,8 +380,11 @@ moe_dequantise (MoeTensorType  type,
       case MOE_TYPE_Q5_K:
         dequantise_q45_k (in, TRUE, x + i);
         break;
-      default:
+      case MOE_TYPE_Q6_K:
         dequantise_q6_k (in, x + i);
+        break;
+      default:
+        moe_dequantise_rare (type, in, x + i);
         break;
       }
 }
