@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "data/moe-error.h"
 
@@ -482,4 +483,32 @@ moe_attribution_make_mask (const MoeAttribution *self,
       g_array_append_val (interventions, disable);
     }
   return moe_mask_new ((const MoeIntervention *) (gpointer) interventions->data, interventions->len);
+}
+
+gboolean
+moe_attribution_find_token (const MoeModel  *model,
+                            const char      *text,
+                            gint32          *token,
+                            GError         **error)
+{
+  guint vocabulary = moe_model_get_info (model)->vocabulary;
+  g_autofree gint32 *tokens = NULL;
+  guint64 id;
+  gsize n;
+
+  if (text[0] == '#' && g_ascii_string_to_unsigned (text + 1, 10, 0, vocabulary - 1, &id, NULL))
+    {
+      *token = (gint32) id;
+      return TRUE;
+    }
+  tokens = moe_tokenizer_encode (moe_model_get_tokenizer (model), text, strlen (text),
+                                 MOE_TOKENIZE_PARSE_SPECIAL, &n);
+  if (n == 1)
+    {
+      *token = tokens[0];
+      return TRUE;
+    }
+  g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID,
+               "'%s' is %" G_GSIZE_FORMAT " tokens, not one; #ID names one by its number", text, n);
+  return FALSE;
 }

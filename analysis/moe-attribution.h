@@ -75,6 +75,13 @@ MoeMask                  *moe_attribution_make_mask (const MoeAttribution *self,
                                                      MoeMode               mode,
                                                      MoeScope              scope);
 
+/* The token that @text is ("Sorry"), or "#123" by its number. Errors: MOE_ERROR_INVALID when it is not one
+ * token. */
+gboolean                  moe_attribution_find_token (const MoeModel *model,
+                                                      const char     *text,
+                                                      gint32         *token,
+                                                      GError        **error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MoeAttribution, moe_attribution_free)
 
 G_END_DECLS

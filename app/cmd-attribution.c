@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #define G_LOG_DOMAIN "moescope-cli"
 
-#include <string.h>
-
 #include "analysis/moe-attribution.h"
 #include "analysis/moe-prompt-tokens.h"
+#include "app/cli-files.h"
 #include "app/cli-interventions.h"
 #include "app/cli-mask-out.h"
 #include "app/cli-options.h"
-#include "data/moe-error.h"
+#include "ui/moe-attribution-study.h"
 
 typedef struct
 {
   MoeCliOutput         output;
+  MoeCliFiles          files;
   MoeCliRun            run;
   MoeCliInterventions  interventions;
   MoeCliMaskOut        mask_out;
@@ -25,6 +25,7 @@ static void
 command_clear (Command *self)
 {
   moe_cli_output_clear (&self->output);
+  moe_cli_files_clear (&self->files);
   moe_cli_run_clear (&self->run);
   moe_cli_interventions_clear (&self->interventions);
   moe_cli_mask_out_clear (&self->mask_out);
@@ -37,7 +38,6 @@ command_clear (Command *self)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Command, command_clear)
 
-/* "Sorry" or "#123". */
 static gboolean
 find_token (const MoeModel  *model,
             const char      *option,
@@ -45,26 +45,9 @@ find_token (const MoeModel  *model,
             gint32          *token,
             GError         **error)
 {
-  guint vocabulary = moe_model_get_info (model)->vocabulary;
-  g_autofree gint32 *tokens = NULL;
-  guint64 id;
-  gsize n;
-
-  if (text[0] == '#' && g_ascii_string_to_unsigned (text + 1, 10, 0, vocabulary - 1, &id, NULL))
-    {
-      *token = (gint32) id;
-      return TRUE;
-    }
-  tokens = moe_tokenizer_encode (moe_model_get_tokenizer (model), text, strlen (text),
-                                 MOE_TOKENIZE_PARSE_SPECIAL, &n);
-  if (n == 1)
-    {
-      *token = tokens[0];
-      return TRUE;
-    }
-  g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID,
-               "%s: '%s' is %" G_GSIZE_FORMAT " tokens, not one; #ID names one by its number", option, text,
-               n);
+  if (moe_attribution_find_token (model, text, token, error))
+    return TRUE;
+  g_prefix_error (error, "%s: ", option);
   return FALSE;
 }
 
@@ -131,6 +114,7 @@ run (const Command  *self,
   g_autoptr(MoeMask) mask = NULL;
   g_autoptr(MoeAttribution) attribution = NULL;
   g_autoptr(MoeTable) table = NULL;
+  g_autoptr(MoeExhibit) exhibit = NULL;
 
   if (model == NULL
       || !moe_cli_interventions_load (&self->interventions, moe_model_get_info (model), &mask, error))
@@ -150,7 +134,8 @@ run (const Command  *self,
     }
   table = moe_attribution_to_table (attribution);
   moe_cli_add_provenance (table, moe_model_get_info (model), mask);
-  return moe_cli_output_table (&self->output, table, error);
+  exhibit = moe_attribution_exhibit_new (table, attribution);
+  return moe_cli_files_write (&self->files, &self->output, exhibit, error);
 }
 
 int
@@ -182,6 +167,7 @@ moe_cli_attribution (int    argc,
   g_option_context_add_main_entries (context, entries, NULL);
   moe_cli_mask_out_add (&self.mask_out, context);
   moe_cli_output_add (&self.output, context);
+  moe_cli_files_add (&self.files, context, FALSE);
   moe_cli_run_add (&self.run, context);
   moe_cli_interventions_add (&self.interventions, context);
   if (!moe_cli_parse (context, argc, argv, 1, 1, &words) || !check (&self, argv[0])

@@ -5,6 +5,7 @@
 
 #include "analysis/moe-experts-report.h"
 #include "data/moe-error.h"
+#include "data/moe-table-join.h"
 #include "ui/moe-experts-exhibit.h"
 #include "ui/moe-text.h"
 
@@ -141,6 +142,26 @@ on_example_selected (MoeTableView   *view,
 
 /* --- experts ------------------------------------------------------------------------------------------ */
 
+/* The metrics, and beside them what was found out about the same experts. Transfer full. */
+static MoeTable *
+make_table (MoeExpertsPage        *self,
+            const MoeRoutingStats *stats,
+            const MoeModelInfo    *info,
+            guint                  phases)
+{
+  static const char *const keys[] = { "layer", "expert", NULL };
+  MoeTable *table = moe_experts_report_table (stats, info, phases);
+
+  if (self->study != NULL && g_strcmp0 (info->path, self->study->settings.model) == 0)
+    {
+      MoeTable *metrics = table;
+
+      table = moe_table_join (metrics, self->study->experts, keys);
+      moe_table_unref (metrics);
+    }
+  return table;
+}
+
 static void
 refresh (MoePage *page)
 {
@@ -167,7 +188,7 @@ refresh (MoePage *page)
 
       if (self->stats != stats || self->n_tokens != n_tokens || self->phases != phases)
         {
-          g_autoptr(MoeTable) table = moe_experts_report_table (stats, info, phases);
+          g_autoptr(MoeTable) table = make_table (self, stats, info, phases);
 
           moe_table_view_set_table (self->table, table, "No expert matches the filter");
           self->stats = stats;
@@ -185,6 +206,7 @@ refresh (MoePage *page)
     }
   show_examples (self);
   self->showing = FALSE;
+  moe_experts_page_refresh_attribution (self);
 }
 
 static void
@@ -233,7 +255,39 @@ get_export (MoePage *page)
 {
   MoeExpertsPage *self = MOE_EXPERTS_PAGE (page);
 
+  if (g_strcmp0 (gtk_stack_get_visible_child_name (self->stack), "attribution") == 0 && self->study != NULL)
+    return moe_attribution_get_export (self->study);
   return moe_experts_export_new (moe_document_get_phases (get_document (self)));
+}
+
+static gboolean
+set_attribution_option (MoeExpertsPage *self,
+                        const char     *name,
+                        const char     *value)
+{
+  guint64 n = 0;
+
+  if (g_str_equal (name, "prompt"))
+    gtk_editable_set_text (GTK_EDITABLE (self->prompt), value);
+  else if (g_str_equal (name, "token"))
+    gtk_editable_set_text (GTK_EDITABLE (self->token), value);
+  else if (g_str_equal (name, "against"))
+    gtk_editable_set_text (GTK_EDITABLE (self->against), value);
+  else if (g_str_equal (name, "causal") && g_ascii_string_to_unsigned (value, 10, 0, 200, &n, NULL))
+    gtk_spin_button_set_value (self->causal, (double) n);
+  else if (g_str_equal (name, "view") &&
+           (g_str_equal (value, "tokens") || g_str_equal (value, "attribution")))
+    gtk_stack_set_visible_child_name (self->stack, value);
+  else if (g_str_equal (name, "disable-top") && g_ascii_string_to_unsigned (value, 10, 1, 100, &n, NULL))
+    {
+      gtk_spin_button_set_value (self->top, (double) n);
+      moe_experts_page_disable_top (self);
+    }
+  else if (g_str_equal (name, "run"))
+    moe_experts_page_attribute (self);
+  else
+    return FALSE;
+  return TRUE;
 }
 
 static gboolean
@@ -253,14 +307,26 @@ set_option (MoePage     *page,
   if (g_str_equal (name, "sort") &&
       moe_table_view_sort (self->table, value + falling, falling ? GTK_SORT_DESCENDING : GTK_SORT_ASCENDING))
     return TRUE;
+  if (set_attribution_option (self, name, value))
+    return TRUE;
   if (error != NULL && *error == NULL)
     g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID, "there is no %s called “%s”", name, value);
   return FALSE;
 }
 
 static void
+connect_document (MoePage *page)
+{
+  moe_experts_page_show_attribution (MOE_EXPERTS_PAGE (page));
+}
+
+static void
 moe_experts_page_dispose (GObject *object)
 {
+  MoeExpertsPage *self = MOE_EXPERTS_PAGE (object);
+
+  g_clear_pointer (&self->study, moe_attribution_study_unref);
+  g_clear_pointer (&self->followed, g_free);
   gtk_widget_dispose_template (GTK_WIDGET (object), MOE_TYPE_EXPERTS_PAGE);
 
   G_OBJECT_CLASS (moe_experts_page_parent_class)->dispose (object);
@@ -275,6 +341,7 @@ moe_experts_page_class_init (MoeExpertsPageClass *klass)
   G_OBJECT_CLASS (klass)->dispose = moe_experts_page_dispose;
   page_class->name = "experts";
   page_class->title = "Experts";
+  page_class->connect = connect_document;
   page_class->refresh = refresh;
   page_class->get_export = get_export;
   page_class->set_option = set_option;
@@ -285,6 +352,16 @@ moe_experts_page_class_init (MoeExpertsPageClass *klass)
   gtk_widget_class_bind_template_child (widget_class, MoeExpertsPage, table);
   gtk_widget_class_bind_template_child (widget_class, MoeExpertsPage, title);
   gtk_widget_class_bind_template_child (widget_class, MoeExpertsPage, examples);
+  gtk_widget_class_bind_template_child (widget_class, MoeExpertsPage, stack);
+  gtk_widget_class_bind_template_child (widget_class, MoeExpertsPage, prompt);
+  gtk_widget_class_bind_template_child (widget_class, MoeExpertsPage, token);
+  gtk_widget_class_bind_template_child (widget_class, MoeExpertsPage, against);
+  gtk_widget_class_bind_template_child (widget_class, MoeExpertsPage, causal);
+  gtk_widget_class_bind_template_child (widget_class, MoeExpertsPage, top);
+  gtk_widget_class_bind_template_child (widget_class, MoeExpertsPage, attribute);
+  gtk_widget_class_bind_template_child (widget_class, MoeExpertsPage, disable);
+  gtk_widget_class_bind_template_child (widget_class, MoeExpertsPage, sum);
+  gtk_widget_class_bind_template_child (widget_class, MoeExpertsPage, parts);
   gtk_widget_class_set_css_name (widget_class, "experts-page");
 }
 
@@ -296,4 +373,12 @@ moe_experts_page_init (MoeExpertsPage *self)
   g_signal_connect (self->table, "row-selected", G_CALLBACK (on_row_selected), self);
   g_signal_connect (self->table, "row-activated", G_CALLBACK (on_row_activated), self);
   g_signal_connect (self->examples, "row-selected", G_CALLBACK (on_example_selected), self);
+  g_signal_connect_swapped (self->stack, "notify::visible-child-name", G_CALLBACK (moe_page_export_changed),
+                            self);
+  g_signal_connect_swapped (self->attribute, "clicked", G_CALLBACK (moe_experts_page_attribute), self);
+  g_signal_connect_swapped (self->prompt, "activate", G_CALLBACK (moe_experts_page_attribute), self);
+  g_signal_connect_swapped (self->token, "activate", G_CALLBACK (moe_experts_page_attribute), self);
+  g_signal_connect_swapped (self->against, "activate", G_CALLBACK (moe_experts_page_attribute), self);
+  g_signal_connect_swapped (self->disable, "clicked", G_CALLBACK (moe_experts_page_disable_top), self);
+  g_signal_connect (self->parts, "row-selected", G_CALLBACK (moe_experts_page_on_part), self);
 }

@@ -237,6 +237,75 @@ test_experts (void)
   moe_test_close_window (window);
 }
 
+/* What experts write into a token's logit after the prompt of the conversation: a column beside the metrics,
+ * and a mask of the first ones that is one step of the history. */
+static void
+test_attribution (void)
+{
+  MoeWindow *window = moe_test_open_demo ();
+  MoeExpertsPage *page = (MoeExpertsPage *) moe_window_get_page (window, "experts");
+  g_autoptr(MoeMask) expected = NULL;
+  MoeTable *table;
+  double largest = -G_MAXDOUBLE;
+  int column, row, value;
+
+  moe_test_generate (window, 4);
+  show_page (window, "experts");
+  set_option (window, "view", "attribution");
+  moe_test_settle ();
+  g_assert_cmpstr (gtk_editable_get_text (GTK_EDITABLE (page->prompt)), ==, MOE_TEST_QUESTION);
+  set_option (window, "token", "I");
+  set_option (window, "against", "You");
+  set_option (window, "causal", "3");
+  moe_test_click_centre (GTK_WIDGET (page->attribute));
+  moe_test_wait (page->study != NULL);
+  moe_test_wait (!moe_page_is_busy (MOE_PAGE (page)));
+  moe_test_settle ();
+  /* The fast kernels round what the output matrix is multiplied with to 8 bits, the parts do not. */
+  g_assert_cmpfloat_with_epsilon (moe_attribution_get_sum (page->study->attribution),
+                                  moe_attribution_get_logit (page->study->attribution), 0.1);
+
+  /* Each expert has its value in the list of all, and the others none. */
+  table = moe_table_view_get_table (page->table);
+  column = moe_table_find_column (table, "attribution");
+  g_assert_cmpint (column, >, 0);
+  value = moe_table_find_column (page->study->table, "value");
+  for (guint i = 0; i < moe_attribution_get_n (page->study->attribution); i++)
+    {
+      const MoeAttributionPart *part = moe_attribution_get (page->study->attribution, i);
+
+      if (part->part != MOE_PART_EXPERT)
+        continue;
+      largest = MAX (largest, part->value);
+      row = moe_table_view_find_expert (page->table, part->layer, part->expert);
+      g_assert_cmpfloat (moe_table_get_double (table, (guint) row, (guint) column), ==, part->value);
+      g_assert_cmpfloat (moe_table_get_double (page->study->table, i, (guint) value), ==, part->value);
+    }
+  set_option (window, "sort", "-attribution");
+  row = (int) moe_table_view_get_shown (page->table, 0);
+  g_assert_cmpfloat (moe_table_get_double (table, (guint) row, (guint) column), ==, largest);
+
+  expected = moe_attribution_make_mask (page->study->attribution, 5, MOE_MODE_REFILL, MOE_SCOPE_BOTH);
+  g_assert_cmpint (moe_mask_get (expected, 0)->expert, ==, moe_table_get_int (table, (guint) row, 1));
+  moe_test_click_centre (GTK_WIDGET (page->disable));
+  moe_test_settle ();
+  g_assert_true (moe_mask_equal (moe_document_get_mask (window->document), expected));
+  check_export (window, "attribution", MOE_EXHIBIT_CSV);
+  check_export (window, "attribution", MOE_EXHIBIT_SVG);
+  /* Under the mask the result is another one, and its command names the mask. */
+  {
+    MoeAttributionStudy *before = page->study;
+
+    set_option (window, "run", "yes");
+    moe_test_wait (page->study != before);
+    moe_test_wait (!moe_page_is_busy (MOE_PAGE (page)));
+  }
+  check_export (window, "attribution steered", MOE_EXHIBIT_JSON);
+  moe_document_undo (window->document);
+  g_assert_cmpuint (moe_mask_get_n (moe_document_get_mask (window->document)), ==, 0);
+  moe_test_close_window (window);
+}
+
 /* Steered from the start, and forked at a token: what was answered before it is the same. */
 static void
 test_compare (void)
@@ -337,6 +406,7 @@ main (int   argc,
   g_test_add_func ("/steering/disable-top", test_disable_top);
   g_test_add_func ("/steering/cancel", test_cancel);
   g_test_add_func ("/steering/experts", test_experts);
+  g_test_add_func ("/steering/attribution", test_attribution);
   g_test_add_func ("/steering/compare", test_compare);
   g_test_add_func ("/steering/evaluate", test_evaluate);
   code = g_test_run ();
