@@ -98,6 +98,41 @@ set_q6_k_steps (const Head *head,
   group->step = head->d;
 }
 
+/* IQ4_XS: the upper bits of the eight scales, two bits each, and the lower ones, four bits each. */
+static inline __attribute__ ((always_inline)) void
+read_head_iq4_xs (const guint8 *const rows[LANES],
+                  Head               *head)
+{
+  Ints first[4];
+
+  lanes_read_columns (rows, 0, first);
+  head->d = floats_from_halves (ints_and (first[0], ints_set (0xffff)));
+  head->scales[0] = ints_shift_right (first[0], 16);
+  head->scales[1] = first[1];
+}
+
+static inline __attribute__ ((always_inline)) void
+set_iq4_xs_step (const Head *head,
+                 guint       g,
+                 Group      *group)
+{
+  Ints upper = ints_and (ints_shift_right (head->scales[0], 2 * g), ints_set (3));
+  Ints lower = ints_and (ints_shift_right (head->scales[1], 4 * g), ints_set (15));
+  Ints scale = ints_sub (ints_or (ints_shift_left (upper, 4), lower), ints_set (32));
+
+  group->step = floats_mul (head->d, ints_to_floats (scale));
+}
+
+/* Of Q4_1 and Q5_1: both halves at @at. */
+static inline __attribute__ ((always_inline)) void
+read_step_and_least (const guint8 *const rows[LANES],
+                     gsize               at,
+                     Group              *group)
+{
+  group->step = lanes_read_halves (rows, at);
+  group->offset = floats_mul (lanes_read_halves (rows, at + 2), floats_set (-1.f));
+}
+
 #define INT8_KERNEL(type_name, format, block, block_bytes, isa)                         \
   { MOE_TYPE_##type_name, #type_name "/" isa, block, block_bytes, moe_int8_row_get_bytes, \
     moe_int8_row_prepare, matmul_##format, moe_expand_##format }
@@ -109,3 +144,10 @@ set_q6_k_steps (const Head *head,
   INT8_KERNEL (Q4_K, q4_k, MOE_QK, sizeof (MoeBlockQ4_K), isa),                         \
   INT8_KERNEL (Q5_K, q5_k, MOE_QK, sizeof (MoeBlockQ5_K), isa),                         \
   INT8_KERNEL (Q6_K, q6_k, MOE_QK, sizeof (MoeBlockQ6_K), isa)
+
+#define INT8_RARE_KERNELS(isa)                                                          \
+  INT8_KERNEL (Q4_1, q4_1, MOE_Q32, sizeof (MoeBlockQ4_1), isa),                        \
+  INT8_KERNEL (Q5_0, q5_0, MOE_Q32, sizeof (MoeBlockQ5_0), isa),                        \
+  INT8_KERNEL (Q5_1, q5_1, MOE_Q32, sizeof (MoeBlockQ5_1), isa),                        \
+  INT8_KERNEL (IQ4_NL, iq4_nl, MOE_Q32, sizeof (MoeBlockIq4Nl), isa),                   \
+  INT8_KERNEL (IQ4_XS, iq4_xs, MOE_QK, sizeof (MoeBlockIq4Xs), isa)

@@ -2,8 +2,7 @@
 #define G_LOG_DOMAIN "moe-kernels-avx2"
 
 #include "probes/kernels/moe-expand.h"
-#include "probes/kernels/moe-int8-one-avx2.h"
-#include "probes/kernels/moe-int8-tile-avx2.h"
+#include "probes/kernels/moe-int8-rare-avx2.h"
 #include "probes/kernels/moe-float-body.h"
 #include "probes/kernels/moe-vector-ops-avx2.h"
 
@@ -32,6 +31,11 @@
 DEFINE_INT8_KERNEL (q8_0, GROUP_SIGNED, 8, 8 * sizeof (MoeBlockQ8_0), read_no_head, read_steps_q8_0)
 DEFINE_INT8_KERNEL (q4_0, GROUP_4, 8, 8 * sizeof (MoeBlockQ4_0), read_no_head, read_steps_q4_0)
 DEFINE_INT8_KERNEL (mxfp4, GROUP_SIGNED, 8, 8 * sizeof (MoeBlockMxfp4), read_no_head, read_steps_mxfp4)
+DEFINE_INT8_KERNEL (q4_1, GROUP_4, 8, 8 * sizeof (MoeBlockQ4_1), read_no_head, read_steps_q4_1)
+DEFINE_INT8_KERNEL (q5_0, GROUP_5, 8, 8 * sizeof (MoeBlockQ5_0), read_no_head, read_steps_q5_0)
+DEFINE_INT8_KERNEL (q5_1, GROUP_5, 8, 8 * sizeof (MoeBlockQ5_1), read_no_head, read_steps_q5_1)
+DEFINE_INT8_KERNEL (iq4_nl, GROUP_SIGNED, 8, 8 * sizeof (MoeBlockIq4Nl), read_no_head, read_steps_iq4_nl)
+DEFINE_INT8_KERNEL (iq4_xs, GROUP_SIGNED, 8, sizeof (MoeBlockIq4Xs), read_head_iq4_xs, read_steps_iq4_xs)
 DEFINE_INT8_KERNEL (q4_k, GROUP_4, 4, sizeof (MoeBlockQ4_K), read_head_k, read_steps_k)
 DEFINE_INT8_KERNEL (q5_k, GROUP_5, 4, sizeof (MoeBlockQ5_K), read_head_k, read_steps_k)
 DEFINE_INT8_KERNEL (q6_k, GROUP_6, 4, sizeof (MoeBlockQ6_K), read_head_q6_k, read_steps_q6_k)
@@ -39,6 +43,7 @@ DEFINE_INT8_KERNEL (q6_k, GROUP_6, 4, sizeof (MoeBlockQ6_K), read_head_q6_k, rea
 static const MoeKernel kernels[] = {
   FLOAT_KERNELS ("avx2"),
   INT8_KERNELS ("avx2"),
+  INT8_RARE_KERNELS ("avx2"),
 };
 
 static gboolean

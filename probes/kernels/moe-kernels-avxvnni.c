@@ -7,12 +7,13 @@
 
 #include "probes/kernels/moe-lanes-dpbusd.h"
 #include "probes/kernels/moe-float-body.h"
-#include "probes/kernels/moe-int8-body.h"
+#include "probes/kernels/moe-int8-rare-body.h"
 #include "probes/kernels/moe-vector-ops-avx2.h"
 
 static const MoeKernel kernels[] = {
   FLOAT_KERNELS ("avxvnni"),
   INT8_KERNELS ("avxvnni"),
+  INT8_RARE_KERNELS ("avxvnni"),
 };
 
 static gboolean
