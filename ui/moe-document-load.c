@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "data/moe-recording-session.h"
 #include "data/moe-recording.h"
 #include "probes/moe-tokenizer.h"
 
@@ -87,6 +88,7 @@ load_thread (GTask        *task,
     }
 
   rebuild_turns (shown, recording);
+  shown->session = moe_recording_session_load (task_data);
   g_task_return_pointer (task, shown, free_shown);
 }
 
@@ -123,4 +125,12 @@ moe_document_open_finish (MoeDocument   *self,
 
   moe_document_show (self, shown, FALSE);
   return TRUE;
+}
+
+const char *
+moe_document_get_session (MoeDocument *self)
+{
+  g_return_val_if_fail (MOE_IS_DOCUMENT (self), NULL);
+
+  return self->shown != NULL ? self->shown->session : NULL;
 }

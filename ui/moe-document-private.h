@@ -14,6 +14,7 @@ typedef struct
   gint64           n_tokens;
   GPtrArray       *turns;  /* MoeTurn */
   char            *path;
+  char            *session; /* moe_recording_session_load(), or NULL */
 } MoeShown;
 
 MoeShown         *moe_shown_new       (const MoeModelInfo  *info,

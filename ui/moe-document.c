@@ -79,6 +79,7 @@ moe_shown_free (MoeShown *shown)
   g_clear_pointer (&shown->tokens, g_ptr_array_unref);
   g_clear_pointer (&shown->turns, g_ptr_array_unref);
   g_free (shown->path);
+  g_free (shown->session);
   g_free (shown);
 }
 

@@ -86,6 +86,8 @@ gboolean               moe_document_is_live          (MoeDocument            *se
 /* Where it is on disk: a saved file while that holds all that is shown, else the unsaved one. NULL for
  * none. */
 const char            *moe_document_get_path         (MoeDocument            *self);
+/* How it was left, as data/moe-recording-session.h gives it; NULL when it is no file or has none. */
+const char            *moe_document_get_session      (MoeDocument            *self);
 gboolean               moe_document_is_saved         (MoeDocument            *self);
 /* @n_tokens: how many were shown when saving was asked for. */
 void                   moe_document_set_saved        (MoeDocument            *self,

@@ -13,6 +13,7 @@ void
 moe_window_open_model (MoeWindow  *self,
                        const char *path)
 {
+  moe_window_keep_session (self);
   self->state = MOE_WINDOW_OPENING;
   self->paused = FALSE;
   g_clear_pointer (&self->first_question, g_free);
@@ -43,6 +44,7 @@ on_recording_opened (GObject      *source,
       /* The next prompt starts a recording of its own. */
       moe_engine_reset (self->engine);
       self->first_turn = 0;
+      moe_window_restore_session (self);
     }
   moe_window_update (self);
 }
@@ -51,6 +53,7 @@ void
 moe_window_open_recording (MoeWindow  *self,
                            const char *path)
 {
+  moe_window_keep_session (self);
   if (self->loading != NULL)
     g_cancellable_cancel (self->loading);
   g_clear_object (&self->loading);
@@ -137,6 +140,7 @@ moe_window_prompt (MoeWindow  *self,
   if (self->state != MOE_WINDOW_IDLE || *text == '\0')
     return;
 
+  moe_window_keep_session (self);
   moe_document_add_turn (self->document, FALSE, text);
   n = moe_document_get_n_turns (self->document);
   if (n > 1 && (self->first_turn >= n - 1 || moe_window_is_raw (self)))
@@ -160,6 +164,7 @@ moe_window_regenerate (MoeWindow *self)
 void
 moe_window_reset (MoeWindow *self)
 {
+  moe_window_keep_session (self);
   moe_engine_reset (self->engine);
   moe_document_clear (self->document);
   self->first_turn = 0;
@@ -277,6 +282,8 @@ on_saved (MoeWindow  *self,
   g_autofree char *note = g_strdup_printf ("Saved %s.", name);
 
   moe_document_set_saved (self->document, path, self->saving_tokens);
+  g_clear_pointer (&self->session, g_free);
+  moe_window_keep_session (self);
   moe_window_show_note (self, note);
   if (self->copy_after_save)
     {

@@ -40,6 +40,7 @@ struct _MoeWindow
   char                 *last_export;    /* path */
   const char           *last_page;      /* name of the page that it is of */
   guint                 info_timeout;
+  char                 *session;        /* as it was last read or written, or NULL */
   gint64                strip_first, strip_end; /* token ids that the strip shows */
 
   GtkLabel             *title;
@@ -106,6 +107,13 @@ MoePage *moe_window_get_page         (MoeWindow        *self,
                                       const char       *name);
 MoePage *moe_window_get_visible_page (MoeWindow        *self);
 gboolean moe_window_pages_are_busy   (MoeWindow        *self);
+
+/* moe-window-session.c */
+/* Of a recording that was just opened. */
+void     moe_window_restore_session  (MoeWindow        *self);
+/* With a recording that is in a file of its own; does nothing when nothing changed. Before another one is
+ * shown. */
+void     moe_window_keep_session     (MoeWindow        *self);
 
 /* moe-window-strip.c */
 void     moe_window_init_strip       (MoeWindow        *self);

@@ -202,7 +202,9 @@ moe_window_dispose (GObject *object)
 {
   MoeWindow *self = MOE_WINDOW (object);
 
+  moe_window_keep_session (self);
   moe_window_stop_engine (self);
+  g_clear_pointer (&self->session, g_free);
   g_clear_pointer (&self->last_export, g_free);
   if (self->info_timeout != 0)
     g_source_remove (self->info_timeout);

@@ -6,6 +6,8 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#include "data/moe-recording-session.h"
+
 /* The real window on the demo model, driven through its actions, the pointer and the keyboard (xdotool). */
 
 static char *folder;
@@ -364,6 +366,74 @@ test_open_recording (void)
   moe_test_close_window (window);
 }
 
+/* Page, selection and mask come back with the recording, and what is not sound there is passed over. */
+static void
+test_session (void)
+{
+  static const char *const unsound[] = {
+    "{\"page\": 3, \"layer\": 99, \"expert\": 1, \"head_layer\": 0, \"head\": -1, \"token\": 1e9, "
+    "\"mask\": \"x\"}",
+    "{\"page\": \"nowhere\", \"layer\": [1], \"expert\": null, \"token\": 5000000000, \"mask\": {}}",
+    "[1]", "", "{",
+  };
+  MoeWindow *window = moe_test_open_demo ();
+  g_autofree char *recording = g_build_filename (folder, "session.moescope", NULL);
+  g_autofree char *kept = NULL;
+  GError *error = NULL;
+  const MoeSelection *selection;
+
+  moe_test_generate (window, 4);
+  moe_test_act (window, "save-recording", g_variant_new_string (recording));
+  moe_test_wait (moe_document_is_saved (window->document));
+  g_action_group_change_action_state (G_ACTION_GROUP (window), "page", g_variant_new_string ("routing"));
+  moe_test_act (window, "select", g_variant_new_string ("L2E30"));
+  moe_test_act (window, "disable-selected", NULL);
+  moe_document_select_token (window->document, 2);
+  moe_document_select_head (window->document, 5, 1);
+  moe_test_close_window (window);
+
+  window = moe_test_open_demo ();
+  selection = moe_document_get_selection (window->document);
+  moe_test_act (window, "open", g_variant_new_string (recording));
+  moe_test_wait (!moe_window_is_busy (window));
+  g_assert_cmpstr (gtk_stack_get_visible_child_name (window->stack), ==, "routing");
+  g_assert_true (selection->has_expert && selection->layer == 2 && selection->expert == 30);
+  g_assert_true (selection->has_head && selection->head_layer == 5 && selection->head == 1);
+  g_assert_cmpint (selection->token, ==, 2);
+  g_assert_cmpuint (moe_mask_get_n (moe_document_get_mask (window->document)), ==, 1);
+  moe_test_act (window, "undo", NULL);
+  g_assert_cmpuint (moe_mask_get_n (moe_document_get_mask (window->document)), ==, 0);
+  moe_test_act (window, "new-conversation", NULL);
+
+  /* The mask that was undone is not kept. */
+  kept = moe_recording_session_load (recording);
+  g_assert_nonnull (kept);
+  g_assert_null (strstr (kept, "disable"));
+
+  for (guint i = 0; i < G_N_ELEMENTS (unsound); i++)
+    {
+      g_assert_true (moe_recording_session_save (recording, unsound[i], &error));
+      g_assert_no_error (error);
+      moe_test_act (window, "open", g_variant_new_string (recording));
+      moe_test_wait (!moe_window_is_busy (window));
+      g_assert_cmpstr (gtk_stack_get_visible_child_name (window->stack), ==, "routing");
+      g_assert_false (selection->has_expert || selection->has_head);
+      g_assert_cmpint (selection->token, ==, -1);
+      g_assert_cmpuint (moe_mask_get_n (moe_document_get_mask (window->document)), ==, 0);
+      moe_test_act (window, "new-conversation", NULL);
+
+      /* It was only looked at. */
+      g_free (kept);
+      kept = moe_recording_session_load (recording);
+      g_assert_cmpstr (kept, ==, unsound[i]);
+    }
+  moe_test_close_window (window);
+
+  g_assert_false (moe_recording_session_save (folder, "{}", &error));
+  g_assert_nonnull (error);
+  g_clear_error (&error);
+}
+
 /* What goes wrong stands in the window, as a sentence that names the file; nothing is lost. */
 static void
 test_errors (void)
@@ -481,6 +551,7 @@ main (int    argc,
   g_test_add_func ("/window/export", test_export);
   g_test_add_func ("/window/copy-as-command", test_copy_as_command);
   g_test_add_func ("/window/open-recording", test_open_recording);
+  g_test_add_func ("/window/session", test_session);
   g_test_add_func ("/window/errors", test_errors);
   g_test_add_func ("/window/masks", test_masks);
   g_test_add_func ("/window/close-while-busy", test_close_while_busy);

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+#define G_LOG_DOMAIN "moe-window-session"
+
+#include "ui/moe-window-private.h"
+
+#include <string.h>
+
+#include "data/moe-json.h"
+#include "data/moe-mask-file.h"
+#include "data/moe-recording-session.h"
+
+/* How the recording was left: the page, what is selected, and the mask. What another program or version wrote
+ * there is taken as far as it makes sense for this recording. */
+
+static void
+add_int (JsonBuilder *builder,
+         const char  *name,
+         gint64       value)
+{
+  json_builder_set_member_name (builder, name);
+  json_builder_add_int_value (builder, value);
+}
+
+static void
+add_string (JsonBuilder *builder,
+            const char  *name,
+            const char  *value)
+{
+  json_builder_set_member_name (builder, name);
+  json_builder_add_string_value (builder, value);
+}
+
+/* Transfer full. */
+static char *
+capture (MoeWindow *self)
+{
+  const MoeSelection *selection = moe_document_get_selection (self->document);
+  const MoeModelInfo *model = moe_document_get_model (self->document);
+  g_autoptr(JsonBuilder) builder = json_builder_new ();
+  g_autoptr(JsonNode) root = NULL;
+  MoeMask *mask = moe_document_get_mask (self->document);
+
+  json_builder_begin_object (builder);
+  add_string (builder, "page", gtk_stack_get_visible_child_name (self->stack));
+  if (selection->has_expert)
+    {
+      add_int (builder, "layer", selection->layer);
+      add_int (builder, "expert", selection->expert);
+    }
+  if (selection->has_head)
+    {
+      add_int (builder, "head_layer", selection->head_layer);
+      add_int (builder, "head", selection->head);
+    }
+  if (selection->token >= 0)
+    add_int (builder, "token", selection->token);
+  if (model != NULL)
+    {
+      g_autofree char *json = moe_mask_to_json (mask, model);
+
+      add_string (builder, "mask", json);
+    }
+  json_builder_end_object (builder);
+  root = json_builder_get_root (builder);
+  return json_to_string (root, FALSE);
+}
+
+/* FALSE when there is no such number, or it is not 0 to @end - 1. */
+static gboolean
+get_number (JsonObject *object,
+            const char *name,
+            gint64      end,
+            gint64     *value)
+{
+  JsonNode *node = json_object_get_member (object, name);
+
+  if (node == NULL || !JSON_NODE_HOLDS_VALUE (node) || json_node_get_value_type (node) != G_TYPE_INT64)
+    return FALSE;
+  *value = json_node_get_int (node);
+  return *value >= 0 && *value < end;
+}
+
+static const char *
+get_string (JsonObject *object,
+            const char *name)
+{
+  JsonNode *node = json_object_get_member (object, name);
+
+  if (node == NULL || !JSON_NODE_HOLDS_VALUE (node) || json_node_get_value_type (node) != G_TYPE_STRING)
+    return NULL;
+  return json_node_get_string (node);
+}
+
+static void
+restore_selection (MoeWindow  *self,
+                   JsonObject *state)
+{
+  const MoeModelInfo *info = moe_document_get_info (self->document);
+  gint64 layer, number;
+
+  if (get_number (state, "layer", info->n_layers, &layer)
+      && moe_model_info_find_moe_layer (info, (guint) layer) >= 0
+      && get_number (state, "expert", info->n_experts, &number))
+    moe_document_select_expert (self->document, (int) layer, (int) number);
+  if (get_number (state, "head_layer", info->n_layers, &layer)
+      && get_number (state, "head", info->n_heads, &number))
+    moe_document_select_head (self->document, (int) layer, (int) number);
+  if (get_number (state, "token", moe_document_get_n_tokens (self->document), &number)
+      && number >= moe_document_get_first_token (self->document))
+    moe_document_select_token (self->document, number);
+}
+
+/* Only onto the model that it was made for. */
+static void
+restore_mask (MoeWindow  *self,
+              const char *json)
+{
+  const MoeModelInfo *model = moe_document_get_model (self->document);
+  g_autoptr(MoeModelInfo) made_for = NULL;
+  g_autoptr(MoeMask) mask = NULL;
+
+  if (json == NULL || model == NULL || !moe_document_can_intervene (self->document, NULL))
+    return;
+  mask = moe_mask_from_json (json, -1, &made_for, NULL);
+  if (mask != NULL && made_for != NULL && moe_mask_check_model (made_for, model, FALSE, NULL))
+    moe_document_set_mask (self->document, mask, FALSE, NULL);
+}
+
+void
+moe_window_restore_session (MoeWindow *self)
+{
+  const char *text = moe_document_get_session (self->document);
+  g_autoptr(JsonNode) root = text != NULL ? moe_json_parse (text, strlen (text), NULL) : NULL;
+
+  if (root != NULL && JSON_NODE_HOLDS_OBJECT (root) && moe_document_get_info (self->document) != NULL)
+    {
+      JsonObject *state = json_node_get_object (root);
+      const char *page = get_string (state, "page");
+
+      restore_selection (self, state);
+      restore_mask (self, get_string (state, "mask"));
+      if (page != NULL && moe_window_get_page (self, page) != NULL)
+        gtk_stack_set_visible_child_name (self->stack, page);
+    }
+  /* Who only looks at a file does not change it. */
+  g_free (self->session);
+  self->session = capture (self);
+}
+
+void
+moe_window_keep_session (MoeWindow *self)
+{
+  g_autoptr(GError) error = NULL;
+  g_autofree char *state = NULL;
+
+  if (self->document == NULL || moe_document_get_path (self->document) == NULL
+      || moe_document_get_n_tokens (self->document) == 0 || !moe_document_is_saved (self->document))
+    return;
+  state = capture (self);
+  if (g_strcmp0 (state, self->session) == 0)
+    return;
+  /* A file that may not be written is left as it is. */
+  if (!moe_recording_session_save (moe_document_get_path (self->document), state, &error))
+    g_debug ("%s", error->message);
+  g_free (self->session);
+  self->session = g_steal_pointer (&state);
+}
