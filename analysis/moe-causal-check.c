@@ -512,7 +512,14 @@ moe_causal_check_to_heads (MoeCausalCheck *self)
     {
       const Condition *condition = g_ptr_array_index (self->conditions, i);
 
-      if (condition->draw < 0)
+      if (condition->kind == MOE_CAUSAL_ALL)
+        add_heads (self, condition, table);
+    }
+  for (guint i = 1; i < self->conditions->len; i++)
+    {
+      const Condition *condition = g_ptr_array_index (self->conditions, i);
+
+      if (condition->kind == MOE_CAUSAL_ONE)
         add_heads (self, condition, table);
     }
   return table;

@@ -58,7 +58,8 @@ MoeTable       *moe_causal_check_to_table (MoeCausalCheck          *self);
  * in moe-massive-activations.h. Transfer full. */
 MoeTable       *moe_causal_check_to_layers (MoeCausalCheck         *self);
 /* condition,experts,layer,head,plain_share,sink_share,loss,decay,control_loss: which heads lose their sink
- * without the candidates. A row a head for each condition of candidates, the largest loss first. loss:
+ * without the candidates. A row a head for all candidates (when there are several) and then for each, the
+ * largest loss first. loss:
  * plain_share - sink_share; decay: moe_sink_stats_get_decay() of the head; control_loss: the largest loss of
  * that head in any of the draws. Transfer full. */
 MoeTable       *moe_causal_check_to_heads  (MoeCausalCheck         *self);

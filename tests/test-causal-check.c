@@ -265,7 +265,7 @@ test_heads (Fixture       *self,
       int layer = (int) moe_table_get_int (table, row, 2), head = (int) moe_table_get_int (table, row, 3);
       double before = moe_table_get_double (table, row, 4), after = moe_table_get_double (table, row, 5);
 
-      g_assert_cmpstr (moe_table_get_text (table, row, 0), ==, "one");
+      g_assert_cmpstr (moe_table_get_text (table, row, 0), ==, n_conditions > 1 ? "all" : "one");
       g_assert_cmpfloat (before, ==, moe_sink_stats_get_share (plain->sinks, layer, head));
       g_assert_cmpfloat_with_epsilon (moe_table_get_double (table, row, 7), 1 - after / before, 1e-9);
       g_assert_cmpfloat (moe_table_get_double (table, row, 6), ==, before - after);

@@ -211,7 +211,17 @@ add_lines (MoeChart       *chart,
     }
 }
 
-/* The heads that lose most under the last condition: all candidates, or the only one. */
+static gboolean
+is_same_condition (const MoeTable *table,
+                   guint           a,
+                   guint           b)
+{
+  return g_str_equal (moe_table_get_text (table, a, 0), moe_table_get_text (table, b, 0))
+         && g_str_equal (moe_table_get_text (table, a, 1), moe_table_get_text (table, b, 1));
+}
+
+/* The heads that lose most under the first condition: all candidates, or the only one. It has a row a
+ * head. */
 static void
 add_heads (MoeChart       *chart,
            const MoeTable *table)
@@ -220,7 +230,7 @@ add_heads (MoeChart       *chart,
   const guint head = (guint) moe_table_find_column (table, "head");
   const guint before = (guint) moe_table_find_column (table, "plain_share");
   const guint after = (guint) moe_table_find_column (table, "sink_share");
-  guint n_rows = moe_table_get_n_rows (table), first = n_rows, n = 0;
+  guint n_rows = moe_table_get_n_rows (table), n = 0;
   double x[MAX_HEADS], plain[MAX_HEADS], without[MAX_HEADS];
   g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
   g_autofree char *name = NULL;
@@ -228,14 +238,10 @@ add_heads (MoeChart       *chart,
 
   if (n_rows == 0)
     return;
-  name = name_condition (table, n_rows - 1);
-  while (first > 0 && g_str_equal (moe_table_get_text (table, first - 1, 0),
-                                   moe_table_get_text (table, n_rows - 1, 0))
-         && g_str_equal (moe_table_get_text (table, first - 1, 1), moe_table_get_text (table, n_rows - 1, 1)))
-    first--;
-  for (; n < MAX_HEADS && first + n < n_rows; n++)
+  name = name_condition (table, 0);
+  for (; n < MAX_HEADS && n < n_rows && is_same_condition (table, 0, n); n++)
     {
-      rows[n] = first + n;
+      rows[n] = n;
       x[n] = n;
       plain[n] = moe_table_get_double (table, rows[n], before);
       without[n] = moe_table_get_double (table, rows[n], after);

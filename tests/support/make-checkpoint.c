@@ -1,17 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 #define G_LOG_DOMAIN "make-checkpoint"
 
-/* make-checkpoint [--f32] NAME OUT.gguf: writes one of the test checkpoints or vocabularies.
+/* make-checkpoint [--f32] NAME OUT.gguf: writes one of the test checkpoints or vocabularies, or one with
+ * known super experts: planted-single, planted-several, planted-none, planted-shared, planted-dense.
  * make-checkpoint --list: their names. make-checkpoint --tokens NAME: its token sequence. */
 
 #include <string.h>
 
 #include "tests/support/moe-checkpoint.h"
+#include "tests/support/moe-planted.h"
 
 static gboolean
 is_vocabulary (const char *name)
 {
   return g_strv_contains (moe_checkpoint_list_vocabularies (), name);
+}
+
+/* In the order of MoePlantedShape. */
+static const char *const planted_names[] = { "planted-several", "planted-single", "planted-none",
+                                             "planted-shared", "planted-dense", NULL };
+
+static gboolean
+write_planted (const char  *name,
+               const char  *path,
+               GError     **error)
+{
+  guint shape = 0;
+  MoePlanted planted;
+
+  while (!g_str_equal (planted_names[shape], name))
+    shape++;
+  moe_planted_init (&planted, (MoePlantedShape) shape, 11);
+  return moe_planted_write (&planted, path, error);
 }
 
 static int
@@ -67,13 +87,15 @@ main (int    argc,
   argv += as_f32 ? 2 : 1;
 
   checkpoint = moe_checkpoint_find (argv[0]);
-  if (checkpoint == NULL && !is_vocabulary (argv[0]))
+  if (checkpoint == NULL && !is_vocabulary (argv[0]) && !g_strv_contains (planted_names, argv[0]))
     {
       g_printerr ("make-checkpoint: no checkpoint is called \"%s\"; try --list\n", argv[0]);
       return 1;
     }
   if (checkpoint != NULL)
     written = moe_checkpoint_write (checkpoint, as_f32, argv[1], &error);
+  else if (g_strv_contains (planted_names, argv[0]))
+    written = write_planted (argv[0], argv[1], &error);
   else
     written = moe_checkpoint_write_vocabulary (argv[0], argv[1], &error);
   if (!written)
