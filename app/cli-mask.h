@@ -17,5 +17,7 @@ int           moe_cli_mask_write      (const MoeMask       *mask,
                                        const char          *out);
 int           moe_cli_mask_convert    (int                  argc,
                                        char               **argv);
+int           moe_cli_mask_preview    (int                  argc,
+                                       char               **argv);
 
 G_END_DECLS

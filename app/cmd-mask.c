@@ -185,6 +185,7 @@ moe_cli_mask (int    argc,
     { "check", "mask check", check },
     { "new", "mask new", make },
     { "convert", "mask convert", moe_cli_mask_convert },
+    { "preview", "mask preview", moe_cli_mask_preview },
   };
   static const char help[] =
     "Usage:\n"
@@ -192,12 +193,13 @@ moe_cli_mask (int    argc,
     "  moescope-cli mask check FILE MODEL   whether it fits a model\n"
     "  moescope-cli mask new MODEL          a mask file from --disable, --force and so on\n"
     "  moescope-cli mask convert FILE MODEL a mask file from another program's file\n"
+    "  moescope-cli mask preview MODEL      what biases on routers would change\n"
     "\nmoescope-cli mask show --help and so on tell the options.\n"
     "\nExample:\n  moescope-cli mask new demo-q8_0.gguf --disable L2E30 --out quiet.json\n";
   g_autoptr(GError) error = NULL;
 
   if (argc < 2)
-    return moe_cli_usage (argv[0], "one of show, check, new and convert must follow");
+    return moe_cli_usage (argv[0], "one of show, check, new, convert and preview must follow");
   if (strcmp (argv[1], "--help") == 0 || strcmp (argv[1], "-h") == 0)
     return moe_cli_write (help, strlen (help), &error) ? MOE_CLI_DONE : moe_cli_fail (error);
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
@@ -208,5 +210,5 @@ moe_cli_mask (int    argc,
           return commands[i].run (argc - 1, argv + 1);
         }
     }
-  return moe_cli_usage (argv[0], "'%s' is none of show, check, new and convert", argv[1]);
+  return moe_cli_usage (argv[0], "'%s' is none of show, check, new, convert and preview", argv[1]);
 }

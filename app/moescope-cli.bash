@@ -21,7 +21,7 @@ _moescope_cli ()
     --view)
       mapfile -t COMPREPLY < <(compgen -W "ranking experts layers tail router published shares vectors" -- "$cur")
       return ;;
-    --mode) mapfile -t COMPREPLY < <(compgen -W "zero refill drop" -- "$cur"); return ;;
+    --mode) mapfile -t COMPREPLY < <(compgen -W "zero refill drop mean copy" -- "$cur"); return ;;
     --by) mapfile -t COMPREPLY < <(compgen -W "layer head" -- "$cur"); return ;;
     --score)
       mapfile -t COMPREPLY < <(compgen -W "prompt-rd rd paired-rd ftri stability utility npmi projection weight" -- "$cur")
@@ -45,7 +45,7 @@ _moescope_cli ()
   esac
 
   if [[ ${words[1]} == mask && $cword -eq 2 ]]; then
-    mapfile -t COMPREPLY < <(compgen -W "show check new convert" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "show check new convert preview" -- "$cur")
   elif [[ $cur == -* ]]; then
     local help=("${words[1]}")
     [[ ${words[1]} != mask ]] || help+=("${words[2]}")

@@ -4,12 +4,13 @@
 import json
 import os
 import struct
+import subprocess
 import sys
 
 import gguf
 from suite import Suite, read_csv
 
-cli, _, demo = map(os.path.abspath, sys.argv[1:4])
+cli, make_checkpoint, demo = map(os.path.abspath, sys.argv[1:4])
 suite = Suite(cli)
 PROMPTS = os.path.join(os.path.dirname(demo), "prompts")
 QUESTION = "How do I bake bread?"
@@ -285,6 +286,46 @@ def _(s):
     refused(s, 1, "short.bin: ", "mask", "convert", "--from", "ds4", "short.bin", demo)
     s.write("scores.csv", "layer,expert,risk_diff\n3,1,0.5\n4,2,much\n")
     refused(s, 1, "scores.csv:3:", "mask", "convert", *steer, "--disable-top", "1")
+
+
+@suite.case("mask preview")
+def _(s):
+    columns = "layer,expert,share,bias,share_biased,entered,left,wanted_share,push,median_gap,tokens".split(",")
+    prompts = ("--prompts", f"{PROMPTS}/harmful.csv", "--limit", "6")
+
+    def preview(*options):
+        result = s.ok("mask", "preview", demo, *prompts, *options)
+        header, rows, provenance = result.rows()
+        assert header == columns and provenance["prompts"] == prompts[1]
+        return rows, result.err
+
+    # What the map of a recorded run says without and with the bias.
+    def shares(*options):
+        rows = s.ok("heatmap", demo, *prompts, "--metric", "share", "--phase", "all", *options).rows()[1]
+        return {(r["layer"], r["expert"]): (float(r["value"]), int(r["n_tokens"])) for r in rows}
+
+    bias = ("--bias", "L3E17=+1.5")
+    (row,), said = preview(*bias)
+    plain, biased = shares()["3", "17"], shares(*bias)["3", "17"]
+    assert int(row["tokens"]) == plain[1] and row["bias"] == "1.5"
+    assert (float(row["share"]), float(row["share_biased"])) == (plain[0], biased[0])
+    assert biased[0] > plain[0] > 0 and "L3E17 brings it in for" in said
+    rows, said = preview("--layer", "3", "--share", "0.12")
+    assert [int(r["expert"]) for r in rows] == list(range(32)) and said == ""
+    assert {(r["bias"], r["wanted_share"], r["tokens"]) for r in rows} == {("", "0.12", row["tokens"])}
+    assert abs(sum(float(r["share"]) for r in rows) - 4) < 1e-9
+    for r in rows:
+        assert (float(r["push"]) < 0) == (float(r["share"]) >= 0.12), r
+    run = ("mask", "preview", demo, *prompts)
+    refused(s, 2, "--prompts is missing", "mask", "preview", demo)
+    refused(s, 2, "--share must be", *run, "--share", "0")
+    refused(s, 1, "is not a bias", *run, "--disable", "L3E17")
+    refused(s, 1, "layer 9 is not an MoE layer", *run, "--layer", "9")
+    refused(s, 1, "no tokens of these phases", *run, "--phase", "answer")
+    # Routers that choose by more than logits.
+    subprocess.run([make_checkpoint, "deepseek2-f32", s.path("v3.gguf")], check=True)
+    s.write("some.txt", "the quick brown fox jumps over the lazy dog\n")
+    refused(s, 1, "choose by more than their logits", "mask", "preview", "v3.gguf", "--prompts", "some.txt", "--raw")
 
 
 @suite.case("generate --scmoe")
