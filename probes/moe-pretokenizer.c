@@ -27,6 +27,8 @@
 #define LOWER "[^\\P{L}A-Z]"
 #define CASED_WORD(tail) \
   "[^\\r\\n\\p{L}\\p{N}]?" UPPER "*" LOWER "+" tail "|[^\\r\\n\\p{L}\\p{N}]?" UPPER "+" LOWER "*" tail
+#define HAN "\\x{4e00}-\\x{9fff}\\x{3400}-\\x{4dbf}\\x{20000}-\\x{2a6df}" \
+  "\\x{2a700}-\\x{2ebef}\\x{f900}-\\x{faff}\\x{2f800}-\\x{2fa1f}"
 #define CHINESE_AND_KANA "[\\x{4e00}-\\x{9fa5}\\x{3040}-\\x{309f}\\x{30a0}-\\x{30ff}]+"
 #define CHINESE_AND_HANGUL "[\\x{4e00}-\\x{9fa5}\\x{800}-\\x{4e00}\\x{ac00}-\\x{d7ff}]+"
 
@@ -94,6 +96,9 @@ static const Kind kinds[] = {
     { CONTRACTION "|" WORD "|\\p{N}| ?[^\\s\\p{L}\\p{N}\\r\\n]+|" SPACE } },
   { "minicpm5", TRUE, FALSE,
     { "\\p{N}{1,3}", CONTRACTION "|" WORD "|\\p{N}+|" SIGNS "[\\r\\n]*|" SPACE } },
+  { "kimi-k2", FALSE, FALSE,
+    { "[" HAN "]+|[^\\r\\n\\p{L}\\p{N}]?[^\\P{L}" HAN "]+" CONTRACTION "?|\\p{N}{1,3}|" SIGNS
+      "[\\r\\n]*|" SPACE } },
   { "laguna", FALSE, FALSE,
     { "[^\\n]+|[\\n]+", QWEN2 } },
 };
@@ -109,7 +114,8 @@ struct _MoePretokenizer
 /* Characters of Unicode 15 and 15.1 that PCRE2 before 10.43 takes for unassigned, U+180E, which PCRE2 counts
  * as a space and Unicode doesn't, and surrogates, which PCRE2 refuses: each with a character of its category
  * and of as many UTF-8 bytes to stand in for it while a pattern is matched. */
-#define LETTER_4 0x20000
+#define LETTER_4 0x10480
+#define HAN_4 0x20000
 #define MARK_3 0x20d0
 #define MARK_4 0x101fd
 #define NUMBER_4 0x104a0
@@ -135,7 +141,7 @@ static const struct { guint32 first, last, stand_in; } stand_ins[] = {
   { 0x1fa75, 0x1fa77, SYMBOL_4 }, { 0x1fa87, 0x1fa88, SYMBOL_4 }, { 0x1faad, 0x1faaf, SYMBOL_4 },
   { 0x1fabb, 0x1fabd, SYMBOL_4 }, { 0x1fabf, 0x1fabf, SYMBOL_4 }, { 0x1face, 0x1facf, SYMBOL_4 },
   { 0x1fada, 0x1fadb, SYMBOL_4 }, { 0x1fae8, 0x1fae8, SYMBOL_4 }, { 0x1faf7, 0x1faf8, SYMBOL_4 },
-  { 0x2b739, 0x2b739, LETTER_4 }, { 0x2ebf0, 0x2ee5d, LETTER_4 }, { 0x31350, 0x323af, LETTER_4 },
+  { 0x2b739, 0x2b739, HAN_4 }, { 0x2ebf0, 0x2ee5d, LETTER_4 }, { 0x31350, 0x323af, LETTER_4 },
 };
 
 static guint32

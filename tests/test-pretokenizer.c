@@ -42,6 +42,7 @@ static const struct { const char *name, *text, *pieces; } splits[] = {
   { "exaone-moe", "ab cd 1", "ab cd| |1" },
   { "seed-coder", "a!\n1", "a|!|\n|1" },
   { "minicpm5", "a1234", "a|123|4" },
+  { "kimi-k2", "a\xe4\xb8\xad\xe6\x96\x87" "b's 1234", "a|\xe4\xb8\xad\xe6\x96\x87|b's| |123|4" },
   { "laguna", "a\n\n b", "a|\n\n| b" },
   /* A letter of Unicode 15 (U+31350), a digit of Unicode 15 (U+1E4F0), and U+180E, which is no space. */
   { "qwen2", " \xf0\xb1\x8d\x90" "a", " \xf0\xb1\x8d\x90" "a" },

@@ -116,7 +116,7 @@ static const MoeCheckpoint checkpoints[] = {
 
 static const char *const vocabularies[] = {
   "vocab-qwen2", "vocab-gpt-2", "vocab-olmo", "vocab-llama-bpe", "vocab-deepseek-llm", "vocab-spm",
-  "vocab-spm-no-prefix", NULL
+  "vocab-spm-no-prefix", "vocab-kimi-k2", NULL
 };
 
 const MoeCheckpoint *
