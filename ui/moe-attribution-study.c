@@ -105,6 +105,7 @@ moe_attribution_study_new (const MoeAttributionSettings  *settings,
   self->attribution = attribution;
   self->table = moe_attribution_to_table (attribution);
   moe_command_add_provenance (self->table, moe_model_get_info (model), settings->mask);
+  self->fingerprint = g_strdup (moe_model_get_info (model)->fingerprint);
   self->experts = make_experts (attribution);
   return self;
 }
@@ -125,6 +126,7 @@ moe_attribution_study_unref (MoeAttributionStudy *self)
   moe_attribution_settings_clear (&self->settings);
   g_clear_pointer (&self->attribution, moe_attribution_free);
   g_clear_pointer (&self->table, moe_table_unref);
+  g_clear_pointer (&self->fingerprint, g_free);
   g_clear_pointer (&self->experts, moe_table_unref);
   g_free (self);
 }

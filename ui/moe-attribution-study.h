@@ -29,6 +29,7 @@ typedef struct
   MoeAttributionSettings  settings;
   MoeAttribution         *attribution;
   MoeTable               *table;   /* of moe_attribution_to_table() */
+  char                   *fingerprint; /* of the model */
   MoeTable               *experts; /* layer,expert,attribution,causal: routed experts only */
 } MoeAttributionStudy;
 

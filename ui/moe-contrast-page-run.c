@@ -51,6 +51,7 @@ on_done (MoePage  *page,
 
   g_clear_pointer (&self->study, moe_contrast_study_unref);
   self->study = result;
+  moe_document_set_contrast (moe_page_get_document (page), self->study);
   moe_contrast_page_show_study (self);
   moe_page_queue_refresh (page);
 }

@@ -50,6 +50,8 @@ struct _MoeDocument
   MoeEngineHits *hits;
   guint          n_hits;
 
+  MoeContrastStudy *contrast; /* or NULL */
+
   MoeDocumentFlushFunc flush;
   gpointer       flush_data;
   GQueue         flushes;    /* GTask that wait for an answer */
@@ -66,6 +68,7 @@ typedef enum
   MOE_DOCUMENT_MASK_CHANGED,
   MOE_DOCUMENT_HITS_CHANGED,
   MOE_DOCUMENT_PHASES_CHANGED,
+  MOE_DOCUMENT_CONTRAST_CHANGED,
   MOE_DOCUMENT_N_SIGNALS
 } MoeDocumentSignal;
 

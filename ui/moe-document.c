@@ -119,6 +119,7 @@ moe_document_dispose (GObject *object)
   g_clear_pointer (&self->history, g_ptr_array_unref);
   g_clear_pointer (&self->hits_mask, moe_mask_unref);
   g_clear_pointer (&self->hits, g_free);
+  g_clear_pointer (&self->contrast, moe_contrast_study_unref);
 
   G_OBJECT_CLASS (moe_document_parent_class)->dispose (object);
 }
@@ -136,6 +137,7 @@ moe_document_class_init (MoeDocumentClass *klass)
     [MOE_DOCUMENT_MASK_CHANGED] = "mask-changed",
     [MOE_DOCUMENT_HITS_CHANGED] = "hits-changed",
     [MOE_DOCUMENT_PHASES_CHANGED] = "phases-changed",
+    [MOE_DOCUMENT_CONTRAST_CHANGED] = "contrast-changed",
   };
 
   G_OBJECT_CLASS (klass)->dispose = moe_document_dispose;
@@ -597,4 +599,33 @@ moe_document_set_phases (MoeDocument *self,
     return;
   self->phases = phases;
   moe_document_emit (self, MOE_DOCUMENT_PHASES_CHANGED);
+}
+
+/* --- the last contrast -------------------------------------------------------------------------------- */
+
+MoeContrastStudy *
+moe_document_get_contrast (MoeDocument        *self,
+                           const MoeModelInfo *info)
+{
+  const MoeModelInfo *made;
+
+  g_return_val_if_fail (MOE_IS_DOCUMENT (self), NULL);
+
+  if (self->contrast == NULL || info == NULL)
+    return NULL;
+  made = moe_contrast_run_get_info (moe_contrast_study_get_run (self->contrast));
+  return g_strcmp0 (made->fingerprint, info->fingerprint) == 0 ? self->contrast : NULL;
+}
+
+void
+moe_document_set_contrast (MoeDocument      *self,
+                           MoeContrastStudy *study)
+{
+  g_return_if_fail (MOE_IS_DOCUMENT (self));
+  g_return_if_fail (study != NULL);
+
+  moe_contrast_study_ref (study);
+  g_clear_pointer (&self->contrast, moe_contrast_study_unref);
+  self->contrast = study;
+  moe_document_emit (self, MOE_DOCUMENT_CONTRAST_CHANGED);
 }

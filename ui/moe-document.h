@@ -6,6 +6,7 @@
 #include "analysis/moe-routing-stats.h"
 #include "data/moe-mask.h"
 #include "probes/moe-model.h"
+#include "ui/moe-contrast-study.h"
 #include "ui/moe-engine.h"
 
 G_BEGIN_DECLS
@@ -23,6 +24,7 @@ G_BEGIN_DECLS
  *   selection-changed
  *   mask-changed
  *   hits-changed
+ *   contrast-changed      another contrast was made
  *   phases-changed        another part of the conversation is looked at */
 #define MOE_TYPE_DOCUMENT (moe_document_get_type ())
 G_DECLARE_FINAL_TYPE (MoeDocument, moe_document, MOE, DOCUMENT, GObject)
@@ -201,6 +203,12 @@ void                   moe_document_set_hits         (MoeDocument            *se
                                                       MoeMask                *mask,
                                                       const MoeEngineHits    *hits,
                                                       guint                   n_hits);
+
+/* The last contrast of the model @info, or NULL when there is none; it is the Contrast page that sets it. */
+MoeContrastStudy      *moe_document_get_contrast     (MoeDocument            *self,
+                                                      const MoeModelInfo     *info);
+void                   moe_document_set_contrast     (MoeDocument            *self,
+                                                      MoeContrastStudy       *study);
 
 /* What is done to each cell of the map, (n_moe_layers, n_experts) bytes as in MoeHeatmapPlot.marked, or NULL
  * when nothing is or the recording is of a model of another shape. Transfer full. */

@@ -17,11 +17,13 @@ struct _MoeEvaluatePage
   char                 **pictures;  /* that there are of it */
   MoeEvaluationSettings  running;   /* of the present job */
   MoeEvaluationSettings  shown;     /* of the table */
+  char                  *ranking;   /* file of the last contrast's ranking, once it was asked for */
   gboolean               preferred; /* the demo's sets have been chosen once */
 
-  MoePromptChooser      *prompts, *harmless;
+  MoePromptChooser      *prompts, *harmless, *text;
   GtkSpinButton         *limit, *max_tokens, *random;
-  GtkCheckButton        *reversed;
+  GtkCheckButton        *reversed, *bottom;
+  GtkLabel              *warning;
   GtkButton             *run;
   GtkDropDown           *picture;
   GtkLabel              *note;

@@ -95,6 +95,37 @@ on_done (MoePage  *page,
   moe_page_queue_refresh (page);
 }
 
+static MoeContrastStudy *
+get_contrast (MoeEvaluatePage *self)
+{
+  return moe_document_get_contrast (get_document (self), moe_document_get_model (get_document (self)));
+}
+
+/* Whether the last experts of the last contrast are a control. */
+static gboolean
+has_bottom (MoeEvaluatePage *self)
+{
+  return get_contrast (self) != NULL && gtk_check_button_get_active (self->bottom) &&
+         moe_mask_get_n (moe_document_get_mask (get_document (self))) > 0;
+}
+
+/* The file that holds the ranking of the last contrast, or NULL when it could not be written. */
+static const char *
+get_ranking (MoeEvaluatePage *self)
+{
+  g_autoptr(GError) error = NULL;
+
+  if (self->ranking == NULL)
+    {
+      MoeTable *table = moe_contrast_study_get_table (get_contrast (self));
+
+      self->ranking = moe_evaluation_save_ranking (table, &error);
+      if (self->ranking == NULL)
+        moe_page_show_error (MOE_PAGE (self), error->message);
+    }
+  return self->ranking;
+}
+
 static void
 get_settings (MoeEvaluatePage       *self,
               const char            *model,
@@ -110,7 +141,9 @@ get_settings (MoeEvaluatePage       *self,
     .max_tokens = (guint) gtk_spin_button_get_value_as_int (self->max_tokens),
     .mask = mask != NULL ? moe_mask_ref (mask) : NULL,
     .n_random = (guint) gtk_spin_button_get_value_as_int (self->random),
+    .ranking = has_bottom (self) ? g_strdup (get_ranking (self)) : NULL,
     .reversed = gtk_check_button_get_active (self->reversed),
+    .text = g_strdup (moe_prompt_chooser_get_path (self->text)),
   };
 }
 
@@ -122,9 +155,11 @@ start (MoeEvaluatePage *self)
 
   if (model == NULL ||
       (moe_prompt_chooser_get_path (self->prompts) == NULL &&
-       moe_prompt_chooser_get_path (self->harmless) == NULL))
+       moe_prompt_chooser_get_path (self->harmless) == NULL &&
+       moe_prompt_chooser_get_path (self->text) == NULL))
     {
-      moe_page_show_error (MOE_PAGE (self), model == NULL ? "no model is open" : "no prompts are chosen");
+      moe_page_show_error (MOE_PAGE (self), model == NULL
+                           ? "no model is open" : "no prompts and no text are chosen");
       return;
     }
   moe_evaluation_settings_clear (&self->running);
@@ -168,6 +203,27 @@ update_note (MoeEvaluatePage *self)
     }
 }
 
+/* Both go through a file from its first prompt on, so that the same file is the same prompts. */
+static void
+update_warning (MoeEvaluatePage *self)
+{
+  MoeContrastStudy *contrast = get_contrast (self);
+  const char *paths[] = { moe_prompt_chooser_get_path (self->prompts),
+                          moe_prompt_chooser_get_path (self->harmless) };
+  gboolean same = FALSE;
+
+  for (guint i = 0; i < G_N_ELEMENTS (paths) && contrast != NULL; i++)
+    {
+      const MoeContrastSettings *settings =
+          moe_contrast_run_get_settings (moe_contrast_study_get_run (contrast));
+
+      same = same || (paths[i] != NULL &&
+                      (g_strcmp0 (paths[i], settings->a) == 0 || g_strcmp0 (paths[i], settings->b) == 0));
+    }
+  gtk_widget_set_visible (GTK_WIDGET (self->warning), same);
+  gtk_widget_set_sensitive (GTK_WIDGET (self->bottom), contrast != NULL);
+}
+
 static void
 refresh (MoePage *page)
 {
@@ -189,6 +245,7 @@ refresh (MoePage *page)
     }
   gtk_widget_set_sensitive (GTK_WIDGET (self->run), model != NULL);
   update_note (self);
+  update_warning (self);
   moe_page_set_status (page, self->table == NULL ? NULL
                        : "A refusal is an answer that begins as refusals do: read the answers too, and look "
                          "at repetition and perplexity beside it.");
@@ -298,6 +355,10 @@ set_option (MoePage     *page,
     known = set_number (self->random, value);
   else if (g_str_equal (name, "reversed"))
     gtk_check_button_set_active (self->reversed, g_str_equal (value, "yes"));
+  else if (g_str_equal (name, "text"))
+    moe_prompt_chooser_set_path (self->text, *value != '\0' ? value : NULL);
+  else if (g_str_equal (name, "bottom"))
+    gtk_check_button_set_active (self->bottom, g_str_equal (value, "yes"));
   else if (g_str_equal (name, "picture"))
     known = set_picture (self, value);
   else if (g_str_equal (name, "run"))
@@ -314,8 +375,17 @@ set_option (MoePage     *page,
 /* --- class -------------------------------------------------------------------------------------------- */
 
 static void
+on_contrast (MoeEvaluatePage *self)
+{
+  g_clear_pointer (&self->ranking, g_free);
+  moe_page_queue_refresh (MOE_PAGE (self));
+}
+
+static void
 connect_document (MoePage *page)
 {
+  g_signal_connect_object (moe_page_get_document (page), "contrast-changed", G_CALLBACK (on_contrast), page,
+                           G_CONNECT_SWAPPED);
   show_table (MOE_EVALUATE_PAGE (page));
 }
 
@@ -326,6 +396,7 @@ moe_evaluate_page_dispose (GObject *object)
 
   g_clear_pointer (&self->table, moe_table_unref);
   g_clear_pointer (&self->pictures, g_strfreev);
+  g_clear_pointer (&self->ranking, g_free);
   moe_evaluation_settings_clear (&self->running);
   moe_evaluation_settings_clear (&self->shown);
   gtk_widget_dispose_template (GTK_WIDGET (self), MOE_TYPE_EVALUATE_PAGE);
@@ -358,6 +429,9 @@ moe_evaluate_page_class_init (MoeEvaluatePageClass *klass)
   gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, max_tokens);
   gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, random);
   gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, reversed);
+  gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, bottom);
+  gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, text);
+  gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, warning);
   gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, run);
   gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, picture);
   gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, note);
@@ -375,6 +449,7 @@ moe_evaluate_page_init (MoeEvaluatePage *self)
   gtk_widget_init_template (GTK_WIDGET (self));
   moe_prompt_chooser_set_title (self->prompts, "Prompts Whose Refusals Are Counted");
   moe_prompt_chooser_set_title (self->harmless, "Harmless Prompts");
+  moe_prompt_chooser_set_title (self->text, "Text Whose Perplexity Is Measured");
 
   g_signal_connect_swapped (self->run, "clicked", G_CALLBACK (start), self);
   /* Comes when a job ended, however it did. */
@@ -382,6 +457,8 @@ moe_evaluate_page_init (MoeEvaluatePage *self)
   g_signal_connect_swapped (self->picture, "notify::selected", G_CALLBACK (show_chart), self);
   g_signal_connect_swapped (self->prompts, "changed", G_CALLBACK (moe_page_queue_refresh), self);
   g_signal_connect_swapped (self->harmless, "changed", G_CALLBACK (moe_page_queue_refresh), self);
+  g_signal_connect_swapped (self->text, "changed", G_CALLBACK (moe_page_queue_refresh), self);
+  g_signal_connect_swapped (self->bottom, "toggled", G_CALLBACK (moe_page_queue_refresh), self);
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
     g_signal_connect_swapped (*numbers[i], "value-changed", G_CALLBACK (moe_page_queue_refresh), self);
   g_signal_connect (self->chart, "hover-changed", G_CALLBACK (on_hover), self);

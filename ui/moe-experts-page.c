@@ -142,6 +142,41 @@ on_example_selected (MoeTableView   *view,
 
 /* --- experts ------------------------------------------------------------------------------------------ */
 
+/* Takes @table. Transfer full. */
+static MoeTable *
+join (MoeTable       *table,
+      const MoeTable *other)
+{
+  static const char *const keys[] = { "layer", "expert", NULL };
+  MoeTable *joined = moe_table_join (table, other, keys);
+
+  moe_table_unref (table);
+  return joined;
+}
+
+/* Score and q of each expert. Transfer full. */
+static MoeTable *
+make_scores (const MoeContrast *contrast)
+{
+  MoeTable *table = moe_table_new ("Contrast");
+
+  moe_table_add_column (table, "layer", MOE_COLUMN_INT, "", MOE_ROLE_INDEX);
+  moe_table_add_column (table, "expert", MOE_COLUMN_INT, "", MOE_ROLE_INDEX);
+  moe_table_add_column (table, "score", MOE_COLUMN_DOUBLE, "", MOE_ROLE_VALUE);
+  moe_table_add_column (table, "q", MOE_COLUMN_DOUBLE, "", MOE_ROLE_VALUE);
+  for (guint i = 0; i < moe_contrast_get_n (contrast); i++)
+    {
+      const MoeContrastCell *cell = moe_contrast_get (contrast, i);
+      guint row = moe_table_append_row (table);
+
+      moe_table_set_int (table, row, 0, cell->layer);
+      moe_table_set_int (table, row, 1, cell->expert);
+      moe_table_set_double (table, row, 2, cell->score);
+      moe_table_set_double (table, row, 3, cell->q);
+    }
+  return table;
+}
+
 /* The metrics, and beside them what was found out about the same experts. Transfer full. */
 static MoeTable *
 make_table (MoeExpertsPage        *self,
@@ -149,16 +184,17 @@ make_table (MoeExpertsPage        *self,
             const MoeModelInfo    *info,
             guint                  phases)
 {
-  static const char *const keys[] = { "layer", "expert", NULL };
+  MoeContrastStudy *contrast = moe_document_get_contrast (get_document (self), info);
   MoeTable *table = moe_experts_report_table (stats, info, phases);
 
-  if (self->study != NULL && g_strcmp0 (info->path, self->study->settings.model) == 0)
+  if (contrast != NULL)
     {
-      MoeTable *metrics = table;
+      g_autoptr(MoeTable) scores = make_scores (moe_contrast_study_get_contrast (contrast));
 
-      table = moe_table_join (metrics, self->study->experts, keys);
-      moe_table_unref (metrics);
+      table = join (table, scores);
     }
+  if (self->study != NULL && g_strcmp0 (info->fingerprint, self->study->fingerprint) == 0)
+    table = join (table, self->study->experts);
   return table;
 }
 
@@ -315,8 +351,17 @@ set_option (MoePage     *page,
 }
 
 static void
+on_contrast (MoeExpertsPage *self)
+{
+  self->stats = NULL; /* the table has other columns now */
+  moe_page_queue_refresh (MOE_PAGE (self));
+}
+
+static void
 connect_document (MoePage *page)
 {
+  g_signal_connect_object (moe_page_get_document (page), "contrast-changed", G_CALLBACK (on_contrast), page,
+                           G_CONNECT_SWAPPED);
   moe_experts_page_show_attribution (MOE_EXPERTS_PAGE (page));
 }
 

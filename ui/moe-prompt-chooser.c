@@ -19,6 +19,7 @@ struct _MoePromptChooser
   GtkStringList *names;
   GtkDropDown   *drop_down;
   guint          chosen;   /* entry */
+  char          *title;    /* or NULL */
   gboolean       filling;
 };
 
@@ -125,8 +126,8 @@ on_selected (MoePromptChooser *self)
     {
       /* The choice stays what it was until a file has been chosen. */
       choose (self, self->chosen);
-      moe_file_dialog_open (GTK_WINDOW (gtk_widget_get_root (GTK_WIDGET (self))), "Choose a Prompt Set", NULL,
-                            on_file, self);
+      moe_file_dialog_open (GTK_WINDOW (gtk_widget_get_root (GTK_WIDGET (self))),
+                            self->title != NULL ? self->title : "Choose a Prompt Set", NULL, on_file, self);
       return;
     }
   self->chosen = entry;
@@ -208,6 +209,8 @@ moe_prompt_chooser_set_title (MoePromptChooser *self,
 {
   g_return_if_fail (MOE_IS_PROMPT_CHOOSER (self));
 
+  g_free (self->title);
+  self->title = g_strdup (title);
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->drop_down), title);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self->drop_down), GTK_ACCESSIBLE_PROPERTY_LABEL, title, -1);
 }
@@ -232,6 +235,7 @@ moe_prompt_chooser_finalize (GObject *object)
 
   g_ptr_array_unref (self->paths);
   g_free (self->folder);
+  g_free (self->title);
 
   G_OBJECT_CLASS (moe_prompt_chooser_parent_class)->finalize (object);
 }

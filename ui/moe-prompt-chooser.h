@@ -24,7 +24,7 @@ const char *moe_prompt_chooser_get_path  (MoePromptChooser *self);
 /* Chooses the file called @name ("harmful.csv") when there is one beside the model. */
 void        moe_prompt_chooser_prefer    (MoePromptChooser *self,
                                           const char       *name);
-/* The tooltip and the accessible name. */
+/* The tooltip, the accessible name and the title of the file chooser. */
 void        moe_prompt_chooser_set_title (MoePromptChooser *self,
                                           const char       *title);
 

@@ -380,6 +380,68 @@ test_evaluate (void)
   moe_test_close_window (window);
 }
 
+/* The last contrast stands beside the metrics, gives the evaluation a control, and its prompts are no held-out
+ * ones. */
+static void
+test_ranking (void)
+{
+  MoeWindow *window = moe_test_open_demo ();
+  MoeExpertsPage *experts = (MoeExpertsPage *) moe_window_get_page (window, "experts");
+  MoeEvaluatePage *page = (MoeEvaluatePage *) moe_window_get_page (window, "evaluate");
+  MoeContrastPage *contrast;
+  g_autofree char *text = get_file ("text.txt");
+  g_autoptr(GString) words = g_string_new (NULL);
+  MoeTable *table;
+  gboolean bottom = FALSE;
+  int row, score, q;
+
+  moe_test_generate (window, 4);
+  show_page (window, "evaluate");
+  g_assert_false (gtk_widget_get_visible (GTK_WIDGET (page->warning)));
+  contrast = run_contrast (window);
+  show_page (window, "experts");
+  table = moe_table_view_get_table (experts->table);
+  score = moe_table_find_column (table, "score");
+  q = moe_table_find_column (table, "q");
+  g_assert_true (score > 0 && q > 0);
+  for (guint i = 0; i < 5; i++)
+    {
+      const MoeContrastCell *cell;
+
+      cell = moe_contrast_get (moe_contrast_study_get_contrast (contrast->study), i);
+      row = moe_table_view_find_expert (experts->table, (int) cell->layer, (int) cell->expert);
+      g_assert_cmpfloat (moe_table_get_double (table, (guint) row, (guint) score), ==, cell->score);
+      g_assert_cmpfloat (moe_table_get_double (table, (guint) row, (guint) q), ==, cell->q);
+    }
+
+  show_page (window, "evaluate");
+  g_assert_true (gtk_widget_get_visible (GTK_WIDGET (page->warning)));
+  set_option (window, "prompts", "");
+  moe_test_settle ();
+  g_assert_false (gtk_widget_get_visible (GTK_WIDGET (page->warning)));
+  set_option (window, "limit", "1");
+  set_option (window, "max-tokens", "2");
+  set_option (window, "random", "1");
+  for (guint i = 0; i < 60; i++)
+    g_string_append_printf (words, "Bread number %u is baked in an oven. ", i);
+  g_assert_true (g_file_set_contents (text, words->str, -1, NULL));
+  set_option (window, "text", text);
+  moe_test_act (window, "select", g_variant_new_string ("L7E29"));
+  moe_test_act (window, "disable-selected", NULL);
+  moe_test_settle ();
+  moe_test_click_centre (GTK_WIDGET (page->run));
+  moe_test_wait (page->table != NULL);
+  moe_test_settle ();
+  for (guint i = 0; i < moe_table_get_n_rows (page->table); i++)
+    bottom = bottom || (g_str_equal (moe_table_get_text (page->table, i, 0), "bottom") &&
+                        g_str_equal (moe_table_get_text (page->table, i, 2), "perplexity"));
+  g_assert_true (bottom);
+  check_export (window, "evaluation with a text", MOE_EXHIBIT_CSV);
+  set_option (window, "picture", "perplexity");
+  check_export (window, "perplexity", MOE_EXHIBIT_SVG);
+  moe_test_close_window (window);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -409,6 +471,7 @@ main (int   argc,
   g_test_add_func ("/steering/attribution", test_attribution);
   g_test_add_func ("/steering/compare", test_compare);
   g_test_add_func ("/steering/evaluate", test_evaluate);
+  g_test_add_func ("/steering/ranking", test_ranking);
   code = g_test_run ();
 
   g_application_release (G_APPLICATION (moe_test_application));
