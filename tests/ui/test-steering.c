@@ -380,8 +380,8 @@ test_evaluate (void)
   moe_test_close_window (window);
 }
 
-/* The last contrast stands beside the metrics, gives the evaluation a control, and its prompts are no held-out
- * ones. */
+/* The last contrast stands beside the metrics, gives the evaluation a control, and its prompts are
+ * no held-out ones. */
 static void
 test_ranking (void)
 {
