@@ -12,6 +12,8 @@ G_BEGIN_DECLS
 #define MOE_GGUF_MAX_NAME 65535u
 #define MOE_GGUF_MAX_DEPTH 4u
 #define MOE_GGUF_MAX_ALIGNMENT (1u << 20)
+/* Each part holds a file descriptor; the largest models come in some hundred. */
+#define MOE_GGUF_MAX_PARTS 512u
 
 /* Reads forward through the header; every step is checked against the end of the file. @what names the part
  * being read, for the message. */
@@ -53,8 +55,16 @@ struct _MoeGguf
   GStringChunk    *strings;
   GHashTable      *key_index;     /* name -> index + 1 */
   GHashTable      *tensor_index;  /* name -> index + 1 */
+  GPtrArray       *parts;         /* of MoeGguf: the second part on, or NULL */
   char            *fingerprint;   /* made when first asked for */
 };
+
+/* The file at @path alone, even if it is a part. */
+MoeGguf    *moe_gguf_open_one           (const char     *path,
+                                         GError        **error);
+/* Opens the other parts when @self is the first of several, and takes their tensors in. */
+gboolean    moe_gguf_add_parts          (MoeGguf        *self,
+                                         GError        **error);
 
 gboolean    moe_gguf_cursor_read_u32    (MoeGgufCursor  *self,
                                          guint32        *value,

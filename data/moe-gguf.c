@@ -417,12 +417,10 @@ parse (MoeGguf  *self,
 }
 
 MoeGguf *
-moe_gguf_open (const char  *path,
-               GError     **error)
+moe_gguf_open_one (const char  *path,
+                   GError     **error)
 {
   g_autoptr (MoeGguf) self = NULL;
-
-  g_return_val_if_fail (path != NULL, NULL);
 
   self = g_new0 (MoeGguf, 1);
   g_atomic_ref_count_init (&self->ref_count);
@@ -434,6 +432,21 @@ moe_gguf_open (const char  *path,
   self->tensor_index = g_hash_table_new (g_str_hash, g_str_equal);
 
   if (!map_file (self, error) || !parse (self, error))
+    return NULL;
+
+  return g_steal_pointer (&self);
+}
+
+MoeGguf *
+moe_gguf_open (const char  *path,
+               GError     **error)
+{
+  g_autoptr (MoeGguf) self = NULL;
+
+  g_return_val_if_fail (path != NULL, NULL);
+
+  self = moe_gguf_open_one (path, error);
+  if (self == NULL || !moe_gguf_add_parts (self, error))
     return NULL;
 
   return g_steal_pointer (&self);
@@ -454,6 +467,7 @@ moe_gguf_unref (MoeGguf *self)
   if (self == NULL || !g_atomic_ref_count_dec (&self->ref_count))
     return;
 
+  g_clear_pointer (&self->parts, g_ptr_array_unref);
   g_clear_pointer (&self->key_index, g_hash_table_unref);
   g_clear_pointer (&self->tensor_index, g_hash_table_unref);
   g_clear_pointer (&self->strings, g_string_chunk_free);
@@ -481,6 +495,14 @@ moe_gguf_get_fingerprint (MoeGguf *self)
 
       g_checksum_update (checksum, self->data, (gssize) self->header_bytes);
       g_checksum_update (checksum, (const guchar *) &size, sizeof size);
+      for (guint i = 0; self->parts != NULL && i < self->parts->len; i++)
+        {
+          const MoeGguf *part = g_ptr_array_index (self->parts, i);
+
+          size = GUINT64_TO_LE ((guint64) part->file_bytes);
+          g_checksum_update (checksum, part->data, (gssize) part->header_bytes);
+          g_checksum_update (checksum, (const guchar *) &size, sizeof size);
+        }
       for (guint i = 0; i < self->n_tensors; i++)
         {
           const MoeGgufTensor *tensor = &self->tensors[i];
@@ -513,6 +535,9 @@ moe_gguf_check_unchanged (MoeGguf  *self,
   if (status.st_dev != self->device || status.st_ino != self->inode)
     return fail (self, MOE_ERROR_IO, error, "the file was replaced by another since it was opened");
 
+  for (guint i = 0; self->parts != NULL && i < self->parts->len; i++)
+    if (!moe_gguf_check_unchanged (g_ptr_array_index (self->parts, i), error))
+      return FALSE;
   return TRUE;
 }
 
@@ -535,9 +560,14 @@ moe_gguf_get_version (MoeGguf *self)
 guint64
 moe_gguf_get_file_bytes (MoeGguf *self)
 {
+  guint64 bytes;
+
   g_return_val_if_fail (self != NULL, 0);
 
-  return self->file_bytes;
+  bytes = self->file_bytes;
+  for (guint i = 0; self->parts != NULL && i < self->parts->len; i++)
+    bytes += ((const MoeGguf *) g_ptr_array_index (self->parts, i))->file_bytes;
+  return bytes;
 }
 
 guint

@@ -18,7 +18,7 @@ typedef struct
   MoeTensorType  type;     /* may be a type we cannot compute with; its size is known all the same */
   guint          n_dims;   /* 1 to 4 */
   guint64        ne[4];    /* ne[0] is contiguous; unused dimensions are 1 */
-  guint64        offset;   /* from the start of the file, bytes */
+  guint64        offset;   /* from the start of its file, bytes */
   guint64        n_bytes;
   const guint8  *data;     /* (ne[3], ne[2], ne[1], ne[0]) in @type's blocks */
 } MoeGgufTensor;
@@ -30,7 +30,9 @@ typedef enum
   MOE_GGUF_FLOAT64,
 } MoeGgufValueType;
 
-/* Errors: MOE_ERROR_IO, _FORMAT, _UNSUPPORTED (a version or a tensor type), _LIMIT; all name the file. */
+/* A model in several files (NAME-00001-of-0000N.gguf with the keys split.no, split.count and
+ * split.tensors.count) is opened by its first, which has the keys; the others give their tensors. Errors:
+ * MOE_ERROR_IO, _FORMAT, _UNSUPPORTED (a version or a tensor type), _LIMIT; all name the file. */
 MoeGguf             *moe_gguf_open            (const char  *path,
                                                GError     **error);
 MoeGguf             *moe_gguf_ref             (MoeGguf     *self);
@@ -38,6 +40,7 @@ void                 moe_gguf_unref           (MoeGguf     *self);
 
 const char          *moe_gguf_get_path        (MoeGguf     *self);
 guint32              moe_gguf_get_version     (MoeGguf     *self);
+/* Of all parts. */
 guint64              moe_gguf_get_file_bytes  (MoeGguf     *self);
 
 /* SHA-256, as 64 hex digits, over the header (metadata and tensor list), the file's size and the first and

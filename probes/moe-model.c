@@ -171,15 +171,7 @@ read_hparams (MoeGguf         *gguf,
               GError         **error)
 {
   const MoeGgufTensor *embedding;
-  guint32 n_parts = 1;
 
-  if (moe_gguf_get_uint (gguf, "split.count", &n_parts, NULL) && n_parts > 1)
-    {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
-                   "%s: one of %u parts of a model; models in several files are not supported",
-                   moe_gguf_get_path (gguf), n_parts);
-      return FALSE;
-    }
   *arch = find_arch (gguf, error);
   if (*arch == NULL || !moe_hparams_read (gguf, *arch, h, error))
     return FALSE;
