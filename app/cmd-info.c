@@ -26,7 +26,8 @@ add_number (MoeTable   *table,
 }
 
 static MoeTable *
-describe_model (const MoeModelInfo *info)
+describe_model (const MoeModelInfo *info,
+                MoeGguf            *gguf)
 {
   MoeTable *table = moe_table_new ("Model");
 
@@ -50,6 +51,7 @@ describe_model (const MoeModelInfo *info)
   add_number (table, "active_bytes_per_token", info->active_bytes_per_token);
   add_text (table, "tokenizer", info->tokenizer);
   add_text (table, "fingerprint", info->fingerprint);
+  add_text (table, "format", moe_gguf_is_folder (gguf) ? "Hugging Face folder (safetensors)" : "GGUF");
   return table;
 }
 
@@ -96,7 +98,8 @@ moe_cli_info (int    argc,
   g_autoptr(MoeModelInfo) info = NULL;
   g_autoptr(MoeTable) table = NULL;
   GOptionContext *context = moe_cli_context_new (
-    "MODEL", "What a model file is, without loading its weights.", "moescope-cli info demo-q8_0.gguf");
+    "MODEL", "What a model file or folder is, without loading its weights.",
+    "moescope-cli info demo-q8_0.gguf");
 
   g_option_context_add_main_entries (context, entries, NULL);
   moe_cli_output_add (&output, context);
@@ -110,7 +113,7 @@ moe_cli_info (int    argc,
   if (info == NULL)
     return moe_cli_fail (error);
 
-  table = tensors ? list_tensors (gguf) : describe_model (info);
+  table = tensors ? list_tensors (gguf) : describe_model (info, gguf);
   moe_cli_add_provenance (table, info, NULL);
   return moe_cli_output_table (&output, table, &error) ? MOE_CLI_DONE : moe_cli_fail (error);
 }

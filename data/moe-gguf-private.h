@@ -2,6 +2,7 @@
 #pragma once
 
 #include "data/moe-gguf.h"
+#include "data/moe-hf-private.h"
 
 G_BEGIN_DECLS
 
@@ -43,8 +44,10 @@ struct _MoeGguf
   int              fd;            /* kept to notice a file that is changed in place */
   guint64          device, inode, modified_ns;
   GMappedFile     *map;
-  const guint8    *data;          /* (file_bytes) */
-  gsize            file_bytes;
+  MoeHfFolder     *folder;        /* instead of fd and map: then data is its header */
+  const guint8    *data;          /* (data_bytes) */
+  gsize            data_bytes;
+  gsize            file_bytes;    /* of a folder: of all its safetensors files */
   guint32          version;
   gsize            header_bytes;  /* up to the end of the tensor list, without padding */
   guint            n_keys;

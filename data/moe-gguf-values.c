@@ -404,7 +404,7 @@ moe_gguf_get_string_array (MoeGguf     *self,
     }
 
   /* The lengths were checked on opening, and are again: the file may have been written to since. */
-  cursor = (MoeGgufCursor) { .path = self->path, .data = self->data, .size = self->file_bytes,
+  cursor = (MoeGgufCursor) { .path = self->path, .data = self->data, .size = self->data_bytes,
                              .position = found->position, .what = key };
   strings = g_new (MoeGgufString, (gsize) found->n_elements + 1);
   for (gsize i = 0; i < found->n_elements; i++)

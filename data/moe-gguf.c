@@ -82,6 +82,7 @@ map_file (MoeGguf  *self,
     return fail (self, MOE_ERROR_IO, error, "changed while it was opened");
 
   self->data = (const guint8 *) g_mapped_file_get_contents (self->map);
+  self->data_bytes = self->file_bytes;
   return TRUE;
 }
 
@@ -92,11 +93,11 @@ read_preamble (MoeGguf        *self,
                guint64        *n_tensors,
                GError        **error)
 {
-  gsize n_compared = MIN (self->file_bytes, strlen (MAGIC));
+  gsize n_compared = MIN (self->data_bytes, strlen (MAGIC));
 
   if (memcmp (self->data, MAGIC, n_compared) != 0)
     {
-      g_autofree char *what = moe_gguf_describe_foreign (self->data, self->file_bytes);
+      g_autofree char *what = moe_gguf_describe_foreign (self->data, self->data_bytes);
 
       return fail (self, MOE_ERROR_FORMAT, error, "%s", what);
     }
@@ -122,14 +123,14 @@ read_preamble (MoeGguf        *self,
   if (!moe_gguf_cursor_read_u64 (cursor, n_keys, error))
     return FALSE;
 
-  if (*n_keys > (self->file_bytes - cursor->position) / MIN_KEY_BYTES)
+  if (*n_keys > (self->data_bytes - cursor->position) / MIN_KEY_BYTES)
     return fail (self, MOE_ERROR_FORMAT, error,
                  "claims %" G_GUINT64_FORMAT " keys, more than its %" G_GSIZE_FORMAT " bytes can hold",
-                 *n_keys, self->file_bytes);
-  if (*n_tensors > (self->file_bytes - cursor->position) / MIN_TENSOR_BYTES)
+                 *n_keys, self->data_bytes);
+  if (*n_tensors > (self->data_bytes - cursor->position) / MIN_TENSOR_BYTES)
     return fail (self, MOE_ERROR_FORMAT, error,
                  "claims %" G_GUINT64_FORMAT " tensors, more than its %" G_GSIZE_FORMAT " bytes can hold",
-                 *n_tensors, self->file_bytes);
+                 *n_tensors, self->data_bytes);
   if (*n_keys > MOE_GGUF_MAX_ENTRIES)
     return fail (self, MOE_ERROR_LIMIT, error, "has %" G_GUINT64_FORMAT " keys, more than the %u allowed",
                  *n_keys, MOE_GGUF_MAX_ENTRIES);
@@ -405,7 +406,7 @@ static gboolean
 parse (MoeGguf  *self,
        GError  **error)
 {
-  MoeGgufCursor cursor = { .path = self->path, .data = self->data, .size = self->file_bytes };
+  MoeGgufCursor cursor = { .path = self->path, .data = self->data, .size = self->data_bytes };
   guint64 n_keys, n_tensors;
   guint32 alignment;
 
@@ -414,6 +415,36 @@ parse (MoeGguf  *self,
          read_alignment (self, &alignment, error) &&
          read_tensors (self, &cursor, (guint) n_tensors, error) &&
          place_tensors (self, alignment, error);
+}
+
+static gboolean
+is_hf_folder (const char *path)
+{
+  g_autofree char *config = g_build_filename (path, "config.json", NULL);
+
+  return g_file_test (path, G_FILE_TEST_IS_DIR) && g_file_test (config, G_FILE_TEST_EXISTS);
+}
+
+static gboolean
+open_folder (MoeGguf  *self,
+             GError  **error)
+{
+  self->folder = moe_hf_folder_open (self->path, error);
+  if (self->folder == NULL)
+    return FALSE;
+  self->data = self->folder->header->data;
+  self->data_bytes = self->folder->header->len;
+  self->file_bytes = self->folder->file_bytes;
+  if (!parse (self, error))
+    return FALSE;
+
+  g_free (self->tensors);
+  self->n_tensors = self->folder->tensors->len;
+  self->tensors = g_memdup2 (self->folder->tensors->data, self->n_tensors * sizeof *self->tensors);
+  for (guint i = 0; i < self->n_tensors; i++)
+    if (!g_hash_table_insert (self->tensor_index, (gpointer) self->tensors[i].name, GUINT_TO_POINTER (i + 1)))
+      return fail (self, MOE_ERROR_FORMAT, error, "has two tensors that stand for %s", self->tensors[i].name);
+  return TRUE;
 }
 
 MoeGguf *
@@ -431,7 +462,7 @@ moe_gguf_open_one (const char  *path,
   self->key_index = g_hash_table_new (g_str_hash, g_str_equal);
   self->tensor_index = g_hash_table_new (g_str_hash, g_str_equal);
 
-  if (!map_file (self, error) || !parse (self, error))
+  if (is_hf_folder (path) ? !open_folder (self, error) : !map_file (self, error) || !parse (self, error))
     return NULL;
 
   return g_steal_pointer (&self);
@@ -472,6 +503,7 @@ moe_gguf_unref (MoeGguf *self)
   g_clear_pointer (&self->tensor_index, g_hash_table_unref);
   g_clear_pointer (&self->strings, g_string_chunk_free);
   g_clear_pointer (&self->map, g_mapped_file_unref);
+  g_clear_pointer (&self->folder, moe_hf_folder_free);
   if (self->fd >= 0)
     close (self->fd);
   g_free (self->keys);
@@ -506,10 +538,19 @@ moe_gguf_get_fingerprint (MoeGguf *self)
       for (guint i = 0; i < self->n_tensors; i++)
         {
           const MoeGgufTensor *tensor = &self->tensors[i];
-          gsize n = (gsize) MIN (tensor->n_bytes, 64);
+          gsize n_slices = tensor->slices != NULL ? (gsize) tensor->ne[2] : 1;
+          gsize n_bytes = (gsize) tensor->n_bytes / n_slices, n = MIN (n_bytes, 64);
 
-          g_checksum_update (checksum, tensor->data, (gssize) n);
-          g_checksum_update (checksum, tensor->data + tensor->n_bytes - n, (gssize) n);
+          /* A folder's header lists no tensors. */
+          if (self->folder != NULL)
+            g_checksum_update (checksum, (const guchar *) tensor->name, (gssize) strlen (tensor->name));
+          for (gsize s = 0; s < n_slices; s++)
+            {
+              const guint8 *data = tensor->slices != NULL ? tensor->slices[s] : tensor->data;
+
+              g_checksum_update (checksum, data, (gssize) n);
+              g_checksum_update (checksum, data + n_bytes - n, (gssize) n);
+            }
         }
       g_once_init_leave (&self->fingerprint, g_strdup (g_checksum_get_string (checksum)));
     }
@@ -525,6 +566,8 @@ moe_gguf_check_unchanged (MoeGguf  *self,
 
   g_return_val_if_fail (self != NULL, FALSE);
 
+  if (self->folder != NULL)
+    return moe_hf_folder_check_unchanged (self->folder, error);
   if (fstat (self->fd, &status) != 0)
     return fail (self, MOE_ERROR_IO, error, "%s", g_strerror (errno));
   if ((guint64) status.st_size != self->file_bytes || modification_time (&status) != self->modified_ns)
@@ -547,6 +590,14 @@ moe_gguf_get_path (MoeGguf *self)
   g_return_val_if_fail (self != NULL, NULL);
 
   return self->path;
+}
+
+gboolean
+moe_gguf_is_folder (MoeGguf *self)
+{
+  g_return_val_if_fail (self != NULL, FALSE);
+
+  return self->folder != NULL;
 }
 
 guint32

@@ -7,9 +7,10 @@
 
 G_BEGIN_DECLS
 
-/* A GGUF file (version 2 or 3), mapped read-only. Every offset, count, string and dimension is checked
- * before it is used; what the getters return is inside the map and stays valid while a reference is held.
- * Immutable after opening, so any thread may read it. */
+/* A GGUF file (version 2 or 3), mapped read-only; or a Hugging Face folder in safetensors, which is presented
+ * with the keys and tensors of a GGUF file (data/moe-hf-private.h). Every offset, count, string and dimension
+ * is checked before it is used; what the getters return is inside the maps or owned by the object, and stays
+ * valid while a reference is held. Immutable after opening, so any thread may read it. */
 typedef struct _MoeGguf MoeGguf;
 
 typedef struct
@@ -21,6 +22,8 @@ typedef struct
   guint64        offset;   /* from the start of its file, bytes */
   guint64        n_bytes;
   const guint8  *data;     /* (ne[3], ne[2], ne[1], ne[0]) in @type's blocks */
+  const guint8 *const *slices; /* (ne[2]) when each matrix lies elsewhere, then @data is one of them; else
+                                * NULL */
 } MoeGgufTensor;
 
 typedef enum
@@ -30,15 +33,18 @@ typedef enum
   MOE_GGUF_FLOAT64,
 } MoeGgufValueType;
 
-/* A model in several files (NAME-00001-of-0000N.gguf with the keys split.no, split.count and
- * split.tensors.count) is opened by its first, which has the keys; the others give their tensors. Errors:
- * MOE_ERROR_IO, _FORMAT, _UNSUPPORTED (a version or a tensor type), _LIMIT; all name the file. */
+/* @path: a file, or a Hugging Face folder with config.json. A model in several files
+ * (NAME-00001-of-0000N.gguf with the keys split.no, split.count and split.tensors.count) is opened by its
+ * first, which has the keys; the others give their tensors. Errors: MOE_ERROR_IO, _FORMAT, _UNSUPPORTED (a
+ * version or a tensor type), _LIMIT; all name the file. */
 MoeGguf             *moe_gguf_open            (const char  *path,
                                                GError     **error);
 MoeGguf             *moe_gguf_ref             (MoeGguf     *self);
 void                 moe_gguf_unref           (MoeGguf     *self);
 
 const char          *moe_gguf_get_path        (MoeGguf     *self);
+/* Whether it is a folder. */
+gboolean             moe_gguf_is_folder       (MoeGguf     *self);
 guint32              moe_gguf_get_version     (MoeGguf     *self);
 /* Of all parts. */
 guint64              moe_gguf_get_file_bytes  (MoeGguf     *self);

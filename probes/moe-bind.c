@@ -46,7 +46,12 @@ check_aligned (Binder               *self,
                const MoeGgufTensor  *tensor,
                GError              **error)
 {
-  if ((guintptr) tensor->data % sizeof (float) == 0)
+  gsize n = tensor->slices != NULL ? (gsize) tensor->ne[2] : 1, aligned = 0;
+
+  for (gsize i = 0; i < n; i++)
+    if ((guintptr) (tensor->slices != NULL ? tensor->slices[i] : tensor->data) % sizeof (float) == 0)
+      aligned++;
+  if (aligned == n)
     return TRUE;
   g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: the tensor %s starts at an odd offset",
                moe_gguf_get_path (self->gguf), tensor->name);
@@ -93,6 +98,7 @@ bind_matrix (Binder      *self,
     return FALSE;
   matrix->tensor = tensor;
   matrix->data = tensor->data;
+  matrix->slices = tensor->slices;
   matrix->type = tensor->type;
   matrix->n_in = n_in;
   matrix->n_rows = n_rows;

@@ -130,13 +130,6 @@ free_groups (MoeExpertJob *job)
   g_free (job->inputs);
 }
 
-static const guint8 *
-expert_data (const MoeMatrix *matrix,
-             guint            expert)
-{
-  return matrix->data + (gsize) expert * matrix->n_rows * matrix->row_bytes;
-}
-
 static guint
 count_chunks (gsize n_rows)
 {
@@ -187,8 +180,8 @@ gate_up_chunk (guint    item,
   gsize begin = item % job->n_chunks * chunk, end = MIN (begin + chunk, width);
   const MoeKernel *gate = moe_kernel_get (job->layer->gate.type, f->choice);
   const MoeKernel *up = moe_kernel_get (job->layer->up.type, f->choice);
-  const guint8 *gate_data = expert_data (&job->layer->gate, job->experts[active]);
-  const guint8 *up_data = expert_data (&job->layer->up, job->experts[active]);
+  const guint8 *gate_data = moe_matrix_get_slice (&job->layer->gate, job->experts[active]);
+  const guint8 *up_data = moe_matrix_get_slice (&job->layer->up, job->experts[active]);
   /* A kernel that prepares its input otherwise than the gate's needs rows of its own. */
   const void *const *up_rows = up->prepare != gate->prepare ? moe_activations_get (&f->input, up, f->alone)
   : NULL;
@@ -233,8 +226,8 @@ down_chunk (guint    item,
 
   for (guint i = 0; i < n; i++)
     y[i] = f->down + ((gsize) job->tokens[first + i] * f->h->n_used + job->slots[first + i]) * width;
-  down->matmul (expert_data (&job->layer->down, job->experts[active]), f->h->expert_width, begin, end,
-                job->hidden + first, y, n);
+  down->matmul (moe_matrix_get_slice (&job->layer->down, job->experts[active]), f->h->expert_width, begin,
+                end, job->hidden + first, y, n);
   for (guint i = 0; job->layer->down_bias != NULL && i < n; i++)
     add_floats (y[i] + begin, job->layer->down_bias + (gsize) job->experts[active] * width + begin,
                 end - begin);

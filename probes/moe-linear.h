@@ -15,7 +15,17 @@ typedef struct
   MoeTensorType        type;
   gsize                n_in, n_rows, n_matrices;
   gsize                row_bytes;
+  const guint8 *const *slices;     /* (n_matrices) where each starts when they do not follow each other, else
+                                    * NULL */
 } MoeMatrix;
+
+/* Where matrix @index of a stack starts. */
+static inline const guint8 *
+moe_matrix_get_slice (const MoeMatrix *self,
+                      gsize            index)
+{
+  return self->slices != NULL ? self->slices[index] : self->data + index * self->n_rows * self->row_bytes;
+}
 
 /* The activation rows of one batch, with their prepared (perhaps quantised) forms, which are made on first
  * use and shared by every matrix that reads the same input. */

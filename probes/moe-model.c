@@ -207,6 +207,18 @@ moe_model_read_info (MoeGguf  *gguf,
   return make_info (gguf, arch, &h);
 }
 
+/* What is @at bytes into the tensor's values; slices have one size. */
+static const guint8 *
+find_bytes (const MoeGgufTensor *tensor,
+            guint64              at,
+            guint64             *n_left)
+{
+  guint64 n_bytes = tensor->slices != NULL ? tensor->n_bytes / tensor->ne[2] : tensor->n_bytes;
+
+  *n_left = n_bytes - at % n_bytes;
+  return (tensor->slices != NULL ? tensor->slices[at / n_bytes] : tensor->data) + at % n_bytes;
+}
+
 /* Brings the pages in while telling how far it is; a file that does not fit is left to be read on demand. */
 static gboolean
 read_ahead (MoeModel         *self,
@@ -228,11 +240,13 @@ read_ahead (MoeModel         *self,
     {
       const MoeGgufTensor *tensor = moe_gguf_get_tensor (self->gguf, i);
 
-      for (guint64 at = 0; at < tensor->n_bytes; at += READ_AHEAD_STEP)
+      for (guint64 at = 0, bytes; at < tensor->n_bytes; at += bytes)
         {
-          guint64 bytes = MIN (READ_AHEAD_STEP, tensor->n_bytes - at);
-          guintptr start = (guintptr) (tensor->data + at) / page * page;
-          guintptr end = (guintptr) (tensor->data + at + bytes);
+          const guint8 *data = find_bytes (tensor, at, &bytes);
+          guintptr start = (guintptr) data / page * page, end;
+
+          bytes = MIN (bytes, READ_AHEAD_STEP);
+          end = (guintptr) data + bytes;
 
           if (g_cancellable_set_error_if_cancelled (cancellable, error))
             return FALSE;
@@ -364,12 +378,13 @@ moe_model_dup_router (const MoeModel *self,
 
 static float *
 dup_row (const MoeMatrix *matrix,
+         gsize            index,
          gsize            row)
 {
   float *values = g_new (float, matrix->n_in);
 
-  moe_kernel_get (matrix->type, MOE_KERNELS_PLAIN)->expand (matrix->data + row * matrix->row_bytes,
-                                                            matrix->n_in, values);
+  moe_kernel_get (matrix->type, MOE_KERNELS_PLAIN)->expand (moe_matrix_get_slice (matrix, index) +
+                                                            row * matrix->row_bytes, matrix->n_in, values);
   return values;
 }
 
@@ -386,7 +401,7 @@ moe_model_dup_shared_down_row (const MoeModel *self,
   if (down->data == NULL)
     return NULL;
   g_return_val_if_fail (channel < down->n_rows, NULL);
-  return dup_row (down, channel);
+  return dup_row (down, 0, channel);
 }
 
 float *
@@ -402,7 +417,7 @@ moe_model_dup_down_row (const MoeModel *self,
   down = &self->layers[layer].down;
   g_return_val_if_fail (expert < down->n_matrices && channel < down->n_rows, NULL);
 
-  return dup_row (down, (gsize) expert * down->n_rows + channel);
+  return dup_row (down, expert, channel);
 }
 
 double *

@@ -62,7 +62,7 @@ def _(s):
     rows, provenance = table(s.ok("info", demo), "key,value")
     keys = (
         "name architecture layers moe_layers experts experts_used shared_experts gating heads kv_heads width"
-        " vocabulary context quantisation file_bytes active_bytes_per_token tokenizer fingerprint"
+        " vocabulary context quantisation file_bytes active_bytes_per_token tokenizer fingerprint format"
     )
     assert [r["key"] for r in rows] == keys.split()
     value = {r["key"]: r["value"] for r in rows}

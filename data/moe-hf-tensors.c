@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+#define G_LOG_DOMAIN "moe-hf-tensors"
+
+#include <string.h>
+
+#include "data/moe-error.h"
+#include "data/moe-hf-private.h"
+#include "data/moe-safetensors.h"
+
+/* Bounds far above any published model, before memory is taken for them. */
+#define MAX_EXPERTS 4096u
+#define MAX_LAYERS 4096u
+
+/* The names of transformers' parameters and those of llama.cpp's tensors. */
+static const struct { const char *hf, *gguf; } outer_names[] = {
+  { "model.embed_tokens.weight", "token_embd.weight" },
+  { "model.norm.weight", "output_norm.weight" },
+  { "lm_head.weight", "output.weight" },
+};
+
+static const struct { const char *hf, *gguf; } layer_names[] = {
+  { "input_layernorm.weight", "attn_norm.weight" },
+  { "post_attention_layernorm.weight", "ffn_norm.weight" },
+  { "self_attn.q_proj.weight", "attn_q.weight" },
+  { "self_attn.k_proj.weight", "attn_k.weight" },
+  { "self_attn.v_proj.weight", "attn_v.weight" },
+  { "self_attn.q_proj.bias", "attn_q.bias" },
+  { "self_attn.k_proj.bias", "attn_k.bias" },
+  { "self_attn.v_proj.bias", "attn_v.bias" },
+  { "self_attn.o_proj.weight", "attn_output.weight" },
+  { "self_attn.q_norm.weight", "attn_q_norm.weight" },
+  { "self_attn.k_norm.weight", "attn_k_norm.weight" },
+  { "mlp.gate.weight", "ffn_gate_inp.weight" },
+  { "mlp.shared_expert_gate.weight", "ffn_gate_inp_shexp.weight" },
+  { "mlp.shared_expert.gate_proj.weight", "ffn_gate_shexp.weight" },
+  { "mlp.shared_expert.up_proj.weight", "ffn_up_shexp.weight" },
+  { "mlp.shared_expert.down_proj.weight", "ffn_down_shexp.weight" },
+};
+
+static const struct { const char *hf, *gguf; } expert_names[] = {
+  { "gate_proj.weight", "ffn_gate_exps.weight" },
+  { "up_proj.weight", "ffn_up_exps.weight" },
+  { "down_proj.weight", "ffn_down_exps.weight" },
+};
+
+typedef struct
+{
+  const char        *folder;
+  MoeHfFolder       *target;
+  const MoeHfConfig *config;
+  GHashTable        *seen;    /* set of names in the folder */
+  GHashTable        *stacks;  /* name -> index + 1 in target->tensors, of the experts' */
+} Placer;
+
+static const char *
+keep_name (Placer *self,
+           char   *name)
+{
+  g_ptr_array_add (self->target->allocations, name);
+  return name;
+}
+
+/* Reads "NUMBER." at *@text and steps over it. */
+static gboolean
+read_index (const char **text,
+            guint       *index)
+{
+  char *end = NULL;
+  guint64 value;
+
+  if (!g_ascii_isdigit (**text) || (**text == '0' && g_ascii_isdigit ((*text)[1])))
+    return FALSE;
+  value = g_ascii_strtoull (*text, &end, 10);
+  if (*end != '.' || value > G_MAXINT32)
+    return FALSE;
+  *index = (guint) value;
+  *text = end + 1;
+  return TRUE;
+}
+
+static float
+half_to_float (guint16 half)
+{
+  guint32 sign = (guint32) (half & 0x8000) << 16, exponent = half >> 10 & 31, mantissa = half & 0x3ff, bits;
+  float value;
+
+  if (exponent == 0)
+    {
+      value = (float) mantissa * 0x1p-24f;
+      return sign != 0 ? -value : value;
+    }
+  bits = sign | (exponent == 31 ? 255 : exponent + 112) << 23 | mantissa << 13;
+  memcpy (&value, &bits, sizeof value);
+  return value;
+}
+
+/* Vectors and routers are computed with as floats, as in converted files. */
+static void
+convert_to_floats (Placer              *self,
+                   const MoeSafetensor *from,
+                   MoeGgufTensor       *to)
+{
+  gsize n = from->n_bytes / 2;
+  float *values;
+
+  if (from->type == MOE_TYPE_F32)
+    return;
+  values = g_new (float, n);
+  g_ptr_array_add (self->target->allocations, values);
+  for (gsize i = 0; i < n; i++)
+    {
+      guint16 half;
+      guint32 bits;
+
+      memcpy (&half, from->data + i * sizeof half, sizeof half);
+      half = GUINT16_FROM_LE (half);
+      bits = (guint32) half << 16;
+      if (from->type == MOE_TYPE_F16)
+        values[i] = half_to_float (half);
+      else
+        memcpy (&values[i], &bits, sizeof bits);
+    }
+  to->type = MOE_TYPE_F32;
+  to->n_bytes = n * sizeof *values;
+  to->data = (const guint8 *) values;
+}
+
+static void
+place_one (Placer              *self,
+           const MoeSafetensor *from,
+           char                *name)
+{
+  MoeGgufTensor tensor = {
+    .name = keep_name (self, name), .type = from->type, .n_dims = from->n_dims, .offset = from->offset,
+    .n_bytes = from->n_bytes, .data = from->data,
+  };
+
+  memcpy (tensor.ne, from->ne, sizeof tensor.ne);
+  if (from->n_dims == 1 || g_str_has_suffix (name, ".ffn_gate_inp.weight") ||
+      g_str_has_suffix (name, ".ffn_gate_inp_shexp.weight"))
+    convert_to_floats (self, from, &tensor);
+  g_array_append_val (self->target->tensors, tensor);
+}
+
+static gboolean
+place_expert (Placer              *self,
+              const MoeSafetensor *from,
+              const char          *kind,
+              guint                layer,
+              guint                expert,
+              GError             **error)
+{
+  g_autofree char *name = g_strdup_printf ("blk.%u.%s", layer, kind);
+  guint index = GPOINTER_TO_UINT (g_hash_table_lookup (self->stacks, name)), n = self->config->n_experts;
+  MoeGgufTensor *stack;
+
+  if (expert >= n || from->n_dims != 2)
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: the tensor %s is not one of %u experts' matrices",
+                   self->folder, from->name, n);
+      return FALSE;
+    }
+  if (index == 0)
+    {
+      const guint8 **slices = g_new0 (const guint8 *, n);
+      MoeGgufTensor fresh = {
+        .name = keep_name (self, g_strdup (name)), .type = from->type, .n_dims = 3,
+        .ne = { from->ne[0], from->ne[1], n, 1 }, .offset = from->offset, .data = from->data,
+        .slices = slices,
+      };
+
+      g_ptr_array_add (self->target->allocations, slices);
+      g_array_append_val (self->target->tensors, fresh);
+      index = self->target->tensors->len;
+      g_hash_table_insert (self->stacks, (gpointer) fresh.name, GUINT_TO_POINTER (index));
+    }
+  stack = &g_array_index (self->target->tensors, MoeGgufTensor, index - 1);
+  if (from->type != stack->type || from->ne[0] != stack->ne[0] || from->ne[1] != stack->ne[1])
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT,
+                   "%s: the tensor %s has another shape or type than those of the layer's other experts",
+                   self->folder, from->name);
+      return FALSE;
+    }
+  ((const guint8 **) stack->slices)[expert] = from->data;
+  stack->n_bytes += from->n_bytes;
+  return TRUE;
+}
+
+static gboolean
+place_in_layer (Placer              *self,
+                const MoeSafetensor *from,
+                guint                layer,
+                const char          *rest,
+                GError             **error)
+{
+  guint expert;
+
+  for (guint i = 0; i < G_N_ELEMENTS (layer_names); i++)
+    if (g_str_equal (rest, layer_names[i].hf))
+      {
+        place_one (self, from, g_strdup_printf ("blk.%u.%s", layer, layer_names[i].gguf));
+        return TRUE;
+      }
+  if (g_str_has_prefix (rest, "mlp.experts."))
+    {
+      rest += strlen ("mlp.experts.");
+      if (read_index (&rest, &expert))
+        for (guint i = 0; i < G_N_ELEMENTS (expert_names); i++)
+          if (g_str_equal (rest, expert_names[i].hf))
+            return place_expert (self, from, expert_names[i].gguf, layer, expert, error);
+    }
+  place_one (self, from, g_strdup (from->name));
+  return TRUE;
+}
+
+/* A name that is not known stays as it is: whoever uses the tensors refuses what is left over. */
+static gboolean
+place_tensor (Placer              *self,
+              const MoeSafetensor *from,
+              GError             **error)
+{
+  const char *rest = from->name;
+  guint layer;
+
+  if (!g_hash_table_add (self->seen, (gpointer) from->name))
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: the tensor %s is in two files", self->folder,
+                   from->name);
+      return FALSE;
+    }
+  /* Old checkpoints store the rotary frequencies, which follow from rope_theta. */
+  if (g_str_has_suffix (from->name, ".rotary_emb.inv_freq") ||
+      (self->config->tied && g_str_equal (from->name, "lm_head.weight")))
+    return TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS (outer_names); i++)
+    if (g_str_equal (from->name, outer_names[i].hf))
+      {
+        place_one (self, from, g_strdup (outer_names[i].gguf));
+        return TRUE;
+      }
+  if (g_str_has_prefix (rest, "model.layers."))
+    {
+      rest += strlen ("model.layers.");
+      if (read_index (&rest, &layer) && layer < self->config->n_layers)
+        return place_in_layer (self, from, layer, rest, error);
+    }
+  place_one (self, from, g_strdup (from->name));
+  return TRUE;
+}
+
+static gboolean
+check_complete (Placer  *self,
+                GError **error)
+{
+  if (!self->config->tied && !g_hash_table_contains (self->seen, "lm_head.weight"))
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: the tensor lm_head.weight is missing",
+                   self->folder);
+      return FALSE;
+    }
+  for (guint i = 0; i < self->target->tensors->len; i++)
+    {
+      const MoeGgufTensor *tensor = &g_array_index (self->target->tensors, MoeGgufTensor, i);
+
+      for (guint e = 0; tensor->slices != NULL && e < tensor->ne[2]; e++)
+        if (tensor->slices[e] == NULL)
+          {
+            g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: %s of expert %u is missing", self->folder,
+                         tensor->name, e);
+            return FALSE;
+          }
+    }
+  return TRUE;
+}
+
+gboolean
+moe_hf_place_tensors (const char         *folder,
+                      MoeHfFolder        *target,
+                      const MoeHfConfig  *config,
+                      GError            **error)
+{
+  g_autoptr(GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr(GHashTable) stacks = g_hash_table_new (g_str_hash, g_str_equal);
+  Placer placer = { folder, target, config, seen, stacks };
+
+  if (config->n_experts > MAX_EXPERTS || config->n_layers > MAX_LAYERS)
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_LIMIT, "%s/config.json: %u layers of %u experts are too many",
+                   folder, config->n_layers, config->n_experts);
+      return FALSE;
+    }
+  for (guint i = 0; i < target->shards->len; i++)
+    {
+      MoeSafetensors *shard = g_ptr_array_index (target->shards, i);
+
+      for (guint j = 0; j < moe_safetensors_get_n_tensors (shard); j++)
+        if (!place_tensor (&placer, moe_safetensors_get_tensor (shard, j), error))
+          return FALSE;
+    }
+  return check_complete (&placer, error);
+}

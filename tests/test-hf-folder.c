@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT */
+#define G_LOG_DOMAIN "test-hf-folder"
+
+/* Folders in safetensors: the same weights give the same logits as from a GGUF file, and damaged ones are
+ * refused with one sentence. */
+
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "data/moe-error.h"
+#include "data/moe-safetensors.h"
+#include "tests/support/moe-checkpoint.h"
+#include "tests/support/moe-hf-twin.h"
+#include "tests/support/moe-logits-run.h"
+
+typedef struct
+{
+  char *folder;
+  char *gguf; /* a file in it, which transformers does not look at */
+} Twin;
+
+static void
+twin_make (Twin          *self,
+           const char    *name,
+           MoeTensorType  type,
+           guint          n_shards)
+{
+  MoeCheckpoint checkpoint = *moe_checkpoint_find (name);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MoeGguf) gguf = NULL;
+
+  checkpoint.type = checkpoint.down_type = type;
+  self->folder = g_dir_make_tmp ("moe-test-XXXXXX", &error);
+  g_assert_no_error (error);
+  self->gguf = g_build_filename (self->folder, "twin.gguf", NULL);
+  moe_checkpoint_write_edited (&checkpoint, moe_hf_twin_round, &type, self->gguf, &error);
+  g_assert_no_error (error);
+  gguf = moe_gguf_open (self->gguf, &error);
+  g_assert_no_error (error);
+  moe_hf_twin_write (gguf, type, n_shards, self->folder);
+}
+
+static void
+twin_clear (Twin *self)
+{
+  g_autoptr (GDir) dir = g_dir_open (self->folder, 0, NULL);
+  const char *name;
+
+  while ((name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *path = g_build_filename (self->folder, name, NULL);
+
+      g_unlink (path);
+    }
+  g_rmdir (self->folder);
+  g_free (self->folder);
+  g_free (self->gguf);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Twin, twin_clear)
+
+static MoeModel *
+open_model (const char *path)
+{
+  g_autoptr (GError) error = NULL;
+  MoeModel *model = moe_model_open (path, NULL, NULL, NULL, &error);
+
+  g_assert_no_error (error);
+  return model;
+}
+
+static void
+assert_same_tokens (MoeModel *a,
+                    MoeModel *b)
+{
+  const char *text = "The world\xc3\xa9 don't  say hello\n\n  12345 <tool><tool> <|im_start|>'LL "
+                     "router()\r\n ";
+  gsize n, n_other;
+  g_autofree gint32 *ids = moe_tokenizer_encode (moe_model_get_tokenizer (a), text, strlen (text),
+                                                 MOE_TOKENIZE_PARSE_SPECIAL | MOE_TOKENIZE_ADD_BOS, &n);
+  g_autofree gint32 *others = moe_tokenizer_encode (moe_model_get_tokenizer (b), text, strlen (text),
+                                                    MOE_TOKENIZE_PARSE_SPECIAL | MOE_TOKENIZE_ADD_BOS,
+                                                    &n_other);
+
+  g_assert_cmpmem (ids, n * sizeof *ids, others, n_other * sizeof *others);
+  g_assert_cmpuint (n, >, 20);
+  for (guint i = 0; i < moe_tokenizer_get_n_tokens (moe_model_get_tokenizer (a)); i++)
+    {
+      g_assert_cmpint (moe_tokenizer_is_end (moe_model_get_tokenizer (a), (gint32) i), ==,
+                       moe_tokenizer_is_end (moe_model_get_tokenizer (b), (gint32) i));
+      g_assert_cmpint (moe_tokenizer_is_control (moe_model_get_tokenizer (a), (gint32) i), ==,
+                       moe_tokenizer_is_control (moe_model_get_tokenizer (b), (gint32) i));
+    }
+}
+
+typedef struct
+{
+  const char    *name;
+  MoeTensorType  type;
+  guint          n_shards;
+} Case;
+
+static const Case cases[] = {
+  { "qwen3moe-f32", MOE_TYPE_F32, 1 }, { "qwen3moe-f32", MOE_TYPE_F16, 3 },
+  { "qwen3moe-f32", MOE_TYPE_BF16, 2 }, { "qwen3moe-tied-f32", MOE_TYPE_BF16, 1 },
+  { "olmoe-f32", MOE_TYPE_F32, 2 }, { "olmoe-f32", MOE_TYPE_F16, 1 }, { "olmoe-f32", MOE_TYPE_BF16, 1 },
+  { "qwen2moe-f32", MOE_TYPE_F32, 1 }, { "qwen2moe-f32", MOE_TYPE_F16, 1 },
+  { "qwen2moe-f32", MOE_TYPE_BF16, 4 },
+};
+
+static void
+test_same (gconstpointer data)
+{
+  const Case *this = data;
+  const MoeCheckpoint *checkpoint = moe_checkpoint_find (this->name);
+  g_autofree gint32 *tokens = moe_checkpoint_get_tokens (checkpoint);
+  g_auto (Twin) twin = { NULL };
+  MoeModel *file, *folder;
+  g_autoptr (GError) error = NULL;
+  g_autofree float *row = NULL;
+  g_autofree float *same_row = NULL;
+
+  twin_make (&twin, this->name, this->type, this->n_shards);
+  file = open_model (twin.gguf);
+  folder = open_model (twin.folder);
+  assert_same_tokens (file, folder);
+  g_assert_cmpstr (moe_model_get_info (file)->architecture, ==, moe_model_get_info (folder)->architecture);
+  g_assert_cmpstr (moe_model_get_info (folder)->quantisation, ==, moe_tensor_type_get_name (this->type));
+  g_assert_cmpuint (moe_model_get_info (file)->active_bytes_per_token, ==,
+                    moe_model_get_info (folder)->active_bytes_per_token);
+  g_assert_true (moe_gguf_is_folder (moe_model_get_gguf (folder)));
+  g_assert_false (moe_gguf_is_folder (moe_model_get_gguf (file)));
+
+  for (guint plain = 0; plain < 2; plain++)
+    {
+      MoeLogitsRun run = {
+        .kernels = plain ? MOE_KERNELS_PLAIN : MOE_KERNELS_AUTO, .cache = MOE_CACHE_F32,
+      };
+      gsize n = checkpoint->n_tokens * sizeof (float) * moe_model_get_info (file)->vocabulary;
+      g_autofree float *logits = moe_logits_run (file, &run, tokens, checkpoint->n_tokens, NULL, NULL);
+      g_autofree float *same = moe_logits_run (folder, &run, tokens, checkpoint->n_tokens, NULL, NULL);
+
+      g_assert_cmpmem (logits, n, same, n);
+    }
+  row = moe_model_dup_down_row (file, 1, 3, 5);
+  same_row = moe_model_dup_down_row (folder, 1, 3, 5);
+  g_assert_cmpmem (row, checkpoint->expert_width * sizeof *row, same_row,
+                   checkpoint->expert_width * sizeof *row);
+
+  g_assert_true (moe_gguf_check_unchanged (moe_model_get_gguf (folder), &error));
+  moe_model_unref (file);
+  moe_model_unref (folder);
+}
+
+/* One text of a file replaced by another, and what is said then. */
+typedef struct
+{
+  const char *file, *from, *to;
+  MoeError    code;
+  const char *fragment;
+} Damage;
+
+static const Damage damages[] = {
+  { "config.json", "qwen3_moe", "mixtral", MOE_ERROR_UNSUPPORTED, "\"mixtral\" are not supported" },
+  { "config.json", "\"model_type\"", "\"kind\"", MOE_ERROR_FORMAT, "has no model_type" },
+  { "config.json", "\"hidden_size\": 64", "\"hidden_size\": 32", MOE_ERROR_FORMAT, "has the shape" },
+  { "config.json", "\"hidden_size\": 64", "\"hidden_size\": -64", MOE_ERROR_FORMAT, "hidden_size is" },
+  { "config.json", "\"hidden_size\": 64", "\"hidden_size\": 6.4e1", MOE_ERROR_FORMAT, "hidden_size" },
+  { "config.json", "\"num_experts\": 8", "\"num_experts\": 9", MOE_ERROR_FORMAT, "expert 8 is missing" },
+  { "config.json", "\"num_experts\": 8", "\"num_experts\": 7", MOE_ERROR_FORMAT, "not one of 7 experts" },
+  { "config.json", "\"num_experts\": 8", "\"num_experts\": 4000000000", MOE_ERROR_LIMIT, "too many" },
+  { "config.json", "\"num_hidden_layers\": 3", "\"num_hidden_layers\": 2", MOE_ERROR_UNSUPPORTED,
+    "is not part of the architecture" },
+  { "config.json", "\"num_hidden_layers\": 3", "\"num_hidden_layers\": 4", MOE_ERROR_FORMAT, "is missing" },
+  { "config.json", "\"norm_topk_prob\": true", "\"norm_topk_prob\": false", MOE_ERROR_UNSUPPORTED,
+    "norm_topk_prob false" },
+  { "config.json", "\"silu\"", "\"gelu\"", MOE_ERROR_UNSUPPORTED, "activation \"gelu\"" },
+  { "config.json", "\"rope_theta\"", "\"rope_thetb\"", MOE_ERROR_FORMAT, "rope_theta is missing" },
+  { "config.json", "\"vocab_size\"", "\"rope_scaling\":{\"type\":\"dynamic\"},\"vocab_size\"",
+    MOE_ERROR_UNSUPPORTED, "\"dynamic\" is not supported" },
+  { "config.json", "\"vocab_size\"", "\"quantization_config\":{\"quant_method\":\"fp8\"},\"vocab_size\"",
+    MOE_ERROR_UNSUPPORTED, "quantised by fp8" },
+  { "config.json", "\"vocab_size\"", "\"mlp_only_layers\":[0],\"vocab_size\"", MOE_ERROR_UNSUPPORTED,
+    "layers without experts" },
+  { "config.json", "\"vocab_size\": ", "\"vocab_size\": 4000", MOE_ERROR_FORMAT, "but vocab_size is" },
+  { "config.json", "\"vocab_size\": ", "\"vocab_size\": 1, \"size\": ", MOE_ERROR_FORMAT,
+    "but vocab_size is 1" },
+  { "config.json", "\"vocab_size\"", "\"vocab_size", MOE_ERROR_FORMAT, "config.json: " },
+  { "tokenizer.json", "\"BPE\"", "\"Unigram\"", MOE_ERROR_UNSUPPORTED, "only byte-level BPE" },
+  { "tokenizer.json", "\\\\s+(?!\\\\S)", "\\\\s+(?=\\\\S)", MOE_ERROR_UNSUPPORTED, "pre_tokenizer" },
+  { "tokenizer.json", "\"NFC\"", "\"Lowercase\"", MOE_ERROR_UNSUPPORTED, "normalizer \"Lowercase\"" },
+  { "tokenizer.json", "\"lstrip\":false", "\"lstrip\":true", MOE_ERROR_UNSUPPORTED, "lstrip" },
+  { "tokenizer.json", "\"a\":64", "\"a\":65", MOE_ERROR_FORMAT, "token 65 is empty or there twice" },
+  { "tokenizer.json", "\"a\":64", "\"a\":99999", MOE_ERROR_FORMAT, "has a token 99999" },
+  { "tokenizer.json", "\"a\":64", "\"a\":\"64\"", MOE_ERROR_FORMAT, "not a whole number" },
+  { "tokenizer.json", "\"merges\":[", "\"merges\":[7,", MOE_ERROR_FORMAT, "merge 0 is not a pair" },
+  { "tokenizer.json", "\"merges\":[", "\"merges\":[\"a b c\",", MOE_ERROR_FORMAT, "merge 0 is not a pair" },
+  { "tokenizer.json", "\"merges\":[", "\"merged\":[", MOE_ERROR_FORMAT, "has no merges" },
+  { "tokenizer.json", "\"post_processor\":{\"type\":\"ByteLevel\"}",
+    "\"post_processor\":{\"type\":\"BertProcessing\"}", MOE_ERROR_UNSUPPORTED, "\"BertProcessing\"" },
+  { "generation_config.json", "{", "[", MOE_ERROR_FORMAT, "generation_config.json: " },
+  { "generation_config.json", "[", "[4000,", MOE_ERROR_FORMAT, "has only" },
+  { "tokenizer_config.json", "{", "", MOE_ERROR_FORMAT, "tokenizer_config.json: " },
+  { "model.safetensors.index.json", "weight_map", "weights", MOE_ERROR_FORMAT, "has no weight_map" },
+  { "model.safetensors.index.json", "model-00001-of", "../model-00001-of", MOE_ERROR_FORMAT,
+    "not a safetensors file of the folder" },
+  { "model.safetensors.index.json", "model-00001-of", "model-00002-of", MOE_ERROR_FORMAT,
+    "the index does not say" },
+  { "model.safetensors.index.json", "model-00001-of", "model-00009-of", MOE_ERROR_IO, "No such file" },
+  { "model.safetensors.index.json", "weight_map\":{",
+    "weight_map\":{\"x\":\"model-00001-of-00002.safetensors\",", MOE_ERROR_FORMAT, "the index names" },
+};
+
+static void
+test_damaged (gconstpointer data)
+{
+  const Damage *damage = data;
+  g_auto (Twin) twin = { NULL };
+  g_autofree char *path = NULL;
+  g_autofree char *text = NULL;
+  g_autofree char *damaged = NULL;
+  const char *place;
+  g_autoptr (GError) error = NULL;
+
+  twin_make (&twin, "qwen3moe-f32", MOE_TYPE_BF16, 2);
+  path = g_build_filename (twin.folder, damage->file, NULL);
+  g_file_get_contents (path, &text, NULL, &error);
+  g_assert_no_error (error);
+  place = strstr (text, damage->from);
+  g_assert_nonnull (place);
+  damaged = g_strdup_printf ("%.*s%s%s", (int) (place - text), text, damage->to,
+                             place + strlen (damage->from));
+  g_file_set_contents (path, damaged, -1, &error);
+  g_assert_no_error (error);
+
+  g_assert_null (moe_model_open (twin.folder, NULL, NULL, NULL, &error));
+  g_test_message ("%s", error->message);
+  g_assert_error (error, MOE_ERROR, (int) damage->code);
+  g_assert_true (g_str_has_prefix (error->message, twin.folder));
+  g_assert_nonnull (strstr (error->message, damage->fragment));
+  g_assert_null (strchr (error->message, '\n'));
+}
+
+#define A(offsets) "\"a\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":" offsets "}"
+#define B(offsets) "\"b\":{\"dtype\":\"BF16\",\"shape\":[4],\"data_offsets\":" offsets "}"
+
+/* Headers of a file with 32 bytes of values. */
+static const struct { const char *header; MoeError code; const char *fragment; } headers[] = {
+  { "{" A ("[0,24]") "," B ("[24,32]") "}", 0, NULL },
+  { "{\"__metadata__\":{\"format\":\"pt\"}," B ("[0,8]") "," A ("[8,32]") "}", 0, NULL },
+  { "{" A ("[0,24]") "}", MOE_ERROR_FORMAT, "8 bytes at its end belong to no tensor" },
+  { "{" B ("[24,32]") "}", MOE_ERROR_FORMAT, "24 bytes before tensor 'b'" },
+  { "{" A ("[0,24]") "," B ("[20,28]") "}", MOE_ERROR_FORMAT, "overlap" },
+  { "{" A ("[0,24]") "," A ("[0,24]") "}", MOE_ERROR_FORMAT, "belong to no tensor" },
+  { "{" A ("[0,20]") "}", MOE_ERROR_FORMAT, "20 bytes where its shape needs 24" },
+  { "{" A ("[16,40]") "}", MOE_ERROR_FORMAT, "end after its last byte" },
+  { "{" A ("[24,0]") "}", MOE_ERROR_FORMAT, "does not say where" },
+  { "{" A ("[-8,16]") "}", MOE_ERROR_FORMAT, "does not say where" },
+  { "{" A ("[0,24,32]") "}", MOE_ERROR_FORMAT, "does not say where" },
+  { "{" A ("[0,1e30]") "}", MOE_ERROR_FORMAT, "does not say where" },
+  { "{\"a\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}", MOE_ERROR_FORMAT, "1 to 4" },
+  { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,8],\"data_offsets\":[0,32]}}", MOE_ERROR_FORMAT, "1 to 4" },
+  { "{\"a\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}", MOE_ERROR_FORMAT, "dimension of 0" },
+  { "{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296,8],\"data_offsets\":[0,32]}}",
+    MOE_ERROR_FORMAT, "impossibly large" },
+  { "{\"a\":{\"dtype\":\"F8_E4M3\",\"shape\":[32],\"data_offsets\":[0,32]}}", MOE_ERROR_UNSUPPORTED,
+    "F8_E4M3" },
+  { "{\"a\":{\"shape\":[32],\"data_offsets\":[0,32]}}", MOE_ERROR_FORMAT, "has no type" },
+  { "{\"a\":7}", MOE_ERROR_FORMAT, "not described by an object" },
+  { "{}", MOE_ERROR_FORMAT, "has no tensors" },
+  { "[]", MOE_ERROR_FORMAT, "not a JSON object" },
+  { "{\"a\":", MOE_ERROR_FORMAT, "is not JSON" },
+  { "", MOE_ERROR_FORMAT, "its header" },
+};
+
+static void
+test_headers (void)
+{
+  g_autofree char *path = g_strdup_printf ("%s/moe-test-%d.safetensors", g_get_tmp_dir (), (int) getpid ());
+
+  for (gsize i = 0; i < G_N_ELEMENTS (headers); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (MoeSafetensors) file = NULL;
+
+      moe_hf_twin_write_safetensors (path, headers[i].header, 32);
+      file = moe_safetensors_open (path, &error);
+      if (headers[i].fragment == NULL)
+        {
+          g_assert_no_error (error);
+          g_assert_cmpuint (moe_safetensors_get_n_tensors (file), ==, 2);
+          continue;
+        }
+      g_assert_null (file);
+      g_test_message ("%s", error->message);
+      g_assert_error (error, MOE_ERROR, (int) headers[i].code);
+      g_assert_true (g_str_has_prefix (error->message, path));
+      g_assert_nonnull (strstr (error->message, headers[i].fragment));
+    }
+  g_unlink (path);
+}
+
+/* Cut anywhere, a file is refused; so is one whose header claims to be longer than it. */
+static void
+test_truncated (void)
+{
+  g_autofree char *path = g_strdup_printf ("%s/moe-test-cut-%d.safetensors", g_get_tmp_dir (),
+                                           (int) getpid ());
+  g_autofree char *whole = NULL;
+  gsize length;
+
+  moe_hf_twin_write_safetensors (path, headers[0].header, 32);
+  g_assert_true (g_file_get_contents (path, &whole, &length, NULL));
+  for (gsize n = 0; n < length; n++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      g_assert_true (g_file_set_contents (path, whole, (gssize) n, NULL));
+      g_assert_null (moe_safetensors_open (path, &error));
+      g_assert_error (error, MOE_ERROR, MOE_ERROR_FORMAT);
+    }
+  g_unlink (path);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *name = g_strdup_printf ("/hf-folder/same/%s-%s", cases[i].name,
+                                               moe_tensor_type_get_name (cases[i].type));
+
+      g_test_add_data_func (name, &cases[i], test_same);
+    }
+  for (gsize i = 0; i < G_N_ELEMENTS (damages); i++)
+    {
+      g_autofree char *name = g_strdup_printf ("/hf-folder/damaged/%" G_GSIZE_FORMAT, i);
+
+      g_test_add_data_func (name, &damages[i], test_damaged);
+    }
+  g_test_add_func ("/hf-folder/headers", test_headers);
+  g_test_add_func ("/hf-folder/truncated", test_truncated);
+  return g_test_run ();
+}
