@@ -20,6 +20,13 @@ typedef enum
   MOE_ERROR_MISMATCH,    /* two files that do not belong together */
 } MoeError;
 
-GQuark moe_error_quark (void);
+GQuark   moe_error_quark (void);
+
+/* Sets @error to the message, after "@place: " unless that is NULL, and returns FALSE. */
+gboolean moe_error_fail  (GError     **error,
+                          MoeError     code,
+                          const char  *place,
+                          const char  *format,
+                          ...) G_GNUC_PRINTF (4, 5);
 
 G_END_DECLS

@@ -9,29 +9,7 @@
 
 /* Models in several files. Every part is a GGUF file of its own, checked as such. */
 
-static gboolean
-fail (MoeGguf     *part,
-      MoeError     code,
-      GError     **error,
-      const char  *format,
-      ...) G_GNUC_PRINTF (4, 5);
-
-static gboolean
-fail (MoeGguf     *part,
-      MoeError     code,
-      GError     **error,
-      const char  *format,
-      ...)
-{
-  g_autofree char *message = NULL;
-  va_list arguments;
-
-  va_start (arguments, format);
-  message = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  g_set_error (error, MOE_ERROR, code, "%s: %s", part->path, message);
-  return FALSE;
-}
+#define fail(part, code, error, ...) moe_error_fail (error, code, (part)->path, __VA_ARGS__)
 
 /* "-00002-of-00003.gguf" for part 1 of 3; parts count from 0 in the keys, from 1 in names. */
 static char *

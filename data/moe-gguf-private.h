@@ -3,6 +3,7 @@
 
 #include "data/moe-gguf.h"
 #include "data/moe-hf-private.h"
+#include "data/moe-mapped-file.h"
 
 G_BEGIN_DECLS
 
@@ -40,11 +41,8 @@ struct _MoeGguf
 {
   gatomicrefcount  ref_count;
   char            *path;          /* as given */
-  char            *absolute_path;
-  int              fd;            /* kept to notice a file that is changed in place */
-  guint64          device, inode, modified_ns;
-  GMappedFile     *map;
-  MoeHfFolder     *folder;        /* instead of fd and map: then data is its header */
+  MoeMappedFile   *file;
+  MoeHfFolder     *folder;        /* instead of a file: then data is its header */
   const guint8    *data;          /* (data_bytes) */
   gsize            data_bytes;
   gsize            file_bytes;    /* of a folder: of all its safetensors files */

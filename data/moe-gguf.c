@@ -3,11 +3,7 @@
 
 #include "data/moe-gguf.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "data/moe-error.h"
 #include "data/moe-gguf-private.h"
@@ -19,70 +15,20 @@
 #define MIN_KEY_BYTES 13u
 #define MIN_TENSOR_BYTES 32u
 
-static gboolean
-fail (MoeGguf     *self,
-      MoeError     code,
-      GError     **error,
-      const char  *format,
-      ...) G_GNUC_PRINTF (4, 5);
-
-static gboolean
-fail (MoeGguf     *self,
-      MoeError     code,
-      GError     **error,
-      const char  *format,
-      ...)
-{
-  g_autofree char *message = NULL;
-  va_list arguments;
-
-  va_start (arguments, format);
-  message = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  g_set_error (error, MOE_ERROR, code, "%s: %s", self->path, message);
-  return FALSE;
-}
-
-static guint64
-modification_time (const struct stat *status)
-{
-  return (guint64) status->st_mtim.tv_sec * 1000000000u + (guint64) status->st_mtim.tv_nsec;
-}
+#define fail(self, code, error, ...) moe_error_fail (error, code, (self)->path, __VA_ARGS__)
 
 static gboolean
 map_file (MoeGguf  *self,
           GError  **error)
 {
-  g_autoptr (GError) local = NULL;
-  struct stat status;
-
-  /* Not to hang on a named pipe. */
-  self->fd = open (self->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (self->fd < 0 || fstat (self->fd, &status) != 0)
-    return fail (self, MOE_ERROR_IO, error, "%s", g_strerror (errno));
-
-  if (S_ISDIR (status.st_mode))
-    return fail (self, MOE_ERROR_IO, error, "is a folder, not a model file");
-  if (!S_ISREG (status.st_mode))
-    return fail (self, MOE_ERROR_IO, error, "is not a regular file");
-  if ((guint64) status.st_size > G_MAXSIZE)
-    return fail (self, MOE_ERROR_LIMIT, error, "is too large for this machine's address space");
-
-  self->device = status.st_dev;
-  self->inode = status.st_ino;
-  self->modified_ns = modification_time (&status);
-  self->file_bytes = (gsize) status.st_size;
-  if (self->file_bytes == 0)
+  self->file = moe_mapped_file_open (self->path, error);
+  if (self->file == NULL)
+    return FALSE;
+  if (self->file->n_bytes == 0)
     return fail (self, MOE_ERROR_FORMAT, error, "the file is empty");
 
-  self->map = g_mapped_file_new_from_fd (self->fd, FALSE, &local);
-  if (self->map == NULL)
-    return fail (self, MOE_ERROR_IO, error, "cannot be mapped: %s", local->message);
-  if (g_mapped_file_get_length (self->map) != self->file_bytes)
-    return fail (self, MOE_ERROR_IO, error, "changed while it was opened");
-
-  self->data = (const guint8 *) g_mapped_file_get_contents (self->map);
-  self->data_bytes = self->file_bytes;
+  self->data = self->file->data;
+  self->data_bytes = self->file_bytes = self->file->n_bytes;
   return TRUE;
 }
 
@@ -455,9 +401,7 @@ moe_gguf_open_one (const char  *path,
 
   self = g_new0 (MoeGguf, 1);
   g_atomic_ref_count_init (&self->ref_count);
-  self->fd = -1;
   self->path = g_strdup (path);
-  self->absolute_path = g_canonicalize_filename (path, NULL);
   self->strings = g_string_chunk_new (4096);
   self->key_index = g_hash_table_new (g_str_hash, g_str_equal);
   self->tensor_index = g_hash_table_new (g_str_hash, g_str_equal);
@@ -502,15 +446,12 @@ moe_gguf_unref (MoeGguf *self)
   g_clear_pointer (&self->key_index, g_hash_table_unref);
   g_clear_pointer (&self->tensor_index, g_hash_table_unref);
   g_clear_pointer (&self->strings, g_string_chunk_free);
-  g_clear_pointer (&self->map, g_mapped_file_unref);
+  g_clear_pointer (&self->file, moe_mapped_file_free);
   g_clear_pointer (&self->folder, moe_hf_folder_free);
-  if (self->fd >= 0)
-    close (self->fd);
   g_free (self->keys);
   g_free (self->values);
   g_free (self->tensors);
   g_free (self->fingerprint);
-  g_free (self->absolute_path);
   g_free (self->path);
   g_free (self);
 }
@@ -562,21 +503,12 @@ gboolean
 moe_gguf_check_unchanged (MoeGguf  *self,
                           GError  **error)
 {
-  struct stat status;
-
   g_return_val_if_fail (self != NULL, FALSE);
 
   if (self->folder != NULL)
     return moe_hf_folder_check_unchanged (self->folder, error);
-  if (fstat (self->fd, &status) != 0)
-    return fail (self, MOE_ERROR_IO, error, "%s", g_strerror (errno));
-  if ((guint64) status.st_size != self->file_bytes || modification_time (&status) != self->modified_ns)
-    return fail (self, MOE_ERROR_IO, error, "the file was changed since it was opened");
-
-  if (stat (self->absolute_path, &status) != 0)
-    return fail (self, MOE_ERROR_IO, error, "the file went away since it was opened: %s", g_strerror (errno));
-  if (status.st_dev != self->device || status.st_ino != self->inode)
-    return fail (self, MOE_ERROR_IO, error, "the file was replaced by another since it was opened");
+  if (!moe_mapped_file_check_unchanged (self->file, error))
+    return FALSE;
 
   for (guint i = 0; self->parts != NULL && i < self->parts->len; i++)
     if (!moe_gguf_check_unchanged (g_ptr_array_index (self->parts, i), error))

@@ -102,4 +102,15 @@ gboolean moe_hf_place_tensors  (const char         *folder,
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MoeHfFolder, moe_hf_folder_free)
 
+/* Puts the file of @folder before the message of a call that failed; returns FALSE as that did. */
+static inline gboolean
+moe_hf_blame_file (gboolean     result,
+                   GError     **error,
+                   const char  *folder,
+                   const char  *file)
+{
+  g_prefix_error (error, "%s/%s: ", folder, file);
+  return result;
+}
+
 G_END_DECLS

@@ -35,29 +35,8 @@ typedef struct
   GHashTable  *ids;    /* text -> id + 1 */
 } Vocabulary;
 
-static gboolean
-fail (const char  *folder,
-      MoeError     code,
-      GError     **error,
-      const char  *format,
-      ...) G_GNUC_PRINTF (4, 5);
-
-static gboolean
-fail (const char  *folder,
-      MoeError     code,
-      GError     **error,
-      const char  *format,
-      ...)
-{
-  g_autofree char *message = NULL;
-  va_list arguments;
-
-  va_start (arguments, format);
-  message = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  g_set_error (error, MOE_ERROR, code, "%s/tokenizer.json: %s", folder, message);
-  return FALSE;
-}
+#define fail(folder, code, error, ...) \
+  moe_hf_blame_file (moe_error_fail (error, code, NULL, __VA_ARGS__), error, folder, "tokenizer.json")
 
 static gboolean
 put_token (Vocabulary  *self,

@@ -17,25 +17,7 @@
 #define MAX_DEPTH 16u
 #define FINGERPRINT_DIGITS 64u
 
-static gboolean
-fail (GError     **error,
-      const char  *format,
-      ...) G_GNUC_PRINTF (2, 3);
-
-static gboolean
-fail (GError     **error,
-      const char  *format,
-      ...)
-{
-  g_autofree char *message = NULL;
-  va_list arguments;
-
-  va_start (arguments, format);
-  message = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  g_set_error_literal (error, MOE_ERROR, MOE_ERROR_FORMAT, message);
-  return FALSE;
-}
+#define fail(error, ...) moe_error_fail (error, MOE_ERROR_FORMAT, NULL, __VA_ARGS__)
 
 /* The parser recurses into arrays and objects and ignores what follows the first value, so both are looked at
  * before it runs. */

@@ -7,25 +7,7 @@
 
 #include "data/moe-error.h"
 
-static gboolean
-fail (GError     **error,
-      const char  *format,
-      ...) G_GNUC_PRINTF (2, 3);
-
-static gboolean
-fail (GError     **error,
-      const char  *format,
-      ...)
-{
-  g_autofree char *message = NULL;
-  va_list arguments;
-
-  va_start (arguments, format);
-  message = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  g_set_error_literal (error, MOE_ERROR, MOE_ERROR_INVALID, message);
-  return FALSE;
-}
+#define fail(error, ...) moe_error_fail (error, MOE_ERROR_INVALID, NULL, __VA_ARGS__)
 
 static gboolean
 mode_fits (const MoeIntervention *intervention)

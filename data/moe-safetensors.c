@@ -3,14 +3,11 @@
 
 #include "data/moe-safetensors.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "data/moe-error.h"
 #include "data/moe-json.h"
+#include "data/moe-mapped-file.h"
 
 /* A tensor takes some 130 bytes of the header, and the largest models have some thousand in a file. */
 #define MAX_HEADER (16u << 20)
@@ -18,67 +15,14 @@
 
 struct _MoeSafetensors
 {
-  char          *path;
-  int            fd; /* kept to notice a file that is changed */
-  struct stat    status;
-  GMappedFile   *map;
-  const guint8  *data; /* (file_bytes) */
-  guint64        file_bytes;
+  MoeMappedFile *file;
   guint64        data_start;
   guint          n_tensors;
   MoeSafetensor *tensors;
   GStringChunk  *strings;
 };
 
-static gboolean
-fail (MoeSafetensors *self,
-      MoeError        code,
-      GError        **error,
-      const char     *format,
-      ...) G_GNUC_PRINTF (4, 5);
-
-static gboolean
-fail (MoeSafetensors *self,
-      MoeError        code,
-      GError        **error,
-      const char     *format,
-      ...)
-{
-  g_autofree char *message = NULL;
-  va_list arguments;
-
-  va_start (arguments, format);
-  message = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  g_set_error (error, MOE_ERROR, code, "%s: %s", self->path, message);
-  return FALSE;
-}
-
-static gboolean
-map_file (MoeSafetensors *self,
-          GError        **error)
-{
-  g_autoptr(GError) local = NULL;
-
-  /* Not to hang on a named pipe. */
-  self->fd = open (self->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (self->fd < 0 || fstat (self->fd, &self->status) != 0)
-    return fail (self, MOE_ERROR_IO, error, "%s", g_strerror (errno));
-  if (!S_ISREG (self->status.st_mode))
-    return fail (self, MOE_ERROR_IO, error, "is not a regular file");
-  self->file_bytes = (guint64) self->status.st_size;
-  if (self->file_bytes > G_MAXSIZE)
-    return fail (self, MOE_ERROR_LIMIT, error, "is too large for this machine's address space");
-  if (self->file_bytes < PREAMBLE)
-    return fail (self, MOE_ERROR_FORMAT, error, "is too short for a safetensors file");
-  self->map = g_mapped_file_new_from_fd (self->fd, FALSE, &local);
-  if (self->map == NULL)
-    return fail (self, MOE_ERROR_IO, error, "cannot be mapped: %s", local->message);
-  if (g_mapped_file_get_length (self->map) != self->file_bytes)
-    return fail (self, MOE_ERROR_IO, error, "changed while it was opened");
-  self->data = (const guint8 *) g_mapped_file_get_contents (self->map);
-  return TRUE;
-}
+#define fail(self, code, error, ...) moe_error_fail (error, code, (self)->file->path, __VA_ARGS__)
 
 /* The elements of @array as numbers that are not negative; FALSE when there are others. */
 static gboolean
@@ -136,7 +80,7 @@ read_tensor (MoeSafetensors *self,
              MoeSafetensor  *tensor,
              GError        **error)
 {
-  guint64 shape[4], offsets[2], available = self->file_bytes - self->data_start;
+  guint64 shape[4], offsets[2], available = self->file->n_bytes - self->data_start;
   guint n;
 
   if (!read_type (self, object, tensor, error))
@@ -169,7 +113,7 @@ read_tensor (MoeSafetensors *self,
                  "tensor '%s' has %" G_GUINT64_FORMAT " bytes where its shape needs %" G_GUINT64_FORMAT,
                  tensor->name, offsets[1] - offsets[0], tensor->n_bytes);
   tensor->offset = self->data_start + offsets[0];
-  tensor->data = self->data + tensor->offset;
+  tensor->data = self->file->data + tensor->offset;
   return TRUE;
 }
 
@@ -204,9 +148,9 @@ check_cover (MoeSafetensors *self,
                      tensor->offset - end, tensor->name);
       end += tensor->n_bytes;
     }
-  if (end != self->file_bytes)
+  if (end != self->file->n_bytes)
     return fail (self, MOE_ERROR_FORMAT, error, "%" G_GUINT64_FORMAT " bytes at its end belong to no tensor",
-                 self->file_bytes - end);
+                 self->file->n_bytes - end);
   return TRUE;
 }
 
@@ -221,15 +165,17 @@ read_header (MoeSafetensors *self,
   JsonNode *node;
   guint64 length;
 
-  memcpy (&length, self->data, sizeof length);
+  if (self->file->n_bytes < PREAMBLE)
+    return fail (self, MOE_ERROR_FORMAT, error, "is too short for a safetensors file");
+  memcpy (&length, self->file->data, sizeof length);
   length = GUINT64_FROM_LE (length);
-  if (length > self->file_bytes - PREAMBLE)
+  if (length > self->file->n_bytes - PREAMBLE)
     return fail (self, MOE_ERROR_FORMAT, error, "is not a safetensors file, or is cut off in its header");
   if (length > MAX_HEADER)
     return fail (self, MOE_ERROR_LIMIT, error,
                  "has a header of %" G_GUINT64_FORMAT " bytes, more than the %u allowed", length, MAX_HEADER);
   self->data_start = PREAMBLE + length;
-  root = moe_json_parse ((const char *) self->data + PREAMBLE, (gsize) length, &local);
+  root = moe_json_parse ((const char *) self->file->data + PREAMBLE, (gsize) length, &local);
   if (root == NULL)
     return fail (self, MOE_ERROR_FORMAT, error, "its header %s", local->message);
   if (!JSON_NODE_HOLDS_OBJECT (root))
@@ -260,14 +206,16 @@ moe_safetensors_open (const char  *path,
                       GError     **error)
 {
   g_autoptr(MoeSafetensors) self = NULL;
+  g_autofree char *absolute_path = NULL;
 
   g_return_val_if_fail (path != NULL, NULL);
 
+  absolute_path = g_canonicalize_filename (path, NULL);
+
   self = g_new0 (MoeSafetensors, 1);
-  self->fd = -1;
-  self->path = g_canonicalize_filename (path, NULL);
   self->strings = g_string_chunk_new (4096);
-  if (!map_file (self, error) || !read_header (self, error))
+  self->file = moe_mapped_file_open (absolute_path, error);
+  if (self->file == NULL || !read_header (self, error))
     return NULL;
   return g_steal_pointer (&self);
 }
@@ -277,25 +225,22 @@ moe_safetensors_free (MoeSafetensors *self)
 {
   if (self == NULL)
     return;
-  g_clear_pointer (&self->map, g_mapped_file_unref);
-  if (self->fd >= 0)
-    close (self->fd);
+  moe_mapped_file_free (self->file);
   g_string_chunk_free (self->strings);
   g_free (self->tensors);
-  g_free (self->path);
   g_free (self);
 }
 
 const char *
 moe_safetensors_get_path (MoeSafetensors *self)
 {
-  return self->path;
+  return self->file->path;
 }
 
 guint64
 moe_safetensors_get_file_bytes (MoeSafetensors *self)
 {
-  return self->file_bytes;
+  return self->file->n_bytes;
 }
 
 guint
@@ -317,16 +262,5 @@ gboolean
 moe_safetensors_check_unchanged (MoeSafetensors *self,
                                  GError        **error)
 {
-  struct stat now;
-
-  if (fstat (self->fd, &now) != 0)
-    return fail (self, MOE_ERROR_IO, error, "%s", g_strerror (errno));
-  if (now.st_size != self->status.st_size || now.st_mtim.tv_sec != self->status.st_mtim.tv_sec ||
-      now.st_mtim.tv_nsec != self->status.st_mtim.tv_nsec)
-    return fail (self, MOE_ERROR_IO, error, "the file was changed since it was opened");
-  if (stat (self->path, &now) != 0)
-    return fail (self, MOE_ERROR_IO, error, "the file went away since it was opened: %s", g_strerror (errno));
-  if (now.st_dev != self->status.st_dev || now.st_ino != self->status.st_ino)
-    return fail (self, MOE_ERROR_IO, error, "the file was replaced by another since it was opened");
-  return TRUE;
+  return moe_mapped_file_check_unchanged (self->file, error);
 }

@@ -24,25 +24,7 @@ struct _MoeTaskSet
   GArray       *tasks;   /* MoeTask */
 };
 
-static gboolean
-fail (GError     **error,
-      const char  *format,
-      ...) G_GNUC_PRINTF (2, 3);
-
-static gboolean
-fail (GError     **error,
-      const char  *format,
-      ...)
-{
-  g_autofree char *message = NULL;
-  va_list arguments;
-
-  va_start (arguments, format);
-  message = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  g_set_error_literal (error, MOE_ERROR, MOE_ERROR_FORMAT, message);
-  return FALSE;
-}
+#define fail(error, ...) moe_error_fail (error, MOE_ERROR_FORMAT, NULL, __VA_ARGS__)
 
 static gboolean
 is_text (JsonNode *node)
