@@ -406,5 +406,6 @@ moe_pretokenizer_split (const MoePretokenizer *self,
     }
 
   pcre2_match_data_free (match);
-  return g_array_steal (ends, n_pieces);
+  *n_pieces = ends->len;
+  return (gsize *) (gpointer) g_array_free (ends, FALSE);
 }
