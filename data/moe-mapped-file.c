@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +17,20 @@ static guint64
 modification_time (const struct stat *status)
 {
   return (guint64) status->st_mtim.tv_sec * 1000000000u + (guint64) status->st_mtim.tv_nsec;
+}
+
+/* What is not in memory yet is then read in pieces of a huge page and mapped as such, which makes decoding a
+ * fifth faster. Not for a file that memory does not hold: there each piece would be read for the few rows of
+ * it that are needed, and push others out. Where the kernel or the file system cannot, nothing is lost. */
+static void
+use_huge_pages (MoeMappedFile *self)
+{
+#ifdef MADV_HUGEPAGE
+  guint64 memory = (guint64) sysconf (_SC_PHYS_PAGES) * (guint64) sysconf (_SC_PAGESIZE);
+
+  if (self->data != NULL && self->n_bytes <= memory / 4 * 3)
+    madvise ((void *) self->data, self->n_bytes, MADV_HUGEPAGE);
+#endif
 }
 
 static gboolean
@@ -49,6 +64,7 @@ map (MoeMappedFile  *self,
     return fail (self, MOE_ERROR_IO, error, "changed while it was opened");
 
   self->data = (const guint8 *) g_mapped_file_get_contents (self->map);
+  use_huge_pages (self);
   return TRUE;
 }
 
