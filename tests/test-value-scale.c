@@ -179,6 +179,24 @@ test_ticks (void)
         }
 }
 
+/* However short, a bar tells how much its colours span: 0.47 used to get a lone 0. */
+static void
+test_few_ticks (void)
+{
+  for (guint highest = 1; highest < 1000; highest += 7)
+    for (guint diverging = 0; diverging < 2; diverging++)
+      {
+        double values[] = { 0, highest / 1000.0, diverging ? -0.001 : 0 };
+        MoeValueScale scale;
+        g_autoptr(GArray) ticks = NULL;
+
+        moe_value_scale_init (&scale, MOE_SCALE_LINEAR, diverging, values, G_N_ELEMENTS (values));
+        ticks = moe_value_scale_get_ticks (&scale, 2);
+        g_assert_cmpuint (ticks->len, >=, diverging ? 3 : 2);
+        moe_value_scale_clear (&scale);
+      }
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -192,6 +210,7 @@ main (int   argc,
   g_test_add_func ("/value-scale/diverging", test_diverging);
   g_test_add_func ("/value-scale/degenerate", test_degenerate);
   g_test_add_func ("/value-scale/ticks", test_ticks);
+  g_test_add_func ("/value-scale/few-ticks", test_few_ticks);
 
   return g_test_run ();
 }

@@ -22,7 +22,8 @@ static void
 draw_titles (const MoeChart       *chart,
              const MoeChartLayout *layout,
              cairo_t              *cr,
-             double                width)
+             double                width,
+             double                height)
 {
   const MoePlotPalette *palette = moe_plot_palette_get (chart->dark);
   const cairo_rectangle_t *area = &layout->area;
@@ -46,10 +47,13 @@ draw_titles (const MoeChart       *chart,
   if (layout->y_title_x > 0)
     {
       g_autofree char *text = get_axis_title (&chart->axes[1]);
+      double middle = area->y + area->height / 2, length;
 
-      font.max_width = area->height;
-      moe_plot_text_draw (cr, text, &font, layout->y_title_x, area->y + area->height / 2, 0.5, 0.5,
-                          -G_PI / 2);
+      /* One that is longer than its axis may go on below it, to the end of the picture. */
+      font.max_width = MAX (height - area->y - 4, 1);
+      moe_plot_text_measure (text, &font, &length, NULL);
+      middle = MAX (middle, area->y + length / 2);
+      moe_plot_text_draw (cr, text, &font, layout->y_title_x, middle, 0.5, 0.5, -G_PI / 2);
     }
 }
 
@@ -161,13 +165,14 @@ void
 moe_chart_axes_draw (const MoeChart       *chart,
                      const MoeChartLayout *layout,
                      cairo_t              *cr,
-                     double                width)
+                     double                width,
+                     double                height)
 {
   const cairo_rectangle_t *area = &layout->area;
   double zero = moe_chart_layout_map (layout, chart, 1, 0);
 
   cairo_set_line_width (cr, 1);
-  draw_titles (chart, layout, cr, width);
+  draw_titles (chart, layout, cr, width, height);
   draw_x_ticks (chart, layout, cr);
   draw_y_ticks (chart, layout, cr);
   draw_note (chart, layout, cr);

@@ -54,7 +54,7 @@ moe_chart_draw_base (const MoeChart *self,
     }
 
   moe_chart_layout_init (&layout, self, width, height);
-  moe_chart_axes_draw (self, &layout, cr, width);
+  moe_chart_axes_draw (self, &layout, cr, width, height);
   moe_chart_legend_draw (self, &layout, cr);
   cairo_save (cr);
   cairo_rectangle (cr, layout.area.x, layout.area.y, layout.area.width, layout.area.height);

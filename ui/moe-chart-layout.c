@@ -245,13 +245,13 @@ add_tick (GArray               *array,
 }
 
 static void
-add_linear_ticks (GArray               *array,
-                  const MoeChartLayout *self,
-                  const MoeChart       *chart,
-                  guint                 axis,
-                  double                low,
-                  double                high,
-                  guint                 wanted)
+add_some_ticks (GArray               *array,
+                const MoeChartLayout *self,
+                const MoeChart       *chart,
+                guint                 axis,
+                double                low,
+                double                high,
+                guint                 wanted)
 {
   MoeTicks ticks;
   guint decimals;
@@ -270,6 +270,23 @@ add_linear_ticks (GArray               *array,
       g_autofree char *label = moe_ticks_format (value, decimals);
 
       add_tick (array, self, chart, axis, value, label);
+    }
+}
+
+/* One label says nothing about an axis: where those that fit best lie outside of it, more are asked for. */
+static void
+add_linear_ticks (GArray               *array,
+                  const MoeChartLayout *self,
+                  const MoeChart       *chart,
+                  guint                 axis,
+                  double                low,
+                  double                high,
+                  guint                 wanted)
+{
+  for (guint more = 0; array->len < 2 && more < 4; more++)
+    {
+      g_array_set_size (array, 0);
+      add_some_ticks (array, self, chart, axis, low, high, wanted + more);
     }
 }
 

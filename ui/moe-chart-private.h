@@ -126,7 +126,8 @@ void     moe_chart_legend_draw      (const MoeChart       *chart,
 void     moe_chart_axes_draw        (const MoeChart       *chart,
                                      const MoeChartLayout *layout,
                                      cairo_t              *cr,
-                                     double                width);
+                                     double                width,
+                                     double                height);
 /* Thresholds and the diagonal, over the marks. */
 void     moe_chart_axes_draw_lines  (const MoeChart       *chart,
                                      const MoeChartLayout *layout,

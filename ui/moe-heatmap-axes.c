@@ -397,16 +397,19 @@ draw_value_title (const MoeHeatmapPlot   *plot,
                   cairo_t                *cr)
 {
   const cairo_rectangle_t *box = &layout->value_title;
-  MoePlotFont font = { .size = AXIS_SIZE, .max_width = box->height };
+  /* One that is longer than the bar may begin above it, below the title of the picture. */
+  MoePlotFont font = { .size = AXIS_SIZE, .max_width = MAX (box->height, box->y + box->height - 34) };
   GString *text = g_string_new (plot->value_title);
+  double middle = box->y + box->height / 2, length;
 
   if (has_text (plot->unit))
     g_string_append_printf (text, "%s%s%s", text->len > 0 ? " (" : "", plot->unit, text->len > 0 ? ")" : "");
   if (plot->scale != MOE_SCALE_LINEAR)
     g_string_append_printf (text, ", %s scale", moe_scale_get_name (plot->scale));
   moe_plot_set_color (cr, moe_plot_palette_get (plot->dark)->dim_text, 1);
-  moe_plot_text_draw (cr, text->str, &font, box->x + box->width / 2, box->y + box->height / 2, 0.5, 0.5,
-                      -G_PI / 2);
+  moe_plot_text_measure (text->str, &font, &length, NULL);
+  middle = MIN (middle, box->y + box->height - length / 2);
+  moe_plot_text_draw (cr, text->str, &font, box->x + box->width / 2, middle, 0.5, 0.5, -G_PI / 2);
   g_string_free (text, TRUE);
 }
 

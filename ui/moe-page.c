@@ -4,6 +4,7 @@
 #include "ui/moe-page.h"
 
 #include "data/moe-error.h"
+#include "ui/moe-wrap-box.h"
 
 /* Between two readings of a recording that grows. */
 #define SCAN_INTERVAL_US G_USEC_PER_SEC
@@ -560,7 +561,7 @@ add_bar_end (MoePage *self)
       gtk_widget_set_tooltip_text (button, "Save What the Page Shows");
       gtk_box_append (GTK_BOX (priv->bar_end), button);
     }
-  gtk_box_append (GTK_BOX (priv->bar), priv->bar_end);
+  gtk_widget_set_parent (priv->bar_end, priv->bar);
 }
 
 static void
@@ -595,7 +596,7 @@ moe_page_init (MoePage *self)
 
   gtk_orientable_set_orientation (GTK_ORIENTABLE (gtk_widget_get_layout_manager (GTK_WIDGET (self))),
                                   GTK_ORIENTATION_VERTICAL);
-  priv->bar = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
+  priv->bar = moe_wrap_box_new ();
   gtk_widget_add_css_class (priv->bar, "page-bar");
   gtk_widget_set_visible (priv->bar, FALSE);
   gtk_widget_set_parent (priv->bar, GTK_WIDGET (self));
@@ -630,8 +631,7 @@ moe_page_add_child (GtkBuildable *buildable,
       if (priv->bar_end == NULL)
         add_bar_end (self);
       gtk_widget_set_visible (priv->bar, TRUE);
-      gtk_box_insert_child_after (GTK_BOX (priv->bar), GTK_WIDGET (child),
-                                  gtk_widget_get_prev_sibling (priv->bar_end));
+      gtk_widget_insert_before (GTK_WIDGET (child), priv->bar, priv->bar_end);
     }
   else
     gtk_box_append (GTK_BOX (priv->content), GTK_WIDGET (child));

@@ -8,6 +8,7 @@
 #include "data/moe-mask.h"
 #include "data/moe-table-filter.h"
 #include "ui/moe-text.h"
+#include "ui/moe-token-text.h"
 
 /* What the list holds: the number of a row of the view's table. */
 #define MOE_TYPE_TABLE_ROW (moe_table_row_get_type ())
@@ -66,11 +67,15 @@ static guint signals[N_SIGNALS];
 /* Rows that are in no table: the first comes before the second in every column. */
 #define PROBE_FIRST   (G_MAXUINT - 1)
 #define PROBE_SECOND  G_MAXUINT
+/* Rows that say how wide a column of text is, and the widest there is. */
+#define WIDTH_ROWS     256
+#define MAX_TEXT_CHARS 24
 
 typedef struct
 {
   MoeTableView *view;
   guint         column;
+  int           n_chars; /* of text */
 } Column;
 
 /* --- cells -------------------------------------------------------------------------------------------- */
@@ -101,11 +106,34 @@ format_cell (MoeTableView *self,
       return moe_text_number (moe_table_get_double (self->table, row, column));
     case MOE_COLUMN_BOOL:
       return g_strdup (moe_table_get_int (self->table, row, column) != 0 ? "yes" : "no");
-    case MOE_COLUMN_INT:
     case MOE_COLUMN_TEXT:
+      {
+        const char *text = moe_table_get_text (self->table, row, column);
+
+        /* A line break would make its row taller than the others. */
+        return *text != '\0' ? moe_token_text_make_visible (text) : g_strdup ("");
+      }
+    case MOE_COLUMN_INT:
     default:
       return moe_table_format_cell (self->table, row, column);
     }
+}
+
+/* How wide a column of text is, by its first rows: an ellipsized label asks for nothing. */
+static int
+count_chars (MoeTableView *self,
+             guint         column)
+{
+  guint n_rows = MIN (moe_table_get_n_rows (self->table), WIDTH_ROWS);
+  glong longest = 0;
+
+  for (guint row = 0; row < n_rows; row++)
+    {
+      g_autofree char *text = format_cell (self, row, column);
+
+      longest = MAX (longest, g_utf8_strlen (text, -1));
+    }
+  return (int) MIN (longest, MAX_TEXT_CHARS);
 }
 
 static gboolean
@@ -126,6 +154,7 @@ on_setup (GtkSignalListItemFactory *factory,
     {
       gtk_label_set_xalign (GTK_LABEL (label), 0);
       gtk_label_set_ellipsize (GTK_LABEL (label), PANGO_ELLIPSIZE_END);
+      gtk_label_set_width_chars (GTK_LABEL (label), column->n_chars);
     }
   else
     {
@@ -296,7 +325,7 @@ add_column (MoeTableView *self,
   GtkSorter *sorter;
   GString *title = g_string_new (name);
 
-  *column = (Column) { self, index };
+  *column = (Column) { self, index, is_text (self, index) ? count_chars (self, index) : 0 };
   g_strdelimit (title->str, "_", ' ');
   if (*unit != '\0')
     g_string_append_printf (title, " (%s)", unit);

@@ -198,9 +198,9 @@ add_tick (GArray              *ticks,
 }
 
 static void
-add_linear_ticks (GArray              *array,
-                  const MoeValueScale *self,
-                  guint                wanted)
+add_some_ticks (GArray              *array,
+                const MoeValueScale *self,
+                guint                wanted)
 {
   MoeTicks ticks;
   double slack;
@@ -221,6 +221,25 @@ add_linear_ticks (GArray              *array,
         value = 0;
       if (value >= self->low - slack && value <= self->high + slack)
         add_tick (array, self, value, moe_ticks_format (value, decimals));
+    }
+}
+
+/* A lone 0 says nothing about a bar: where the ticks that fit best lie outside or near its start, more are
+ * asked for. */
+static void
+add_linear_ticks (GArray              *array,
+                  const MoeValueScale *self,
+                  guint                wanted)
+{
+  guint before = array->len;
+  gboolean reaches = FALSE;
+
+  for (guint more = 0; !reaches && more < 5; more++)
+    {
+      g_array_set_size (array, before);
+      add_some_ticks (array, self, wanted + more);
+      for (guint i = before; i < array->len; i++)
+        reaches = reaches || g_array_index (array, MoeScaleTick, i).position >= 0.6;
     }
 }
 

@@ -506,6 +506,31 @@ test_masks (void)
 }
 
 /* Closing while the model is loaded or talks leaves nothing behind. */
+/* On a small screen nothing of a page is cut off; what does not fit beside it goes below. */
+static void
+test_small (void)
+{
+  static const char *const names[] = { "live", "routing", "super-experts", "sinks", "contrast", "experts",
+                                       "attention", "compare", "evaluate", NULL };
+  MoeWindow *window = moe_test_open_demo ();
+
+  moe_test_act (window, "select", g_variant_new_string ("L7E29"));
+  moe_test_act (window, "disable-selected", NULL);
+  for (guint i = 0; names[i] != NULL; i++)
+    {
+      int width, height;
+
+      g_action_group_change_action_state (G_ACTION_GROUP (window), "page", g_variant_new_string (names[i]));
+      moe_test_settle ();
+      gtk_widget_measure (GTK_WIDGET (window), GTK_ORIENTATION_HORIZONTAL, -1, &width, NULL, NULL, NULL);
+      gtk_widget_measure (GTK_WIDGET (window), GTK_ORIENTATION_VERTICAL, 900, &height, NULL, NULL, NULL);
+      g_test_message ("%s needs %d x %d", names[i], width, height);
+      g_assert_cmpint (width, <=, 900);
+      g_assert_cmpint (height, <=, 600);
+    }
+  moe_test_close_window (window);
+}
+
 static void
 test_close_while_busy (void)
 {
@@ -554,6 +579,7 @@ main (int    argc,
   g_test_add_func ("/window/session", test_session);
   g_test_add_func ("/window/errors", test_errors);
   g_test_add_func ("/window/masks", test_masks);
+  g_test_add_func ("/window/small", test_small);
   g_test_add_func ("/window/close-while-busy", test_close_while_busy);
   code = g_test_run ();
 
