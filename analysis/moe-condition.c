@@ -8,6 +8,7 @@
 
 #include "analysis/moe-resample.h"
 #include "data/moe-error.h"
+#include "data/moe-number.h"
 
 /* Draws are among this share of the experts left, and at least so many. */
 #define NEAR_SHARE 4
@@ -224,10 +225,43 @@ reverse (MoeIntervention *one)
     }
 }
 
-MoeMask *
-moe_mask_reverse (const MoeMask       *mask,
-                  const MoeModelInfo  *info,
-                  GError             **error)
+/* The same at another strength; FALSE when nothing is left of it. */
+static gboolean
+grade (MoeIntervention *one,
+       double           strength)
+{
+  switch (one->action)
+    {
+    case MOE_ACTION_BIAS:
+      one->value = (float) ((double) one->value * strength);
+      return TRUE;
+    case MOE_ACTION_SCALE:
+      one->value = (float) (1 + ((double) one->value - 1) * strength);
+      return TRUE;
+    case MOE_ACTION_DISABLE:
+      if (strength != 1)
+        {
+          one->action = MOE_ACTION_SCALE;
+          one->value = (float) (1 - strength);
+        }
+      return TRUE;
+    default:
+      return strength != 0;
+    }
+}
+
+static gboolean
+is_graded (MoeAction action)
+{
+  return action == MOE_ACTION_BIAS || action == MOE_ACTION_SCALE || action == MOE_ACTION_DISABLE;
+}
+
+/* Of a sweep over strengths the opposite is the mask at the strength below 0, where it has one. */
+static MoeMask *
+reverse_all (const MoeMask       *mask,
+             const double        *strength, /* or NULL */
+             const MoeModelInfo  *info,
+             GError             **error)
 {
   g_autoptr (MoeMask) result = moe_mask_new (NULL, 0);
 
@@ -236,7 +270,7 @@ moe_mask_reverse (const MoeMask       *mask,
       MoeIntervention one = *moe_mask_get (mask, i);
       MoeMask *longer;
 
-      if (!reverse (&one))
+      if (!(strength != NULL && is_graded (one.action) ? grade (&one, -*strength) : reverse (&one)))
         continue;
       longer = moe_mask_with (result, &one);
       /* More than a layer can force, say, is left out. */
@@ -253,7 +287,15 @@ moe_mask_reverse (const MoeMask       *mask,
       g_set_error_literal (error, MOE_ERROR, MOE_ERROR_INVALID, "nothing in the mask has an opposite");
       return NULL;
     }
-  return g_steal_pointer (&result);
+  return moe_mask_with_means (result, moe_mask_get_means (mask));
+}
+
+MoeMask *
+moe_mask_reverse (const MoeMask       *mask,
+                  const MoeModelInfo  *info,
+                  GError             **error)
+{
+  return reverse_all (mask, NULL, info, error);
 }
 
 MoeMask *
@@ -267,16 +309,7 @@ moe_mask_at_strength (const MoeMask *mask,
       MoeIntervention one = *moe_mask_get (mask, i);
       MoeMask *longer;
 
-      if (one.action == MOE_ACTION_BIAS)
-        one.value = (float) ((double) one.value * strength);
-      else if (one.action == MOE_ACTION_SCALE)
-        one.value = (float) (1 + ((double) one.value - 1) * strength);
-      else if (one.action == MOE_ACTION_DISABLE && strength != 1)
-        {
-          one.action = MOE_ACTION_SCALE;
-          one.value = (float) (1 - strength);
-        }
-      else if (strength == 0)
+      if (!grade (&one, strength))
         continue;
       longer = moe_mask_with (result, &one);
       moe_mask_unref (result);
@@ -295,12 +328,10 @@ count_disabled (const MoeMask *mask)
   return n;
 }
 
-static gboolean
-add_bottom (GPtrArray        *conditions,
-            const char       *name,
-            const MoeMask    *mask,
-            const MoeRanking *ranking,
-            GError          **error)
+static MoeMask *
+make_bottom (const MoeMask     *mask,
+             const MoeRanking  *ranking,
+             GError           **error)
 {
   MoeIntervention first = { .mode = MOE_MODE_REFILL };
   guint n = count_disabled (mask);
@@ -311,14 +342,57 @@ add_bottom (GPtrArray        *conditions,
       g_set_error_literal (error, MOE_ERROR, MOE_ERROR_INVALID, n == 0
                            ? "the bottom of a ranking is a control for disabled experts only"
                            : "the control bottom needs a ranking");
-      return FALSE;
+      return NULL;
     }
   for (guint i = moe_mask_get_n (mask); i-- > 0; )
     if (moe_mask_get (mask, i)->action == MOE_ACTION_DISABLE)
       first = *moe_mask_get (mask, i);
   bottom = moe_ranking_make_mask (ranking, n, TRUE, first.mode, first.scope);
-  append (conditions, name, "bottom", moe_mask_with_means (bottom, moe_mask_get_means (mask)));
+  return moe_mask_with_means (bottom, moe_mask_get_means (mask));
+}
+
+/* Appends @mask (transfer full, NULL after a failure), at @strength unless that is NULL. */
+static gboolean
+append_graded (GPtrArray    *conditions,
+               const char   *name,
+               const char   *control,
+               MoeMask      *mask,
+               const double *strength)
+{
+  if (mask == NULL)
+    return FALSE;
+  append (conditions, name, control, strength != NULL ? moe_mask_at_strength (mask, *strength)
+                                                      : moe_mask_ref (mask));
+  moe_mask_unref (mask);
   return TRUE;
+}
+
+static gboolean
+add_all (GPtrArray           *conditions,
+         const char          *name,
+         MoeMask             *mask,
+         const double        *strength, /* or NULL */
+         const MoeControls   *controls,
+         const MoeRanking    *ranking,
+         const MoeModelInfo  *info,
+         const guint64       *loads,
+         guint64              seed,
+         GError             **error)
+{
+  append_graded (conditions, name, NULL, moe_mask_ref (mask), strength);
+  for (guint i = 0; i < controls->n_random; i++)
+    {
+      g_autofree char *control = g_strdup_printf ("random:%u", i + 1);
+
+      if (!append_graded (conditions, name, control,
+                          moe_mask_draw_random (mask, info, loads, seed * MAX_RANDOM + i, error), strength))
+        return FALSE;
+    }
+  if (controls->reversed
+      && !append_graded (conditions, name, "reversed", reverse_all (mask, strength, info, error), NULL))
+    return FALSE;
+  return !controls->bottom
+         || append_graded (conditions, name, "bottom", make_bottom (mask, ranking, error), strength);
 }
 
 gboolean
@@ -335,23 +409,27 @@ moe_conditions_add (GPtrArray          *conditions,
   g_return_val_if_fail (conditions != NULL && name != NULL && mask != NULL, FALSE);
   g_return_val_if_fail (controls != NULL && info != NULL, FALSE);
 
-  append (conditions, name, NULL, moe_mask_ref (mask));
-  for (guint i = 0; i < controls->n_random; i++)
-    {
-      g_autofree char *control = g_strdup_printf ("random:%u", i + 1);
-      MoeMask *random = moe_mask_draw_random (mask, info, loads, seed * MAX_RANDOM + i, error);
+  return add_all (conditions, name, mask, NULL, controls, ranking, info, loads, seed, error);
+}
 
-      if (random == NULL)
-        return FALSE;
-      append (conditions, name, control, random);
-    }
-  if (controls->reversed)
-    {
-      MoeMask *reversed = moe_mask_reverse (mask, info, error);
+gboolean
+moe_conditions_add_strength (GPtrArray           *conditions,
+                             MoeMask             *mask,
+                             double               strength,
+                             const MoeControls   *controls,
+                             const MoeRanking    *ranking,
+                             const MoeModelInfo  *info,
+                             const guint64       *loads,
+                             guint64              seed,
+                             GError             **error)
+{
+  const MoeControls none = { 0 };
+  char buffer[MOE_NUMBER_BUFFER];
+  g_autofree char *name = NULL;
 
-      if (reversed == NULL)
-        return FALSE;
-      append (conditions, name, "reversed", reversed);
-    }
-  return !controls->bottom || add_bottom (conditions, name, mask, ranking, error);
+  g_return_val_if_fail (conditions != NULL && mask != NULL && controls != NULL && info != NULL, FALSE);
+
+  name = g_strconcat ("strength:", moe_number_format_double (buffer, strength), NULL);
+  return add_all (conditions, name, mask, &strength, strength != 0 ? controls : &none, ranking, info, loads,
+                  seed, error);
 }

@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   char    *name; /* "plain", "mask", "random:1", "reversed", "bottom", "top:5", "top:5/random:1",
-                    "strength:0.5" */
+                    "strength:0.5", "strength:0.5/random:1" */
   MoeMask *mask; /* NULL for plain */
 } MoeCondition;
 
@@ -82,6 +82,18 @@ gboolean    moe_conditions_add     (GPtrArray            *conditions,
                                     const guint64        *loads,
                                     guint64               seed,
                                     GError              **error);
+/* Appends @mask at @strength, called strength:S, and its controls: the same random experts, and the bottom of
+ * the ranking, at that strength; reversed is @mask at minus @strength, except that forced experts are
+ * disabled (refill). At strength 0, where nothing is changed, there are none. */
+gboolean    moe_conditions_add_strength (GPtrArray           *conditions,
+                                         MoeMask             *mask,
+                                         double               strength,
+                                         const MoeControls   *controls,
+                                         const MoeRanking    *ranking,
+                                         const MoeModelInfo  *info,
+                                         const guint64       *loads,
+                                         guint64              seed,
+                                         GError             **error);
 /* Appends one without controls; @mask may be NULL. */
 void        moe_conditions_add_one (GPtrArray            *conditions,
                                     const char           *name,

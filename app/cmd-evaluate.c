@@ -89,12 +89,14 @@ add_options (Options        *self,
     { "mode", 0, 0, G_OPTION_ARG_STRING, &self->mode, "Of --top: refill (default), drop, zero, mean or copy",
       "MODE" },
     { "strengths", 0, 0, G_OPTION_ARG_STRING, &self->strengths,
-      "The mask at other strengths too, e.g. 0.5,2: biases times it; disabled experts scaled by 1 - it",
+      "The mask and its controls at other strengths too, e.g. 0.5,2: biases times it; disabled experts "
+      "scaled by 1 - it",
       "NUMBERS" },
     { "calibrate", 0, 0, G_OPTION_ARG_FILENAME, &self->calibrate,
       "Prompts over which mean outputs are taken, for mode mean", "FILE" },
     { "picture", 0, 0, G_OPTION_ARG_STRING, &self->picture,
-      "What --svg, --pdf and --png draw: shares (default), or a metric such as refusal or kl", "PICTURE" },
+      "What --svg, --pdf and --png draw: shares (default), a metric such as refusal or kl, or a metric over "
+      "--top or --strengths: refusal:top, kl:strength", "PICTURE" },
     { "answers", 0, 0, G_OPTION_ARG_FILENAME, &self->answers,
       "Write every answer to this file, or go on with it", "FILE" },
     { NULL }
@@ -181,6 +183,8 @@ check (Options    *self,
     moe_cli_usage (command, "--mode %s is none of refill, drop, zero, mean and copy", self->mode);
   else if ((self->top != NULL || self->wanted.bottom) && self->ranking == NULL)
     moe_cli_usage (command, "%s needs --ranking", self->top != NULL ? "--top" : "--controls bottom");
+  else if (self->strengths != NULL && !moe_cli_interventions_given (&self->interventions))
+    moe_cli_usage (command, "--strengths needs a mask, or other interventions, whose strength it is");
   else
     return TRUE;
   return FALSE;
@@ -289,7 +293,6 @@ make_conditions (Options              *options,
                  GPtrArray            *conditions,
                  GError              **error)
 {
-  const MoeControls none = { 0 };
   const MoeModelInfo *info = moe_model_get_info (model);
   guint64 seed = (guint64) options->run.seed;
   g_autoptr(MoeRanking) ranking = NULL;
@@ -314,11 +317,9 @@ make_conditions (Options              *options,
   for (guint i = 0; i < options->grades->len; i++)
     {
       double strength = g_array_index (options->grades, double, i);
-      char buffer[MOE_NUMBER_BUFFER];
-      g_autofree char *name = g_strconcat ("strength:", moe_number_format_double (buffer, strength), NULL);
-      g_autoptr(MoeMask) graded = moe_mask_at_strength (mask, strength);
 
-      if (!moe_conditions_add (conditions, name, graded, &none, NULL, info, loads, seed, error))
+      if (!moe_conditions_add_strength (conditions, mask, strength, &options->wanted, ranking, info, loads,
+                                        seed, error))
         return FALSE;
     }
   return TRUE;

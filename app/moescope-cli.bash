@@ -29,7 +29,7 @@ _moescope_cli ()
     --span) mapfile -t COMPREPLY < <(compgen -W "prompt last answer thinking target all" -- "$cur"); return ;;
     --order) mapfile -t COMPREPLY < <(compgen -W "a b both" -- "$cur"); return ;;
     --disable-mode) mapfile -t COMPREPLY < <(compgen -W "refill drop zero" -- "$cur"); return ;;
-    --picture) mapfile -t COMPREPLY < <(compgen -W "map scatter ranks shares kl experts refusal" -- "$cur"); return ;;
+    --picture) mapfile -t COMPREPLY < <(compgen -W "map scatter ranks shares kl experts refusal refusal:top kl:top refusal:strength kl:strength" -- "$cur"); return ;;
     --mask-phase) mapfile -t COMPREPLY < <(compgen -W "prompt answer both" -- "$cur"); return ;;
     --plot)
       mapfile -t COMPREPLY < <(compgen -W "perplexity sink_share max_h residual sinks" -- "$cur")

@@ -250,6 +250,56 @@ test_conditions (void)
   g_assert_error (error, MOE_ERROR, MOE_ERROR_INVALID);
 }
 
+/* The random experts of every strength are those of the mask. */
+static void
+test_strengths (void)
+{
+  static const struct { double strength; const char *texts; } known[] = {
+    { 0.5, "strength:0.5: L1E5 scale 0.5 | strength:0.5/random:1: L1E? scale 0.5 | "
+           "strength:0.5/reversed: L1E5 scale 1.5 | strength:0.5/bottom: L2E7 scale 0.5 | " },
+    { 1, "strength:1: L1E5 disable zero | strength:1/random:1: L1E? disable zero | "
+         "strength:1/reversed: L1E5 scale 2 | strength:1/bottom: L2E7 disable zero | " },
+    { 0, "strength:0: L1E5 scale 1 | " },
+  };
+  const MoeControls controls = { 1, TRUE, TRUE }, reversed = { 0, TRUE, FALSE };
+  const guint64 loads[2 * E] = { 0 };
+  g_autoptr (MoeModelInfo) info = new_info ();
+  g_autoptr (MoeMask) mask = parse (MOE_ACTION_DISABLE, "L1E5:zero");
+  g_autoptr (MoeMask) random = moe_mask_draw_random (mask, info, loads, 7 * 1000, NULL);
+  g_autoptr (MoeMask) forced = parse (MOE_ACTION_FORCE, "L1E5");
+  g_autoptr (MoeMask) clamped = parse (MOE_ACTION_CLAMP, "L1E5=3");
+  g_autoptr (MoeRanking) ranking = load_ranking ("layer,expert\n1,5\n2,7\n", NULL);
+  g_autofree char *drawn = moe_expert_format (1, moe_mask_get (random, 0)->expert);
+  g_autoptr (GPtrArray) others = moe_conditions_new ();
+  g_autoptr (GError) error = NULL;
+  g_autofree char *disabled = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (known); i++)
+    {
+      g_autoptr (GPtrArray) conditions = moe_conditions_new ();
+      g_autoptr (GString) texts = g_string_new (NULL);
+
+      g_assert_true (moe_conditions_add_strength (conditions, mask, known[i].strength, &controls, ranking,
+                                                  info, loads, 7, &error));
+      g_assert_no_error (error);
+      for (guint c = 1; c < conditions->len; c++)
+        {
+          const MoeCondition *condition = conditions->pdata[c];
+          g_autofree char *text = describe (condition->mask);
+
+          g_string_append_printf (texts, "%s: %s | ", condition->name, text);
+        }
+      g_string_replace (texts, drawn, "L1E?", 0);
+      g_assert_cmpstr (texts->str, ==, known[i].texts);
+    }
+
+  g_assert_true (moe_conditions_add_strength (others, forced, 2, &reversed, NULL, info, loads, 7, &error));
+  disabled = describe (((MoeCondition *) others->pdata[2])->mask);
+  g_assert_cmpstr (disabled, ==, "L1E5 disable refill");
+  g_assert_false (moe_conditions_add_strength (others, clamped, 2, &reversed, NULL, info, loads, 7, &error));
+  g_assert_error (error, MOE_ERROR, MOE_ERROR_INVALID);
+}
+
 static MoeTaskSet *
 load_tasks (const char  *text,
             guint        limit,
@@ -320,6 +370,7 @@ main (int    argc,
   g_test_add_func ("/condition/strength", test_strength);
   g_test_add_func ("/condition/ranking", test_ranking);
   g_test_add_func ("/condition/conditions", test_conditions);
+  g_test_add_func ("/condition/strengths", test_strengths);
   g_test_add_func ("/condition/tasks", test_tasks);
   return g_test_run ();
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "data/moe-error.h"
+#include "data/moe-number.h"
 
 static const struct
 {
@@ -39,13 +40,52 @@ find_metric (const char *name)
   return -1;
 }
 
+/* What figures are drawn over. */
+typedef struct
+{
+  const char *suffix; /* of pictures */
+  const char *prefix; /* of conditions */
+  const char *title, *axis;
+  double      mask;   /* where the condition "mask" stands, or NaN */
+} Sweep;
+
+static const Sweep sweeps[] = {
+  { ":top", "top:", ", by Number of Experts", "experts", NAN },
+  { ":strength", "strength:", ", by Strength", "strength", 1 },
+};
+
+/* The sweep of "METRIC:top" or "METRIC:strength", or NULL. */
+static const Sweep *
+find_sweep (const char *picture,
+            int        *metric)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (sweeps); i++)
+    if (g_str_has_suffix (picture, sweeps[i].suffix))
+      {
+        g_autofree char *name = g_strndup (picture, strlen (picture) - strlen (sweeps[i].suffix));
+
+        *metric = find_metric (name);
+        return *metric >= 0 ? &sweeps[i] : NULL;
+      }
+  return NULL;
+}
+
 const char *
 moe_evaluation_get_title (const char *picture)
 {
   int metric = find_metric (picture);
+  const Sweep *sweep;
 
   if (g_str_equal (picture, "shares"))
     return "Shares of Answers";
+  sweep = find_sweep (picture, &metric);
+  if (sweep != NULL)
+    {
+      g_autofree char *title = g_strconcat (metrics[metric].title, sweep->title, NULL);
+
+      /* There are no more of these than metrics and sweeps. */
+      return g_intern_string (title);
+    }
   return metric >= 0 ? metrics[metric].title : picture;
 }
 
@@ -130,6 +170,133 @@ add_once (GPtrArray *texts,
   return texts->len - 1;
 }
 
+/* Where the control @control ("" for what is controlled) of @sweep stands in @condition: its x, or FALSE when
+ * it is not of the sweep. */
+static gboolean
+find_place (const Sweep *sweep,
+            const char  *condition,
+            const char  *control,
+            double      *x)
+{
+  g_autofree char *number = NULL;
+  const char *slash = strchr (condition, '/');
+  const char *own = slash != NULL ? slash + 1 : "";
+
+  if (g_str_equal (condition, "plain"))
+    {
+      *x = 0;
+      return *control == '\0';
+    }
+  if (!g_str_has_prefix (condition, sweep->prefix))
+    {
+      *x = sweep->mask;
+      /* What a mask is reversed to is not what is at the strength below 0. */
+      return !isnan (sweep->mask) && !g_str_equal (control, "reversed")
+             && g_str_equal (condition, *control != '\0' ? control : "mask");
+    }
+  condition += strlen (sweep->prefix);
+  number = slash != NULL ? g_strndup (condition, (gsize) (slash - condition)) : g_strdup (condition);
+  return g_str_equal (own, control) && moe_number_parse (number, x);
+}
+
+typedef struct
+{
+  double x, y, low, high;
+  guint  row;
+} Point;
+
+/* By x; of equal ones, what the sweep itself has comes last. */
+static int
+compare_points (gconstpointer a,
+                gconstpointer b)
+{
+  const Point *first = a, *second = b;
+
+  if (first->x != second->x)
+    return first->x < second->x ? -1 : 1;
+  return first->row < second->row ? -1 : first->row > second->row;
+}
+
+static void
+add_sweep_series (MoeChart       *chart,
+                  const Columns  *columns,
+                  const Sweep    *sweep,
+                  const char     *metric,
+                  const char     *set,
+                  const char     *control)
+{
+  gboolean is_band = g_str_equal (control, "random"), is_mask = *control == '\0';
+  g_autoptr(GArray) points = g_array_new (FALSE, FALSE, sizeof (Point));
+  g_autofree char *name = g_strconcat (set, *set != '\0' && !is_mask ? ", " : "", control, NULL);
+  g_autofree double *x = NULL;
+  g_autofree guint *rows = NULL;
+  guint n = 0;
+
+  for (guint row = 0; row < moe_table_get_n_rows (columns->table); row++)
+    {
+      Point point = { .row = row };
+
+      if (!g_str_equal (get_text (columns, row, columns->metric), metric)
+          || !g_str_equal (get_text (columns, row, columns->set), set)
+          || !find_place (sweep, get_text (columns, row, columns->condition), control, &point.x))
+        continue;
+      point.y = moe_table_get_double (columns->table, row, columns->value);
+      point.low = moe_table_get_double (columns->table, row, columns->low);
+      point.high = moe_table_get_double (columns->table, row, columns->high);
+      g_array_append_val (points, point);
+    }
+  if (points->len == 0)
+    return;
+  g_array_sort (points, compare_points);
+  x = g_new (double, (gsize) points->len * 4);
+  rows = g_new (guint, points->len);
+  for (guint i = 0; i < points->len; i++)
+    {
+      const Point *point = &g_array_index (points, Point, i);
+
+      if (i + 1 < points->len && g_array_index (points, Point, i + 1).x == point->x)
+        continue;
+      x[n] = point->x;
+      x[points->len + n] = point->y;
+      x[2 * points->len + n] = point->low;
+      x[3 * points->len + n] = point->high;
+      rows[n++] = point->row;
+    }
+  moe_chart_add_series (chart, &(MoeChartSeries) {
+    .kind = is_band ? MOE_CHART_BAND : MOE_CHART_LINES, .name = *name != '\0' ? name : "mask",
+    .n_points = n, .x = x, .y = x + points->len, .rows = rows, .quiet = is_band,
+    .low = is_band || is_mask ? x + 2 * points->len : NULL,
+    .high = is_band || is_mask ? x + 3 * points->len : NULL,
+  });
+}
+
+static MoeChart *
+sweep_chart_new (const MoeTable *table,
+                 const char     *picture)
+{
+  static const char *const controls[] = { "random", "reversed", "bottom", "" };
+  g_autoptr(GPtrArray) sets = g_ptr_array_new_with_free_func (g_free);
+  int metric;
+  const Sweep *sweep = find_sweep (picture, &metric);
+  MoeChartAxis x = { .title = sweep->axis, .integer = isnan (sweep->mask) };
+  MoeChartAxis y = { .title = metrics[metric].axis, .unit = metrics[metric].unit };
+  Columns columns;
+  MoeChart *chart = moe_chart_new (moe_evaluation_get_title (picture), &x, &y);
+
+  moe_chart_set_subtitle (chart, "Around a line: its 95 % interval. Grey band: smallest to largest of the "
+                          "random controls.");
+  if (!find_columns (table, &columns))
+    return chart;
+  for (guint row = 0; row < moe_table_get_n_rows (table); row++)
+    if (g_str_equal (get_text (&columns, row, columns.metric), metrics[metric].name))
+      add_once (sets, g_strdup (get_text (&columns, row, columns.set)));
+  for (guint c = 0; c < G_N_ELEMENTS (controls); c++)
+    for (guint s = 0; s < sets->len; s++)
+      add_sweep_series (chart, &columns, sweep, metrics[metric].name, g_ptr_array_index (sets, s),
+                        controls[c]);
+  return chart;
+}
+
 static void
 add_condition (MoeChart      *chart,
                const Columns *columns,
@@ -175,6 +342,8 @@ moe_evaluation_chart_new (const MoeTable *table,
 
   g_return_val_if_fail (table != NULL && picture != NULL, NULL);
 
+  if (find_sweep (picture, &metric) != NULL)
+    return sweep_chart_new (table, picture);
   chart = moe_chart_new (moe_evaluation_get_title (picture), &x, &y);
   if (!find_columns (table, &columns))
     return chart;
@@ -196,8 +365,9 @@ char **
 moe_evaluation_get_pictures (const MoeTable *table)
 {
   g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
-  gboolean has_shares = FALSE;
+  gboolean has_shares = FALSE, has_sweep[G_N_ELEMENTS (sweeps)] = { FALSE };
   Columns columns;
+  guint n_metrics;
 
   g_return_val_if_fail (table != NULL, NULL);
 
@@ -206,7 +376,15 @@ moe_evaluation_get_pictures (const MoeTable *table)
       {
         has_shares = has_shares || is_shown (&columns, row, "shares");
         add_once (names, g_strdup (get_text (&columns, row, columns.metric)));
+        for (guint s = 0; s < G_N_ELEMENTS (sweeps); s++)
+          has_sweep[s] = has_sweep[s]
+                         || g_str_has_prefix (get_text (&columns, row, columns.condition), sweeps[s].prefix);
       }
+  n_metrics = names->len;
+  for (guint s = 0; s < G_N_ELEMENTS (sweeps); s++)
+    for (guint i = 0; has_sweep[s] && i < n_metrics; i++)
+      if (find_metric (g_ptr_array_index (names, i)) >= 0)
+        g_ptr_array_add (names, g_strconcat (g_ptr_array_index (names, i), sweeps[s].suffix, NULL));
   if (has_shares)
     g_ptr_array_insert (names, 0, g_strdup ("shares"));
   g_ptr_array_add (names, NULL);

@@ -129,7 +129,8 @@ def _(s):
     assert provenance["mask"].count("disable refill") == 2
     names = list(dict.fromkeys(r["condition"] for r in rows))
     assert sorted(names) == sorted(["plain", "mask", "random:1", "random:2", "random:3", "reversed", "strength:0",
-                                    "strength:0.5", "random"]) and names[0] == "plain"
+                                    "strength:0.5", "random", "strength:0.5/random",
+                                    "strength:0.5/reversed", *(f"strength:0.5/random:{i}" for i in (1, 2, 3))]) and names[0] == "plain"
     plain = figures(rows, "plain")
     assert {"refusal", "refusal_score", "kl", "answer_perplexity", "diverged"} <= {
         m for name, m in plain if name == "harmful"}
@@ -170,6 +171,23 @@ def _(s):
     by_hand = evaluate(s, "--disable", "L7E29,L6E5")[0]
     assert figures(rows, "top:2") == figures(by_hand, "mask")
     assert figures(rows, "top:2/bottom") == figures(evaluate(s, "--disable", "L5E1,L4E2")[0], "mask")
+
+
+@suite.case("evaluate: a sweep over strength has its controls")
+def _(s):
+    s.write("ranking.csv", "layer,expert\n7,29\n6,5\n5,1\n4,2\n")
+    run = ("--ranking", "ranking.csv", "--controls", "random:2,reversed,bottom", "--strengths", "0.5", "--picture",
+           "kl:strength", "--csv", "e.csv", "--svg", "e.svg")
+    s.ok("evaluate", demo, *SETS, "--max-tokens", "4", "--disable", "L7E29", *run)
+    rows = read_csv(read(s, "e.csv").decode())[1]
+    controls = ("/random:1", "/random:2", "/random", "/reversed", "/bottom")
+    assert {"strength:0.5" + c for c in ("", *controls)} <= {r["condition"] for r in rows}
+    assert figures(rows, "strength:0.5/bottom") == figures(evaluate(s, "--scale", "L4E2=0.5")[0], "mask")
+    assert figures(rows, "strength:0.5/reversed") == figures(evaluate(s, "--scale", "L7E29=1.5")[0], "mask")
+    svg = read(s, "e.svg")
+    s.ok("evaluate", demo, *SETS, "--max-tokens", "4", "--disable", "L7E29", "--strengths", "0.5", *run[-6:])
+    assert read(s, "e.svg") != svg  # There is no band.
+    refused(s, 2, "--strengths needs a mask", "evaluate", demo, *SETS, "--strengths", "0.5")
 
 
 @suite.case("evaluate goes on with its answers")
