@@ -8,6 +8,8 @@
 /* name, RoPE, QK norm, gating, renormalised, shared experts, activation, flags */
 static const MoeArch archs[] = {
   { "qwen3moe", MOE_ROPE_HALVES, MOE_QK_NORM_HEAD, MOE_GATING_SOFTMAX, TRUE },
+  { "qwen3vlmoe", MOE_ROPE_HALVES, MOE_QK_NORM_HEAD, MOE_GATING_SOFTMAX, TRUE, MOE_SHARED_NONE,
+    MOE_ACTIVATION_SILU, MOE_ARCH_SECTIONS_INTERLEAVED },
   { "olmoe", MOE_ROPE_HALVES, MOE_QK_NORM_VECTOR, MOE_GATING_SOFTMAX, FALSE },
   { "llama", MOE_ROPE_PAIRS, MOE_QK_NORM_NONE, MOE_GATING_SOFTMAX, TRUE },
   { "qwen2moe", MOE_ROPE_HALVES, MOE_QK_NORM_NONE, MOE_GATING_SOFTMAX, FALSE, MOE_SHARED_LENGTH,
@@ -19,7 +21,7 @@ static const MoeArch archs[] = {
     MOE_ARCH_EXPERT_BIAS | MOE_ARCH_POST_NORM | MOE_ARCH_SINKS | MOE_ARCH_WINDOW },
   { "deepseek2", MOE_ROPE_PAIRS, MOE_QK_NORM_NONE, MOE_GATING_SOFTMAX, FALSE, MOE_SHARED_COUNT,
     MOE_ACTIVATION_SILU, MOE_ARCH_GATING_KEY | MOE_ARCH_NORM_KEY | MOE_ARCH_SELECTION_BIAS |
-    MOE_ARCH_DENSE_LEAD | MOE_ARCH_NEXTN | MOE_ARCH_MLA },
+    MOE_ARCH_DENSE_LEAD | MOE_ARCH_NEXTN | MOE_ARCH_MLA | MOE_ARCH_MERGED_GATE_UP },
   { "lfm2moe", MOE_ROPE_HALVES, MOE_QK_NORM_HEAD, 0, TRUE, MOE_SHARED_NONE, MOE_ACTIVATION_SILU,
     MOE_ARCH_GATING_KEY | MOE_ARCH_SELECTION_BIAS_REQUIRED | MOE_ARCH_DENSE_LEAD | MOE_ARCH_SHORT_CONV },
   { "phimoe", MOE_ROPE_HALVES, MOE_QK_NORM_NONE, MOE_GATING_SOFTMAX, TRUE, MOE_SHARED_NONE,
@@ -28,7 +30,8 @@ static const MoeArch archs[] = {
   { "glm4moe", MOE_ROPE_HALVES, MOE_QK_NORM_HEAD, MOE_GATING_SIGMOID, FALSE, MOE_SHARED_COUNT,
     MOE_ACTIVATION_SILU,
     MOE_ARCH_GATING_KEY | MOE_ARCH_NORM_KEY | MOE_ARCH_SELECTION_BIAS_REQUIRED | MOE_ARCH_DENSE_LEAD |
-    MOE_ARCH_QKV_BIAS | MOE_ARCH_QK_NORM_OPTIONAL | MOE_ARCH_POST_NORM | MOE_ARCH_NEXTN },
+    MOE_ARCH_QKV_BIAS | MOE_ARCH_QK_NORM_OPTIONAL | MOE_ARCH_POST_NORM | MOE_ARCH_NEXTN |
+    MOE_ARCH_SECTIONS },
   { "granitemoe", MOE_ROPE_PAIRS, MOE_QK_NORM_NONE, MOE_GATING_SOFTMAX, TRUE, MOE_SHARED_OPTIONAL,
     MOE_ACTIVATION_SILU, MOE_ARCH_SCALES },
   { "ernie4_5-moe", MOE_ROPE_PAIRS, MOE_QK_NORM_NONE, MOE_GATING_SOFTMAX, TRUE, MOE_SHARED_OPTIONAL,
@@ -49,11 +52,11 @@ static const MoeArch archs[] = {
 
 /* Mixture-of-experts architectures that exist but cannot be computed here, to be refused by name. */
 static const char *const other_moe_archs[] = {
-  "afmoe", "arctic", "bailingmoe3", "cohere2moe", "dbrx", "deepseek32", "deepseek4", "dots3note",
-  "exaone-moe", "gemma4", "glm-dsa", "granitehybrid", "grok", "grovemoe", "hy_v3", "hy_v4", "jamba",
-  "kimi-k3", "kimi-linear", "laguna", "llada-moe", "llama4", "maple", "mellum", "mimo2", "minimax-01",
-  "minimax-m3", "mistral3", "mistral4", "nemotron_h_moe", "nomic-bert-moe", "qwen35moe", "qwen3next",
-  "qwen3vlmoe", "qwen4exp", "rnd1", "smallthinker", "step35",
+  "afmoe", "arctic", "bailingmoe3", "cohere2moe", "dbrx", "deepseek2-ocr", "deepseek32", "deepseek4",
+  "dots3note", "exaone-moe", "gemma4", "glm-dsa", "granite_swa", "granitehybrid", "grok", "grovemoe",
+  "hy_v3", "hy_v4", "jamba", "kimi-k3", "kimi-linear", "laguna", "llada-moe", "llama4", "maple", "mellum",
+  "mimo2", "minimax-01", "minimax-m3", "mistral3", "mistral4", "nemotron_h_moe", "nomic-bert-moe",
+  "qwen35moe", "qwen3next", "qwen4exp", "rnd1", "smallthinker", "step35",
 };
 
 const MoeArch *

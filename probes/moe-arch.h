@@ -69,6 +69,10 @@ typedef enum
                                      * attention; the last norm is called token_embd_norm */
   MOE_ARCH_NORM_BIAS = 1 << 21,     /* norms and logits have a bias */
   MOE_ARCH_INTERLEAVED = 1 << 22,   /* interleave_moe_layer_step: only 1, every layer, is computed here */
+  MOE_ARCH_SECTIONS = 1 << 23,      /* rope.dimension_sections may be there: rotary pairs turn by the place in
+                                     * time, height or width; for text these are equal */
+  MOE_ARCH_SECTIONS_INTERLEAVED = 1 << 24, /* they are there, and take turns */
+  MOE_ARCH_MERGED_GATE_UP = 1 << 25, /* ffn_gate_up_exps may stand for ffn_gate_exps and ffn_up_exps */
 } MoeArchFlags;
 
 typedef struct
@@ -108,7 +112,15 @@ typedef struct
 } MoeRopeScaling;
 
 /* A bound far above any published model. */
-#define MOE_MAX_LAYERS 4096u
+#define MOE_MAX_LAYERS 1024u
+
+/* What a layer is, where the layers of a model differ. */
+typedef enum
+{
+  MOE_LAYER_DENSE = 1 << 0,  /* a feed-forward block without experts */
+  MOE_LAYER_CONV = 1 << 1,   /* a short convolution in place of attention */
+  MOE_LAYER_WINDOW = 1 << 2, /* attention sees MoeHparams.window tokens */
+} MoeLayerFlags;
 
 /* The numbers of one model, read from the metadata and checked against each other. */
 typedef struct
@@ -117,14 +129,12 @@ typedef struct
   guint32   n_skipped;                            /* stored after them and not used (see MOE_ARCH_NEXTN) */
   guint32   n_heads, n_kv_heads, head_dim;        /* head_dim of q and k */
   guint32   value_dim;                            /* of v */
-  guint32   window, window_period;                /* tokens seen by all but the last layer of a period;
-                                                   * 0 = all tokens, all layers */
+  guint32   window;                               /* tokens that layers with a window see */
   guint32   q_rank, kv_rank;                      /* of MLA; 0 = none */
   gboolean  absorbed;                             /* MLA with attn_k_b and attn_v_b, see moe-mla.c */
   guint32   conv_length;                          /* tokens of a short convolution; 0 = none */
-  guint8    conv_layers[MOE_MAX_LAYERS / 8];      /* bit layer % 8 of byte layer / 8: it has one */
   guint32   rope_dims;
-  guint32   n_dense;                              /* layers without experts; they are the first */
+  guint32   n_dense;                              /* layers without experts */
   guint32   n_experts, n_used, expert_width;
   guint32   n_shared;                             /* shared experts of an MoE layer */
   guint32   shared_width, dense_width;            /* hidden values: of all shared experts, of a dense layer */
@@ -137,6 +147,7 @@ typedef struct
   float     attention_scale;                      /* of q . k */
   float     embedding_scale, residual_scale;      /* residual_scale: of what a block adds; 1 = none */
   float     logit_scale;                          /* multiplies the logits; 1 = none */
+  guint8    layers[MOE_MAX_LAYERS];               /* MoeLayerFlags of each */
 } MoeHparams;
 
 /* Errors: MOE_ERROR_FORMAT (a key missing or absurd), MOE_ERROR_UNSUPPORTED (a dense model, a kind of rope

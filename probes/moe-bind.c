@@ -236,12 +236,6 @@ bind_short_conv (Binder    *self,
 }
 
 static gboolean
-has_short_conv (Binder *self)
-{
-  return (self->model->h.conv_layers[self->layer / 8] >> self->layer % 8 & 1) != 0;
-}
-
-static gboolean
 bind_attention (Binder    *self,
                 MoeLayer  *l,
                 GError   **error)
@@ -298,6 +292,44 @@ bind_feed_forward (Binder          *self,
   return TRUE;
 }
 
+/* Each expert's rows from @first on as a matrix of their own. */
+static MoeMatrix
+slice_experts (Binder          *self,
+               const MoeMatrix *whole,
+               gsize            first,
+               gsize            n)
+{
+  MoeMatrix part = *whole;
+  const guint8 **slices = g_new (const guint8 *, whole->n_matrices);
+
+  for (gsize e = 0; e < whole->n_matrices; e++)
+    slices[e] = moe_matrix_get_slice (whole, e) + first * whole->row_bytes;
+  g_ptr_array_add (self->model->slices, slices);
+  part.slices = slices;
+  part.n_rows = n;
+  return part;
+}
+
+/* Two tensors, or one: the rows of each expert's gate_proj, then those of its up_proj. */
+static gboolean
+bind_gate_up (Binder    *self,
+              MoeLayer  *l,
+              GError   **error)
+{
+  guint64 d = self->model->h.width, f = self->model->h.expert_width, e = self->model->h.n_experts;
+  MoeMatrix merged = { 0 };
+
+  if (!bind_matrix (self, "ffn_gate_up_exps.weight", optional_if (self, MOE_ARCH_MERGED_GATE_UP), d, 2 * f, e,
+                    &merged, error))
+    return FALSE;
+  if (merged.tensor == NULL)
+    return bind_matrix (self, "ffn_gate_exps.weight", PRESENCE_REQUIRED, d, f, e, &l->gate, error) &&
+           bind_matrix (self, "ffn_up_exps.weight", PRESENCE_REQUIRED, d, f, e, &l->up, error);
+  l->gate = slice_experts (self, &merged, 0, f);
+  l->up = slice_experts (self, &merged, f, f);
+  return TRUE;
+}
+
 static gboolean
 bind_experts (Binder    *self,
               MoeLayer  *l,
@@ -314,8 +346,7 @@ bind_experts (Binder    *self,
       !bind_floats (self, "ffn_gate_inp.bias", required_if (self, MOE_ARCH_ROUTER_BIAS), e, 1,
                     &l->router_bias, error) ||
       !bind_floats (self, "exp_probs_b.bias", selection, e, 1, &l->selection_bias, error) ||
-      !bind_matrix (self, "ffn_gate_exps.weight", PRESENCE_REQUIRED, d, f, e, &l->gate, error) ||
-      !bind_matrix (self, "ffn_up_exps.weight", PRESENCE_REQUIRED, d, f, e, &l->up, error) ||
+      !bind_gate_up (self, l, error) ||
       !bind_matrix (self, "ffn_down_exps.weight", PRESENCE_REQUIRED, f, d, e, &l->down, error) ||
       !bind_floats (self, "ffn_gate_exps.bias", bias, f, e, &l->gate_bias, error) ||
       !bind_floats (self, "ffn_up_exps.bias", bias, f, e, &l->up_bias, error) ||
@@ -335,18 +366,20 @@ bind_layer (Binder    *self,
   MoeLayer *l = &self->model->layers[self->layer];
   gboolean post = (self->model->arch->flags & MOE_ARCH_POST_NORM) != 0;
   Presence bias = required_if (self, MOE_ARCH_NORM_BIAS);
+  MoeLayerFlags kind = h->layers[self->layer];
 
-  if (h->window != 0 && (h->window_period == 0 || self->layer % h->window_period < h->window_period - 1))
+  if ((kind & MOE_LAYER_WINDOW) != 0)
     l->window = h->window;
   return bind_floats (self, "attn_norm.weight", PRESENCE_REQUIRED, h->width, 1, &l->attention_norm, error) &&
          bind_floats (self, "attn_norm.bias", bias, h->width, 1, &l->attention_norm_bias, error) &&
          (h->kv_rank > 0 ? bind_mla (self, l, error)
-          : has_short_conv (self) ? bind_short_conv (self, l, error) : bind_attention (self, l, error)) &&
+          : (kind & MOE_LAYER_CONV) != 0 ? bind_short_conv (self, l, error)
+          : bind_attention (self, l, error)) &&
          bind_floats (self, post ? "post_attention_norm.weight" : "ffn_norm.weight", PRESENCE_REQUIRED,
                       h->width, 1, &l->moe_norm, error) &&
          bind_floats (self, "ffn_norm.bias", bias, h->width, 1, &l->moe_norm_bias, error) &&
-         ((guint) self->layer < h->n_dense ? bind_feed_forward (self, "", h->dense_width, &l->dense, error)
-                                           : bind_experts (self, l, error));
+         ((kind & MOE_LAYER_DENSE) != 0 ? bind_feed_forward (self, "", h->dense_width, &l->dense, error)
+                                        : bind_experts (self, l, error));
 }
 
 /* Divisors of the rotary frequencies: one set, or two between which the context decides. */

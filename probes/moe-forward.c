@@ -417,7 +417,7 @@ moe_forward_run (MoeForward          *self,
       add_delta (self, batch->n, l->output_bias, NULL, FALSE);
       MOE_PROBE_EMIT (self, residual, batch, layer, MOE_RESIDUAL_MID, width, self->x);
       norm_all (self, l->moe_norm, l->moe_norm_bias, batch->n);
-      if (layer < self->h->n_dense)
+      if ((self->h->layers[layer] & MOE_LAYER_DENSE) != 0)
         moe_dense_run (self, batch, layer);
       else
         moe_experts_run (self, batch, plan, layer);

@@ -40,18 +40,56 @@ read_rope_kind (MoeGguf         *gguf,
   return TRUE;
 }
 
-/* Rotary dimensions split between the axes of a picture; without pictures the file has no such key. */
+/* RoPE in sections (M-RoPE, arXiv 2409.12191): a pair turns by the token's place in time, height or width,
+ * which are the same in text, or by a fourth number, which is 0 there. Files whose sections leave nothing for
+ * that one are computed as any others. */
 static gboolean
-check_no_sections (MoeGguf        *gguf,
-                   const MoeArch  *arch,
-                   GError        **error)
+check_sections (MoeGguf           *gguf,
+                const MoeArch     *arch,
+                const MoeHparams  *h,
+                GError           **error)
 {
   g_autofree char *key = g_strdup_printf ("%s.rope.dimension_sections", arch->name);
+  gboolean in_turn = (arch->flags & MOE_ARCH_SECTIONS_INTERLEAVED) != 0;
+  const char *path = moe_gguf_get_path (gguf);
+  GError *local = NULL;
+  g_autofree gint32 *s = NULL;
+  gsize n = 0;
+  gint64 sum = 0;
+  guint n_covered = 0;
 
   if (!moe_gguf_has_key (gguf, key))
+    return !in_turn || moe_hparams_accept_missing (gguf, key, TRUE, NULL, error);
+  if ((arch->flags & (MOE_ARCH_SECTIONS | MOE_ARCH_SECTIONS_INTERLEAVED)) == 0)
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+                   "%s: RoPE in sections (%s), for pictures, is not supported", path, key);
+      return FALSE;
+    }
+  s = moe_gguf_get_int_array (gguf, key, &n, &local);
+  if (s == NULL)
+    return moe_hparams_accept_missing (gguf, key, TRUE, local, error);
+  for (gsize i = 0; i < n; i++)
+    sum += s[i] < 0 ? G_MAXINT32 : s[i];
+  if (n != 4 || sum < 1 || sum > h->head_dim)
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT,
+                   "%s: %s does not divide a head of %u values into four sections", path, key, h->head_dim);
+      return FALSE;
+    }
+  /* These files mean nothing by it. */
+  if (!in_turn && (s[0] == 0 || s[1] == 0))
+    return TRUE;
+  for (gint64 i = 0; i < h->rope_dims / 2; i++)
+    {
+      gint64 at = i % sum;
+
+      n_covered += in_turn ? at < 3 * (gint64) s[at % 3] : at < sum - s[3];
+    }
+  if (n_covered == h->rope_dims / 2)
     return TRUE;
   g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
-               "%s: RoPE in sections (%s), for pictures, is not supported", moe_gguf_get_path (gguf), key);
+               "%s: RoPE with a fourth section (%s), for pictures, is not supported", path, key);
   return FALSE;
 }
 
@@ -67,7 +105,7 @@ read_rope_scaling (MoeGguf        *gguf,
   *rope = (MoeRopeScaling) {
     .factor = 1, .magnitude = 1, .original_context = h->context, .beta_fast = 32, .beta_slow = 1,
   };
-  if (!check_no_sections (gguf, arch, error) ||
+  if (!check_sections (gguf, arch, h, error) ||
       !read_rope_kind (gguf, arch, rope, error) ||
       !moe_hparams_read_float (gguf, arch, "rope.scale_linear", FALSE, 0, 1e6f, &factor, error) ||
       !moe_hparams_read_float (gguf, arch, "rope.scaling.factor", FALSE, 0, 1e6f, &factor, error) ||
@@ -102,20 +140,17 @@ read_kv_heads_of_layers (MoeGguf        *gguf,
                          MoeHparams     *h,
                          GError        **error)
 {
+  guint32 n = h->n_layers + h->n_skipped;
+  GError *local = NULL;
+  g_autofree gint32 *heads = moe_hparams_read_array (gguf, arch, "attention.head_count_kv", n, &local);
   g_autofree char *key = g_strdup_printf ("%s.attention.head_count_kv", arch->name);
-  gsize n = 0;
-  g_autofree gint32 *heads = moe_gguf_get_int_array (gguf, key, &n, error);
   gint32 most = 0;
 
   if (heads == NULL)
-    {
-      if (error != NULL && *error == NULL)
-        moe_hparams_accept_missing (gguf, key, TRUE, NULL, error);
-      return FALSE;
-    }
-  for (gsize i = 0; i < n; i++)
+    return moe_hparams_accept_missing (gguf, key, TRUE, local, error);
+  for (guint i = 0; i < n; i++)
     most = MAX (most, heads[i]);
-  for (gsize i = 0; i < n; i++)
+  for (guint i = 0; i < n; i++)
     if (heads[i] != 0 && heads[i] != most)
       {
         g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
@@ -123,18 +158,43 @@ read_kv_heads_of_layers (MoeGguf        *gguf,
                      moe_gguf_get_path (gguf), heads[i], most);
         return FALSE;
       }
-  if (n != h->n_layers || most < 1 || most > 65536)
+  if (most < 1 || most > 65536)
     {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT,
-                   "%s: %s has %" G_GSIZE_FORMAT " numbers for %u layers, or none above 0",
-                   moe_gguf_get_path (gguf), key, n, h->n_layers);
+      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: no layer has attention, or %d key-value heads",
+                   moe_gguf_get_path (gguf), most);
       return FALSE;
     }
-  for (gsize i = 0; i < n; i++)
+  for (guint i = 0; i < n; i++)
     if (heads[i] == 0)
-      h->conv_layers[i / 8] |= (guint8) (1u << i % 8);
+      h->layers[i] |= MOE_LAYER_CONV;
   h->n_kv_heads = (guint32) most;
   return moe_hparams_read_uint (gguf, arch, "shortconv.l_cache", TRUE, 2, 65536, &h->conv_length, error);
+}
+
+/* sliding_window_pattern: 1 or 0 for each layer, or every how many layers one sees all tokens (0: none). */
+static gboolean
+read_window_layers (MoeGguf        *gguf,
+                    const MoeArch  *arch,
+                    guint32         period,
+                    MoeHparams     *h,
+                    GError        **error)
+{
+  const char *key = "attention.sliding_window_pattern";
+  GError *local = NULL;
+  g_autofree gint32 *pattern = moe_hparams_read_array (gguf, arch, key, h->n_layers + h->n_skipped, &local);
+
+  if (local != NULL)
+    {
+      g_propagate_error (error, local);
+      return FALSE;
+    }
+  if (pattern == NULL &&
+      !moe_hparams_read_uint (gguf, arch, key, FALSE, 0, MOE_MAX_LAYERS, &period, error))
+    return FALSE;
+  for (guint layer = 0; layer < h->n_layers; layer++)
+    if (pattern != NULL ? pattern[layer] != 0 : period == 0 || layer % period < period - 1)
+      h->layers[layer] |= MOE_LAYER_WINDOW;
+  return TRUE;
 }
 
 static gboolean
@@ -146,7 +206,6 @@ read_window (MoeGguf        *gguf,
   gboolean windows = (arch->flags & MOE_ARCH_WINDOW) != 0;
   float base = h->rope_base;
 
-  h->window_period = 2;
   if ((arch->flags & MOE_ARCH_WINDOW_UNUSED) != 0)
     return TRUE;
   if (!moe_hparams_read_uint (gguf, arch, "attention.sliding_window", windows, windows, G_MAXUINT32,
@@ -164,8 +223,7 @@ read_window (MoeGguf        *gguf,
       h->window = 0;
       return TRUE;
     }
-  if (!moe_hparams_read_uint (gguf, arch, "attention.sliding_window_pattern", FALSE, 0, MOE_MAX_LAYERS,
-                              &h->window_period, error) ||
+  if (!read_window_layers (gguf, arch, 2, h, error) ||
       !moe_hparams_read_float (gguf, arch, "rope.freq_base_swa", FALSE, 1, 1e12f, &base, error))
     return FALSE;
   if (base == h->rope_base)
@@ -230,14 +288,14 @@ moe_hparams_read_attention (MoeGguf        *gguf,
                             MoeHparams     *h,
                             GError        **error)
 {
-  if (!moe_hparams_read_uint (gguf, arch, "attention.head_count", TRUE, 1, 65536, &h->n_heads, error))
+  if (!moe_hparams_read_equal (gguf, arch, "attention.head_count", TRUE, 1, 65536, h, &h->n_heads, error))
     return FALSE;
   h->n_kv_heads = h->n_heads;
   h->head_dim = h->width / h->n_heads;
   if (!((arch->flags & MOE_ARCH_SHORT_CONV) != 0
         ? read_kv_heads_of_layers (gguf, arch, h, error)
-        : moe_hparams_read_uint (gguf, arch, "attention.head_count_kv", FALSE, 1, 65536, &h->n_kv_heads,
-                                 error)) ||
+        : moe_hparams_read_equal (gguf, arch, "attention.head_count_kv", FALSE, 1, 65536, h, &h->n_kv_heads,
+                                  error)) ||
       !moe_hparams_read_uint (gguf, arch, "attention.key_length", h->head_dim == 0, 1, 65536, &h->head_dim,
                               error))
     return FALSE;

@@ -35,6 +35,30 @@ gboolean moe_hparams_read_float     (MoeGguf        *gguf,
                                      float          *value,
                                      GError        **error);
 
+/* The numbers of "ARCH.KEY", one for each of @n stored layers; NULL when the key is absent, or a single
+ * number, or wrong (then @error is set). */
+gint32  *moe_hparams_read_array     (MoeGguf        *gguf,
+                                     const MoeArch  *arch,
+                                     const char     *key,
+                                     guint32         n,
+                                     GError        **error);
+/* As moe_hparams_read_uint(), where the key may hold an array of one number for each stored layer. These must
+ * be equal. */
+gboolean moe_hparams_read_equal     (MoeGguf          *gguf,
+                                     const MoeArch    *arch,
+                                     const char       *key,
+                                     gboolean          required,
+                                     guint32           minimum,
+                                     guint32           maximum,
+                                     const MoeHparams *h,
+                                     guint32          *value,
+                                     GError          **error);
+/* block_count, and which of the layers are run and have experts. */
+gboolean moe_hparams_read_layers    (MoeGguf        *gguf,
+                                     const MoeArch  *arch,
+                                     MoeHparams     *h,
+                                     GError        **error);
+
 /* Heads, windows, RoPE, latent attention and convolutions; h->n_layers, width and context are set. */
 gboolean moe_hparams_read_attention (MoeGguf        *gguf,
                                      const MoeArch  *arch,

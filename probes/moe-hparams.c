@@ -101,9 +101,6 @@ check_shapes (MoeGguf           *gguf,
   else if (h->n_used > h->n_experts)
     g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: %u experts are used but there are only %u",
                  path, h->n_used, h->n_experts);
-  else if (h->n_dense >= h->n_layers)
-    g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: %u of the %u layers have no experts",
-                 path, h->n_dense, h->n_layers);
   else if (h->n_groups > 1 && (h->n_experts % h->n_groups != 0 || h->n_experts / h->n_groups < 2 ||
                                h->n_groups_used >= h->n_groups))
     g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT,
@@ -239,36 +236,6 @@ read_scales (MoeGguf        *gguf,
   return TRUE;
 }
 
-/* block_count, and which of the layers are run and have experts. */
-static gboolean
-read_layers (MoeGguf        *gguf,
-             const MoeArch  *arch,
-             MoeHparams     *h,
-             GError        **error)
-{
-  guint32 step = 1;
-
-  if (!moe_hparams_read_uint (gguf, arch, "block_count", TRUE, 1, MOE_MAX_LAYERS, &h->n_layers, error) ||
-      ((arch->flags & MOE_ARCH_NEXTN) != 0 &&
-       !moe_hparams_read_uint (gguf, arch, "nextn_predict_layers", FALSE, 0, h->n_layers - 1, &h->n_skipped,
-                               error)) ||
-      ((arch->flags & MOE_ARCH_DENSE_LEAD) != 0 &&
-       !moe_hparams_read_uint (gguf, arch, "leading_dense_block_count", FALSE, 0, MOE_MAX_LAYERS,
-                               &h->n_dense, error)))
-    return FALSE;
-  h->n_layers -= h->n_skipped;
-  if ((arch->flags & MOE_ARCH_INTERLEAVED) == 0)
-    return TRUE;
-  if (!moe_hparams_read_uint (gguf, arch, "interleave_moe_layer_step", TRUE, 1, MOE_MAX_LAYERS, &step,
-                              error))
-    return FALSE;
-  if (step == 1)
-    return TRUE;
-  g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
-               "%s: experts in one of %u layers are not supported", moe_gguf_get_path (gguf), step);
-  return FALSE;
-}
-
 gboolean
 moe_hparams_read (MoeGguf        *gguf,
                   const MoeArch  *arch,
@@ -290,19 +257,19 @@ moe_hparams_read (MoeGguf        *gguf,
                    arch->name);
       return FALSE;
     }
-  if (!moe_hparams_read_uint (gguf, arch, "expert_used_count", TRUE, 1, MAX_USED, &h->n_used, error) ||
-      !read_layers (gguf, arch, h, error) ||
+  if (!moe_hparams_read_layers (gguf, arch, h, error) ||
+      !moe_hparams_read_equal (gguf, arch, "expert_used_count", TRUE, 1, MAX_USED, h, &h->n_used, error) ||
       !moe_hparams_read_uint (gguf, arch, "embedding_length", TRUE, 4, MAX_CHANNELS, &h->width, error) ||
       !moe_hparams_read_uint (gguf, arch, "context_length", FALSE, 1, MOE_MAX_CONTEXT, &h->context, error) ||
       !moe_hparams_read_attention (gguf, arch, h, error) ||
-      !moe_hparams_read_uint (gguf, arch, "feed_forward_length", h->n_dense > 0, 1, MAX_WIDTH, &feed_forward,
-                              error))
+      !moe_hparams_read_equal (gguf, arch, "feed_forward_length", h->n_dense > 0, 1, MAX_WIDTH, h,
+                               &feed_forward, error))
     return FALSE;
 
   h->dense_width = h->n_dense > 0 ? feed_forward : 0;
   h->expert_width = (arch->flags & MOE_ARCH_EXPERT_SPLIT) != 0 ? feed_forward / h->n_used : feed_forward;
-  if (!moe_hparams_read_uint (gguf, arch, "expert_feed_forward_length", h->expert_width == 0, 1, MAX_WIDTH,
-                              &h->expert_width, error) ||
+  if (!moe_hparams_read_equal (gguf, arch, "expert_feed_forward_length", h->expert_width == 0, 1, MAX_WIDTH,
+                               h, &h->expert_width, error) ||
       !read_shared (gguf, arch, feed_forward, h, error) ||
       !moe_hparams_read_float (gguf, arch, "attention.layer_norm_rms_epsilon", TRUE, 0, 1, &h->norm_epsilon,
                                error) ||

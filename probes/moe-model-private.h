@@ -87,6 +87,7 @@ struct _MoeModel
   const float    *rope_short;   /* (rope_dims / 2) divisors of the rotary frequencies, or NULL */
   const float    *rope_long;    /* the same, for contexts beyond the original one */
   MoeLayer       *layers;       /* (n_layers) */
+  GPtrArray      *slices;       /* where matrices start of which the file has two in one tensor */
 };
 
 /* Points everything from @self->embedding on into @self->gguf, by @self->arch and @self->h. Refuses tensors

@@ -143,8 +143,9 @@ make_info (MoeGguf          *gguf,
   info->n_layers = h->n_layers;
   info->n_moe_layers = h->n_layers - h->n_dense;
   info->moe_layers = g_new (guint, info->n_moe_layers);
-  for (guint l = 0; l < info->n_moe_layers; l++)
-    info->moe_layers[l] = h->n_dense + l;
+  for (guint l = 0, n = 0; l < h->n_layers; l++)
+    if ((h->layers[l] & MOE_LAYER_DENSE) == 0)
+      info->moe_layers[n++] = l;
   info->n_experts = h->n_experts;
   info->n_used = h->n_used;
   info->n_shared = h->n_shared;
@@ -273,6 +274,7 @@ moe_model_open (const char       *path,
 
   self = g_new0 (MoeModel, 1);
   g_atomic_ref_count_init (&self->ref_count);
+  self->slices = g_ptr_array_new_with_free_func (g_free);
   self->gguf = moe_gguf_open (path, error);
   if (self->gguf == NULL ||
       !read_hparams (self->gguf, &self->arch, &self->h, error) ||
@@ -315,6 +317,7 @@ moe_model_unref (MoeModel *self)
   if (self == NULL || !g_atomic_ref_count_dec (&self->ref_count))
     return;
   g_clear_pointer (&self->layers, g_free);
+  g_clear_pointer (&self->slices, g_ptr_array_unref);
   g_clear_pointer (&self->chat, moe_chat_free);
   g_clear_error (&self->chat_error);
   g_clear_pointer (&self->tokenizer, moe_tokenizer_unref);
@@ -358,6 +361,13 @@ moe_model_get_chat (const MoeModel  *self,
   return self->chat;
 }
 
+static gboolean
+has_experts (const MoeModel *self,
+             guint           layer)
+{
+  return layer < self->h.n_layers && (self->h.layers[layer] & MOE_LAYER_DENSE) == 0;
+}
+
 float *
 moe_model_dup_router (const MoeModel *self,
                       guint           layer)
@@ -366,7 +376,7 @@ moe_model_dup_router (const MoeModel *self,
   const MoeKernel *kernel;
   float *rows;
 
-  g_return_val_if_fail (self != NULL && layer < self->h.n_layers && layer >= self->h.n_dense, NULL);
+  g_return_val_if_fail (self != NULL && has_experts (self, layer), NULL);
 
   router = &self->layers[layer].router;
   kernel = moe_kernel_get (router->type, MOE_KERNELS_PLAIN);
@@ -412,7 +422,7 @@ moe_model_dup_down_row (const MoeModel *self,
 {
   const MoeMatrix *down;
 
-  g_return_val_if_fail (self != NULL && layer < self->h.n_layers && layer >= self->h.n_dense, NULL);
+  g_return_val_if_fail (self != NULL && has_experts (self, layer), NULL);
 
   down = &self->layers[layer].down;
   g_return_val_if_fail (expert < down->n_matrices && channel < down->n_rows, NULL);

@@ -32,6 +32,9 @@ typedef struct
   const char *architecture;
   Number      changes[3];  /* in place of the numbers above, or besides */
   const char *message;     /* part of what is said; NULL = accepted */
+  const char *array_key;   /* a key that holds an array, or NULL */
+  guint       array_length;
+  gint32      array[4];
 } Case;
 
 static const Number *
@@ -86,7 +89,8 @@ read_case (const Case  *c,
     {
       const Number *change = find_change (c, numbers[i].key);
 
-      add_number (writer, c, numbers[i].key, change != NULL ? change->value : numbers[i].value);
+      if (c->array_key == NULL || !g_str_equal (c->array_key, numbers[i].key))
+        add_number (writer, c, numbers[i].key, change != NULL ? change->value : numbers[i].value);
     }
   for (guint i = 0; i < G_N_ELEMENTS (c->changes) && c->changes[i].key != NULL; i++)
     {
@@ -96,6 +100,12 @@ read_case (const Case  *c,
         known = known || g_str_equal (numbers[j].key, c->changes[i].key);
       if (!known)
         add_number (writer, c, c->changes[i].key, c->changes[i].value);
+    }
+  if (c->array_key != NULL)
+    {
+      g_autofree char *full = g_strdup_printf ("%s.%s", c->architecture, c->array_key);
+
+      moe_gguf_writer_add_array (writer, full, MOE_GGUF_INT32, c->array, c->array_length);
     }
   add_float (writer, c, "attention.layer_norm_rms_epsilon", 1e-5f);
   if (find_change (c, "logit_scale") == NULL)
@@ -109,6 +119,31 @@ read_case (const Case  *c,
   g_assert_cmpint (g_unlink (path), ==, 0);
   g_assert_cmpint (g_rmdir (folder), ==, 0);
   return read;
+}
+
+static void
+check_cases (const Case *cases,
+             guint       n)
+{
+  for (guint i = 0; i < n; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      MoeHparams h;
+
+      g_test_message ("%s: %s", cases[i].architecture, cases[i].message != NULL ? cases[i].message : "fine");
+      if (cases[i].message == NULL)
+        {
+          read_case (&cases[i], &h, &error);
+          g_assert_no_error (error);
+          continue;
+        }
+      g_assert_false (read_case (&cases[i], &h, &error));
+      g_assert_true (error->domain == MOE_ERROR);
+      g_test_message ("  %s", error->message);
+      g_assert_nonnull (strstr (error->message, cases[i].message));
+      g_assert_nonnull (strstr (error->message, "model.gguf: "));
+      g_assert_null (strchr (error->message, '\n'));
+    }
 }
 
 static void
@@ -145,28 +180,93 @@ test_refused (void)
     { "granitemoe", { { "logit_scale", MISSING } }, "the key granitemoe.logit_scale is missing" },
     { "glm4moe", { { "nextn_predict_layers", 4 } }, "nextn_predict_layers is 4, not between 0 and 3" },
     { "glm4moe", { { "nextn_predict_layers", 3 } }, "1 of the 1 layers have no experts" },
-    { "glm4moe", { { "rope.dimension_sections", 8 } }, "RoPE in sections" },
+    { "qwen3moe", { { "rope.dimension_sections", 8 } }, "RoPE in sections" },
+    { "glm4moe", { { "rope.dimension_sections", 8 } }, "glm4moe.rope.dimension_sections" },
+    { "qwen3vlmoe", { { NULL } }, "the key qwen3vlmoe.rope.dimension_sections is missing" },
     { "dots1", { { "expert_used_count", 17 } }, "17 experts are used but there are only 16" },
     { "dots1", { { "expert_count", 0 } }, "a dense dots1 model" },
   };
 
-  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+  check_cases (cases, G_N_ELEMENTS (cases));
+}
+
+/* Heads of 16 values have 8 rotary pairs. */
+static void
+test_sections (void)
+{
+#define SECTIONS(arch, message, n, ...) \
+  { arch, { { NULL } }, message, "rope.dimension_sections", n, { __VA_ARGS__ } }
+  static const Case cases[] = {
+    SECTIONS ("glm4moe", NULL, 4, 3, 3, 2, 0),
+    SECTIONS ("glm4moe", "RoPE with a fourth section (glm4moe.rope.dimension_sections)", 4, 2, 2, 2, 2),
+    SECTIONS ("glm4moe", NULL, 4, 8, 0, 0, 8), /* one that is not meant as such */
+    SECTIONS ("glm4moe", "into four sections", 3, 3, 3, 2),
+    SECTIONS ("glm4moe", "into four sections", 4, 3, 3, -1, 0),
+    SECTIONS ("glm4moe", "into four sections", 4, 16, 1, 0, 0),
+    SECTIONS ("glm4moe", "into four sections", 4, 0, 0, 0, 0),
+    SECTIONS ("qwen3vlmoe", NULL, 4, 3, 3, 2, 0),
+    SECTIONS ("qwen3vlmoe", "RoPE with a fourth section", 4, 6, 1, 1, 0),
+    SECTIONS ("qwen3vlmoe", "RoPE with a fourth section", 4, 3, 2, 2, 1),
+    SECTIONS ("qwen3moe", "RoPE in sections (qwen3moe.rope.dimension_sections), for pictures", 4, 3, 3, 2, 0),
+  };
+#undef SECTIONS
+
+  check_cases (cases, G_N_ELEMENTS (cases));
+}
+
+static void
+test_layer_arrays (void)
+{
+#define ARRAY(arch, message, key, n, ...) { arch, { { NULL } }, message, key, n, { __VA_ARGS__ } }
+  static const Case cases[] = {
+    ARRAY ("qwen3moe", NULL, "attention.head_count", 4, 4, 4, 4, 4),
+    ARRAY ("qwen3moe", "layers that differ in qwen3moe.attention.head_count (4 and 2)",
+           "attention.head_count", 4, 4, 4, 4, 2),
+    ARRAY ("qwen3moe", "qwen3moe.attention.head_count has 3 numbers for 4 layers", "attention.head_count", 3,
+           4, 4, 4),
+    ARRAY ("qwen3moe", "qwen3moe.attention.head_count is -1, not between 1 and 65536", "attention.head_count",
+           4, -1, -1, -1, -1),
+    ARRAY ("qwen3moe", "layers that differ in qwen3moe.attention.head_count_kv (2 and 4)",
+           "attention.head_count_kv", 4, 2, 4, 2, 4),
+    ARRAY ("dots1", "layers that differ in dots1.feed_forward_length (192 and 96)", "feed_forward_length", 4,
+           192, 96, 96, 96),
+    ARRAY ("dots1", "layers that differ in dots1.expert_feed_forward_length (0 and 96)",
+           "expert_feed_forward_length", 4, 0, 96, 96, 96),
+    ARRAY ("dots1", "layers that differ in dots1.expert_used_count (4 and 2)", "expert_used_count", 4, 4, 4,
+           2, 2),
+    { "gpt-oss", { { "attention.sliding_window", 8 } },
+      "gpt-oss.attention.sliding_window_pattern has 2 numbers for 4 layers",
+      "attention.sliding_window_pattern", 2, { 1, 0 } },
+    ARRAY ("lfm2moe", "layers with 1 and with 2 key-value heads in one model", "attention.head_count_kv", 4,
+           0, 2, 1, 0),
+    ARRAY ("lfm2moe", "no layer has attention", "attention.head_count_kv", 4, 0, 0, 0, 0),
+  };
+#undef ARRAY
+
+  check_cases (cases, G_N_ELEMENTS (cases));
+}
+
+/* All architectures with experts that llama.cpp v0.5.0 runs, but for those that are run here. */
+static void
+test_other_architectures (void)
+{
+  static const char *const names[] = {
+    "llama4", "mistral3", "mistral4", "qwen4exp", "dbrx", "grok", "arctic", "jamba", "deepseek2-ocr",
+    "deepseek32", "deepseek4", "glm-dsa", "bailingmoe3", "dots3note", "hy_v3", "hy_v4", "smallthinker",
+    "grovemoe", "llada-moe", "rnd1", "minimax-01", "minimax-m3", "mimo2", "step35", "afmoe", "exaone-moe",
+    "cohere2moe", "mellum", "laguna", "maple", "granite_swa", "granitehybrid", "nemotron_h_moe",
+    "kimi-linear", "kimi-k3", "gemma4", "nomic-bert-moe", "qwen3next", "qwen35moe",
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     {
       g_autoptr (GError) error = NULL;
-      MoeHparams h;
+      g_autofree char *expected = g_strdup_printf ("the architecture %s is a mixture of experts that this "
+                                                   "version cannot run", names[i]);
 
-      g_test_message ("%s: %s", cases[i].architecture, cases[i].message != NULL ? cases[i].message : "fine");
-      if (cases[i].message == NULL)
-        {
-          read_case (&cases[i], &h, &error);
-          g_assert_no_error (error);
-          continue;
-        }
-      g_assert_false (read_case (&cases[i], &h, &error));
-      g_assert_true (error->domain == MOE_ERROR);
-      g_assert_nonnull (strstr (error->message, cases[i].message));
-      g_assert_nonnull (strstr (error->message, "model.gguf: "));
-      g_assert_null (strchr (error->message, '\n'));
+      g_assert_null (moe_arch_find (names[i], &error));
+      g_assert_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED);
+      g_assert_cmpstr (error->message, ==, expected);
     }
 }
 
@@ -175,7 +275,7 @@ read_good (const char *architecture,
            const char *key,
            guint32     value)
 {
-  Case c = { architecture, { { key, value } }, NULL };
+  Case c = { .architecture = architecture, .changes = { { key, value } } };
   g_autoptr (GError) error = NULL;
   MoeHparams h;
 
@@ -301,6 +401,9 @@ main (int    argc,
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/arch/refused", test_refused);
+  g_test_add_func ("/arch/sections", test_sections);
+  g_test_add_func ("/arch/layer-arrays", test_layer_arrays);
+  g_test_add_func ("/arch/other-architectures", test_other_architectures);
   g_test_add_func ("/arch/widths", test_widths);
   g_test_add_func ("/arch/defaults", test_defaults);
   g_test_add_func ("/arch/tensors", test_tensors);

@@ -14,7 +14,8 @@ static const char *const names[] = {
   "qwen3moe-q5_k", "olmoe-q6_k", "llama-q4_k_m", "qwen2moe-q8_0", "deepseek-f32", "deepseek-q4_k_m",
   "gpt-oss-f32", "gpt-oss-mxfp4", "phimoe-q4_0",
   "glm4moe-q8_0", "granitemoe-q8_0", "bailingmoe2-q4_k_m",
-  "deepseek2-old-f32", "deepseek2-f32", "deepseek2-lite-q8_0", "lfm2moe-f32", "lfm2moe-q4_0",
+  "deepseek2-old-f32", "deepseek2-f32", "deepseek2-merged-q4_0",
+  "deepseek2-lite-q8_0", "lfm2moe-f32", "lfm2moe-q4_0",
 };
 
 /* One of each kind of memory: keys and values, windows, latent vectors, convolutions. */

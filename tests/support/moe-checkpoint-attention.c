@@ -36,6 +36,7 @@ is_conv (const MoeCheckpointBuilder *self,
 static void
 add_rope_keys (MoeCheckpointBuilder *self)
 {
+  const MoeCheckpoint *c = self->checkpoint;
   MoeGgufWriter *w = self->writer;
   char key[80];
 
@@ -44,6 +45,13 @@ add_rope_keys (MoeCheckpointBuilder *self)
       moe_gguf_writer_add_string (w, KEY ("rope.scaling.type"), "yarn");
       moe_gguf_writer_add_float (w, KEY ("rope.scaling.factor"), 4.0f);
       moe_gguf_writer_add_uint (w, KEY ("rope.scaling.original_context_length"), ORIGINAL_CONTEXT);
+    }
+  if (has (self, MOE_FAMILY_SECTIONS))
+    {
+      gint32 pairs = (gint32) c->head_dim / (has (self, MOE_FAMILY_ROPE_HALF) ? 4 : 2);
+      gint32 sections[4] = { pairs - pairs / 3 * 2, pairs / 3, pairs / 3, 0 };
+
+      moe_gguf_writer_add_array (w, KEY ("rope.dimension_sections"), MOE_GGUF_INT32, sections, 4);
     }
   if (has (self, MOE_FAMILY_LONGROPE))
     {
@@ -86,6 +94,15 @@ moe_checkpoint_add_attention_keys (MoeCheckpointBuilder *self)
   add_rope_keys (self);
   if (has (self, MOE_FAMILY_SINKS))
     moe_gguf_writer_add_uint (w, KEY ("attention.sliding_window"), WINDOW);
+  /* The other way round than without it. */
+  if (has (self, MOE_FAMILY_SINKS) && has (self, MOE_FAMILY_ARRAYS))
+    {
+      static const guint8 pattern[] = { 0, 1, 1 };
+
+      g_assert (c->n_layers == G_N_ELEMENTS (pattern));
+      moe_gguf_writer_add_array (w, KEY ("attention.sliding_window_pattern"), MOE_GGUF_BOOL, pattern,
+                                 c->n_layers);
+    }
   if (has (self, MOE_FAMILY_MLA))
     {
       add_mla_keys (self);
@@ -110,7 +127,7 @@ moe_checkpoint_add_attention_keys (MoeCheckpointBuilder *self)
       moe_gguf_writer_add_uint (w, KEY ("shortconv.l_cache"), CONV_LENGTH);
     }
   else
-    moe_gguf_writer_add_uint (w, KEY ("attention.head_count_kv"), c->n_kv_heads);
+    moe_checkpoint_add_layer_key (self, "attention.head_count_kv", c->n_kv_heads);
 }
 #undef KEY
 

@@ -120,6 +120,25 @@ moe_checkpoint_add_values (MoeCheckpointBuilder *self,
   moe_checkpoint_add_tensor (self, name, MOE_TYPE_F32, n_rows > 0 ? 2 : 1, ne, x);
 }
 
+void
+moe_checkpoint_add_layer_key (MoeCheckpointBuilder *self,
+                              const char           *key,
+                              guint                 value)
+{
+  g_autofree char *full = g_strdup_printf ("%s.%s", moe_family_get_architecture (self->family), key);
+  guint n = self->checkpoint->n_layers;
+  g_autofree gint32 *values = g_new (gint32, n);
+
+  if ((self->family->flags & MOE_FAMILY_ARRAYS) == 0)
+    {
+      moe_gguf_writer_add_uint (self->writer, full, value);
+      return;
+    }
+  for (guint i = 0; i < n; i++)
+    values[i] = (gint32) value;
+  moe_gguf_writer_add_array (self->writer, full, MOE_GGUF_INT32, values, n);
+}
+
 gint32 *
 moe_checkpoint_get_tokens (const MoeCheckpoint *self)
 {

@@ -42,6 +42,11 @@ void     moe_checkpoint_add_values         (MoeCheckpointBuilder *self,
                                             guint                 n,
                                             guint                 n_rows);
 
+/* "ARCH.KEY", a number or one number for each layer, as the family has it. */
+void     moe_checkpoint_add_layer_key      (MoeCheckpointBuilder *self,
+                                            const char           *key,
+                                            guint                 value);
+
 /* moe-checkpoint-attention.c: what families have beside queries, keys and values of one size. */
 void     moe_checkpoint_add_attention_keys (MoeCheckpointBuilder *self);
 /* The tensors of the layer's attention but for its norm. FALSE: it is an ordinary one, nothing was added. */

@@ -13,6 +13,8 @@ static const MoeFamily families[] = {
   { "qwen3moe", "qwen2", 1000000, 0, MOE_FAMILY_QK_NORM_HEAD | MOE_FAMILY_EXPERT_WIDTH },
   { "qwen3moe-yarn", "qwen2", 10000, 0,
     MOE_FAMILY_QK_NORM_HEAD | MOE_FAMILY_EXPERT_WIDTH | MOE_FAMILY_YARN, "qwen3moe" },
+  { "qwen3vlmoe", "qwen2", 1000000, 0,
+    MOE_FAMILY_QK_NORM_HEAD | MOE_FAMILY_EXPERT_WIDTH | MOE_FAMILY_SECTIONS | MOE_FAMILY_ARRAYS },
   { "olmoe", "olmo", 10000, 0, MOE_FAMILY_QK_NORM_VECTOR },
   { "llama", NULL, 10000, 0, MOE_FAMILY_ROPE_DIMS },
   { "qwen2moe", "qwen2", 1000000, 0,
@@ -22,9 +24,15 @@ static const MoeFamily families[] = {
   { "gpt-oss", "gpt-4o", 150000, 0,
     MOE_FAMILY_QKV_BIAS | MOE_FAMILY_OUTPUT_BIAS | MOE_FAMILY_EXPERT_WIDTH | MOE_FAMILY_EXPERT_BIAS |
     MOE_FAMILY_POST_NORM | MOE_FAMILY_SINKS | MOE_FAMILY_YARN },
+  { "gpt-oss-arrays", "gpt-4o", 150000, 0,
+    MOE_FAMILY_QKV_BIAS | MOE_FAMILY_OUTPUT_BIAS | MOE_FAMILY_EXPERT_WIDTH | MOE_FAMILY_EXPERT_BIAS |
+    MOE_FAMILY_POST_NORM | MOE_FAMILY_SINKS | MOE_FAMILY_YARN | MOE_FAMILY_ARRAYS, "gpt-oss" },
   { "deepseek2", "deepseek-v3", 10000, 1.5f,
     MOE_FAMILY_EXPERT_WIDTH | MOE_FAMILY_SHARED_COUNT | MOE_FAMILY_DENSE_LEAD | MOE_FAMILY_MLA |
     MOE_FAMILY_YARN },
+  { "deepseek2-merged", "deepseek-v3", 10000, 1.5f,
+    MOE_FAMILY_EXPERT_WIDTH | MOE_FAMILY_SHARED_COUNT | MOE_FAMILY_DENSE_LEAD | MOE_FAMILY_MLA |
+    MOE_FAMILY_YARN | MOE_FAMILY_MERGED, "deepseek2" },
   { "deepseek2-v3", "deepseek-v3", 10000, 2.5f,
     MOE_FAMILY_EXPERT_WIDTH | MOE_FAMILY_SHARED_COUNT | MOE_FAMILY_DENSE_LEAD | MOE_FAMILY_MLA |
     MOE_FAMILY_YARN | MOE_FAMILY_NORM_KEY | MOE_FAMILY_NEXTN, "deepseek2", .gating = 2,
@@ -38,6 +46,8 @@ static const MoeFamily families[] = {
   { "glm4moe", "glm4", 1000000, 1.5f, GLM_FLAGS | MOE_FAMILY_QK_NORM_HEAD, .gating = 2,
     .selection_bias = 0.1f, .n_groups = 1 },
   { "glm4moe-air", "glm4", 1000000, 1.0f, GLM_FLAGS, "glm4moe", .selection_bias = 0.1f, .n_groups = 1 },
+  { "glm4moe-sections", "glm4", 1000000, 1.0f, GLM_FLAGS | MOE_FAMILY_SECTIONS, "glm4moe",
+    .selection_bias = 0.1f, .n_groups = 1 },
   { "granitemoe", "refact", 10000, 0, MOE_FAMILY_SCALES | MOE_FAMILY_ROPE_DIMS },
   { "ernie4_5-moe", NULL, 500000, 0,
     MOE_FAMILY_EXPERT_WIDTH | MOE_FAMILY_SHARED_COUNT | MOE_FAMILY_SHARED_WIDTH | MOE_FAMILY_DENSE_LEAD |

@@ -34,6 +34,9 @@ typedef enum
   MOE_FAMILY_MLA = 1 << 23,           /* latent attention */
   MOE_FAMILY_SHORT_CONV = 1 << 24,    /* a convolution in every layer but the second of three */
   MOE_FAMILY_ROPE_HALF = 1 << 25,     /* rope.dimension_count, half of the head */
+  MOE_FAMILY_SECTIONS = 1 << 26,      /* rope.dimension_sections, none of them the fourth */
+  MOE_FAMILY_MERGED = 1 << 27,        /* ffn_gate_up_exps */
+  MOE_FAMILY_ARRAYS = 1 << 28,        /* numbers that may be given for each layer are */
 } MoeFamilyFlags;
 
 typedef struct

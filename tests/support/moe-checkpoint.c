@@ -34,6 +34,9 @@ static const MoeCheckpoint checkpoints[] = {
   SMALL ("qwen3moe-f32", "qwen3moe", MOE_TYPE_F32, 2, 32, 8, 2, FALSE, FALSE, 80, 1),
   SMALL ("qwen3moe-yarn-f32", "qwen3moe-yarn", MOE_TYPE_F32, 2, 32, 8, 2, FALSE, FALSE, 24, 72),
   SMALL ("qwen3moe-tied-f32", "qwen3moe", MOE_TYPE_F32, 2, 32, 16, 4, TRUE, FALSE, 24, 2),
+  SMALL ("qwen3vlmoe-f32", "qwen3vlmoe", MOE_TYPE_F32, 2, 32, 8, 2, FALSE, FALSE, 24, 90),
+  SMALL ("qwen3vlmoe-q8_0", "qwen3vlmoe", MOE_TYPE_Q8_0, 2, 32, 8, 2, FALSE, FALSE, 16, 91),
+  LARGE ("qwen3vlmoe-q4_k_m", "qwen3vlmoe", MOE_TYPE_Q4_K, MOE_TYPE_Q6_K, 2, 128, 92),
   SMALL ("olmoe-f32", "olmoe", MOE_TYPE_F32, 4, 16, 16, 4, FALSE, FALSE, 24, 3),
   SMALL ("llama-f32", "llama", MOE_TYPE_F32, 2, 16, 8, 2, FALSE, FALSE, 24, 4),
   SMALL ("llama-rope-f32", "llama", MOE_TYPE_F32, 1, 16, 16, 4, TRUE, TRUE, 24, 5),
@@ -70,6 +73,7 @@ static const MoeCheckpoint checkpoints[] = {
   SHARED ("glm4moe-f32", "glm4moe", MOE_TYPE_F32, 2, 32, 8, 2, 16, 29, 1, 1),
   SHARED ("glm4moe-q8_0", "glm4moe-air", MOE_TYPE_Q8_0, 2, 32, 16, 4, 8, 30, 1, 1),
   SHARED_LARGE ("glm4moe-q4_k_m", "glm4moe", MOE_TYPE_Q6_K, 2, 128, 8, 31, 1, 1),
+  SHARED ("glm4moe-sections-f32", "glm4moe-sections", MOE_TYPE_F32, 2, 32, 8, 2, 16, 93, 1, 1),
   SHARED ("granitemoe-f32", "granitemoe", MOE_TYPE_F32, 2, 16, 8, 2, 16, 32, 0, 0),
   SHARED ("granitemoe-q8_0", "granitemoe", MOE_TYPE_Q8_0, 2, 16, 16, 4, 8, 33, 0, 1),
   SHARED_LARGE ("granitemoe-q4_k_m", "granitemoe", MOE_TYPE_Q6_K, 2, 64, 8, 34, 0, 1),
@@ -96,6 +100,9 @@ static const MoeCheckpoint checkpoints[] = {
   SMALL ("gpt-oss-q4_0", "gpt-oss", MOE_TYPE_Q4_0, 2, 32, 8, 3, FALSE, FALSE, 24, 42),
   { "gpt-oss-mxfp4", "gpt-oss", MOE_TYPE_Q8_0, MOE_TYPE_Q8_0, 3, 64, 96, 4, 2, 32, 8, 3, FALSE, FALSE, 24, 47,
     .expert_type = MOE_TYPE_MXFP4 },
+  SMALL ("gpt-oss-arrays-f32", "gpt-oss-arrays", MOE_TYPE_F32, 2, 32, 8, 3, FALSE, FALSE, 24, 95),
+  MLA ("deepseek2-merged-f32", "deepseek2-merged", MOE_TYPE_F32, 3, 1, 8, 2, TRUE, FALSE, 16, 96),
+  MLA ("deepseek2-merged-q4_0", "deepseek2-merged", MOE_TYPE_Q4_0, 3, 1, 8, 2, TRUE, FALSE, 16, 98),
   MLA ("deepseek2-f32", "deepseek2-v3", MOE_TYPE_F32, 3, 1, 16, 4, TRUE, FALSE, 24, 60),
   MLA ("deepseek2-q8_0", "deepseek2-v3", MOE_TYPE_Q8_0, 3, 1, 16, 4, TRUE, FALSE, 16, 61),
   MLA ("deepseek2-q4_0", "deepseek2-v3", MOE_TYPE_Q4_0, 3, 1, 16, 4, TRUE, FALSE, 16, 62),
@@ -244,10 +251,16 @@ add_experts (Builder *self,
                              0);
   if (self->family->selection_bias != 0)
     add_vector (self, NAME ("exp_probs_b.bias"), 0.0f, self->family->selection_bias, c->n_experts);
-  moe_checkpoint_add_matrix (self, NAME ("ffn_gate_exps.weight"), experts, 1.0f, c->width, c->expert_width,
-                             c->n_experts);
-  moe_checkpoint_add_matrix (self, NAME ("ffn_up_exps.weight"), experts, 1.0f, c->width, c->expert_width,
-                             c->n_experts);
+  if ((self->family->flags & MOE_FAMILY_MERGED) != 0)
+    moe_checkpoint_add_matrix (self, NAME ("ffn_gate_up_exps.weight"), experts, 1.0f, c->width,
+                               2 * c->expert_width, c->n_experts);
+  else
+    {
+      moe_checkpoint_add_matrix (self, NAME ("ffn_gate_exps.weight"), experts, 1.0f, c->width,
+                                 c->expert_width, c->n_experts);
+      moe_checkpoint_add_matrix (self, NAME ("ffn_up_exps.weight"), experts, 1.0f, c->width, c->expert_width,
+                                 c->n_experts);
+    }
   /* With biases and SwiGLU-OAI, hidden values are larger. */
   moe_checkpoint_add_matrix (self, NAME ("ffn_down_exps.weight"),
                              c->expert_type != 0 ? c->expert_type : c->down_type, bias ? 0.7f : 2.0f,
@@ -323,10 +336,10 @@ add_expert_keys (Builder *self)
   char key[80];
 
   /* Qwen files also carry the width of a dense block, which no layer uses. */
-  moe_gguf_writer_add_uint (w, KEY ("feed_forward_length"), expert_width ? get_dense_width (c)
-                            : c->expert_width);
+  moe_checkpoint_add_layer_key (self, "feed_forward_length", expert_width ? get_dense_width (c)
+                                : c->expert_width);
   if (expert_width || (family->flags & MOE_FAMILY_EXPERT_WIDTH_TOO) != 0)
-    moe_gguf_writer_add_uint (w, KEY ("expert_feed_forward_length"), c->expert_width);
+    moe_checkpoint_add_layer_key (self, "expert_feed_forward_length", c->expert_width);
   if ((family->flags & MOE_FAMILY_SHARED_COUNT) != 0)
     moe_gguf_writer_add_uint (w, KEY ("expert_shared_count"), c->n_shared);
   if ((family->flags & (MOE_FAMILY_SHARED_WIDTH | MOE_FAMILY_SCALES)) != 0 && c->n_shared > 0)
@@ -376,7 +389,7 @@ add_model_keys (Builder *self)
       moe_gguf_writer_add_float (w, KEY ("attention.scale"), 1.3f / sqrtf ((float) c->head_dim));
       moe_gguf_writer_add_float (w, KEY ("logit_scale"), 1.25f);
     }
-  moe_gguf_writer_add_uint (w, KEY ("attention.head_count"), c->n_heads);
+  moe_checkpoint_add_layer_key (self, "attention.head_count", c->n_heads);
   moe_checkpoint_add_attention_keys (self);
   moe_gguf_writer_add_float (w, KEY ("attention.layer_norm_rms_epsilon"), get_epsilon (self));
   moe_gguf_writer_add_float (w, KEY ("rope.freq_base"), c->rope_factors ? 5000.0f : self->family->rope_base);
