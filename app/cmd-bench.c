@@ -15,11 +15,21 @@
 #define MAX_TOKENS 1000000
 #define WARM_UP_TOKENS 32
 
+/* The column that only --probes both has. */
+#define COST_COLUMN 8
+
+typedef enum
+{
+  PROBES_NONE, PROBES_ALL, PROBES_BOTH,
+} Probes;
+
+static const char *const probe_names[] = { "none", "all", "both", NULL };
+
 typedef struct
 {
   const MoeCliRun *run;
   guint            prefill, decode, repeat;
-  gboolean         probes;
+  Probes           which;
   const char      *folder;   /* of the recordings that probes write */
   gint32          *tokens;   /* (prefill + decode) */
   MoePhase        *phases;   /* (prefill + decode) */
@@ -55,6 +65,14 @@ compare_doubles (const void *a,
   return (x > y) - (x < y);
 }
 
+/* @sorted (n). */
+static double
+median (const double *sorted,
+        guint         n)
+{
+  return n % 2 == 1 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+}
+
 /* Largest memory of the process until now, mapped weights that were read included. */
 static gint64
 peak_rss (void)
@@ -65,7 +83,7 @@ peak_rss (void)
   return (gint64) usage.ru_maxrss * 1024;
 }
 
-/* @rates (n) is sorted. */
+/* Sorts @rates (n). */
 static void
 add_row (MoeTable   *table,
          const char *test,
@@ -82,7 +100,7 @@ add_row (MoeTable   *table,
   moe_table_set_int (table, row, 1, threads);
   moe_table_set_text (table, row, 2, probes ? "all" : "none");
   moe_table_set_int (table, row, 3, tokens);
-  moe_table_set_double (table, row, 4, n % 2 == 1 ? rates[n / 2] : (rates[n / 2 - 1] + rates[n / 2]) / 2);
+  moe_table_set_double (table, row, 4, median (rates, n));
   moe_table_set_double (table, row, 5, rates[0]);
   moe_table_set_double (table, row, 6, rates[n - 1]);
   moe_table_set_int (table, row, 7, peak_rss ());
@@ -119,37 +137,130 @@ measure (const Bench  *self,
   return TRUE;
 }
 
-static gboolean
-run_rounds (const Bench         *self,
-            MoeSession          *session,
-            MoeRecorder         *recorder,
-            MoeRecordingWriter  *writer,
-            double              *prefill,
-            double              *decode,
-            GError             **error)
+/* A session that is timed, with the recording it writes when it has probes, and its tokens per second. */
+typedef struct
 {
-  /* Round 0 is short and not counted: it fills buffers and caches. */
-  for (guint i = 0; i <= self->repeat; i++)
-    {
-      double p, d;
+  MoeSession         *session;
+  MoeRecorder        *recorder; /* NULL without probes */
+  MoeRecordingWriter *writer;
+  double             *prefill;  /* (repeat) */
+  double             *decode;   /* (repeat) */
+} Subject;
 
-      if (recorder != NULL)
-        {
-          moe_recorder_begin_prompt (recorder, i);
-          moe_recording_writer_begin_prompt (writer, "bench");
-        }
-      if (!measure (self, session, i > 0 ? self->prefill : MIN (self->prefill, WARM_UP_TOKENS),
-                    i > 0 ? self->decode : MIN (self->decode, WARM_UP_TOKENS / 8), &p, &d, error))
-        return FALSE;
-      if (writer != NULL)
-        moe_recording_writer_end_prompt (writer);
-      if (i > 0)
-        {
-          prefill[i - 1] = p;
-          decode[i - 1] = d;
-        }
+static gboolean
+subject_open (Subject          *self,
+              const Bench      *bench,
+              const MoeCliRun  *run,
+              MoeModel         *model,
+              gboolean          probes,
+              GError          **error)
+{
+  g_autofree char *name = g_strdup_printf ("%d.moescope", run->threads);
+  g_autofree char *path = NULL;
+  MoeRunSettings settings;
+
+  self->prefill = g_new0 (double, bench->repeat);
+  self->decode = g_new0 (double, bench->repeat);
+  self->session = moe_cli_run_session (run, model, error);
+  if (self->session == NULL)
+    return FALSE;
+  if (!probes)
+    return TRUE;
+
+  path = g_build_filename (bench->folder, name, NULL);
+  moe_cli_run_settings (run, self->session, NULL, &settings);
+  self->writer = moe_recording_writer_new (path, moe_model_get_info (model), &settings, FALSE, error);
+  if (self->writer == NULL)
+    return FALSE;
+  self->recorder = moe_recorder_new (self->session, self->writer, FALSE, NULL, NULL);
+  return TRUE;
+}
+
+/* Frees it; FALSE when @ok but the recording could not be finished. */
+static gboolean
+subject_close (Subject   *self,
+               gboolean   ok,
+               GError   **error)
+{
+  g_autoptr(GError) close_error = NULL;
+
+  g_clear_pointer (&self->recorder, moe_recorder_free);
+  if (self->writer != NULL)
+    moe_recording_writer_close (self->writer, ok, &close_error);
+  g_clear_pointer (&self->session, moe_session_free);
+  g_free (self->prefill);
+  g_free (self->decode);
+  if (!ok || close_error == NULL)
+    return ok;
+  g_propagate_error (error, g_steal_pointer (&close_error));
+  return FALSE;
+}
+
+/* Round @round of @self; round 0 is short and not counted: it fills buffers and caches. */
+static gboolean
+run_round (const Bench  *bench,
+           Subject      *self,
+           guint         round,
+           GError      **error)
+{
+  double prefill, decode;
+
+  if (self->recorder != NULL)
+    {
+      moe_recorder_begin_prompt (self->recorder, round);
+      moe_recording_writer_begin_prompt (self->writer, "bench");
+    }
+  if (!measure (bench, self->session,
+                round > 0 ? bench->prefill : MIN (bench->prefill, WARM_UP_TOKENS),
+                round > 0 ? bench->decode : MIN (bench->decode, WARM_UP_TOKENS / 8),
+                &prefill, &decode, error))
+    return FALSE;
+  if (self->writer != NULL)
+    moe_recording_writer_end_prompt (self->writer);
+  if (round > 0)
+    {
+      self->prefill[round - 1] = prefill;
+      self->decode[round - 1] = decode;
     }
   return TRUE;
+}
+
+/* What probes cost: the median over the rounds of the percentage that @with (n) is slower than @without. */
+static double
+get_cost (const double *without,
+          const double *with,
+          guint         n)
+{
+  g_autofree double *costs = g_new (double, n);
+
+  for (guint i = 0; i < n; i++)
+    costs[i] = 100 * (without[i] / with[i] - 1);
+  qsort (costs, n, sizeof *costs, compare_doubles);
+  return median (costs, n);
+}
+
+static void
+report (const Bench  *bench,
+        gint          threads,
+        Subject      *subjects,
+        guint         n_subjects,
+        MoeTable     *table)
+{
+  for (guint test = 0; test < 2; test++)
+    {
+      guint tokens = test == 0 ? bench->prefill : bench->decode;
+      double cost = n_subjects < 2 ? 0
+                    : test == 0 ? get_cost (subjects[0].prefill, subjects[1].prefill, bench->repeat)
+                    : get_cost (subjects[0].decode, subjects[1].decode, bench->repeat);
+
+      for (guint i = 0; tokens > 0 && i < n_subjects; i++)
+        {
+          add_row (table, test == 0 ? "prefill" : "decode", threads, subjects[i].recorder != NULL, tokens,
+                   test == 0 ? subjects[i].prefill : subjects[i].decode, bench->repeat);
+          if (i > 0)
+            moe_table_set_double (table, moe_table_get_n_rows (table) - 1, COST_COLUMN, cost);
+        }
+    }
 }
 
 static gboolean
@@ -159,51 +270,26 @@ run_threads (const Bench  *self,
              MoeTable     *table,
              GError      **error)
 {
-  const MoeModelInfo *info = moe_model_get_info (model);
   MoeCliRun run = *self->run;
-  g_autoptr(MoeSession) session = NULL;
-  g_autoptr(MoeRecorder) recorder = NULL;
-  g_autofree double *prefill = g_new0 (double, self->repeat), *decode = g_new0 (double, self->repeat);
-  MoeRecordingWriter *writer = NULL;
-  gboolean ok;
+  Subject subjects[2] = { 0 };
+  guint n = 0;
+  gboolean ok = TRUE;
 
   run.threads = threads;
   run.context = (gint) (self->prefill + self->decode);
-  session = moe_cli_run_session (&run, model, error);
-  if (session == NULL)
-    return FALSE;
-  if (self->probes)
-    {
-      g_autofree char *name = g_strdup_printf ("%d.moescope", threads);
-      g_autofree char *path = g_build_filename (self->folder, name, NULL);
-      MoeRunSettings settings;
-
-      moe_cli_run_settings (&run, session, NULL, &settings);
-      writer = moe_recording_writer_new (path, info, &settings, FALSE, error);
-      if (writer == NULL)
-        return FALSE;
-      recorder = moe_recorder_new (session, writer, FALSE, NULL, NULL);
-    }
-
-  ok = run_rounds (self, session, recorder, writer, prefill, decode, error);
-  g_clear_pointer (&recorder, moe_recorder_free);
-  if (writer != NULL)
-    {
-      g_autoptr(GError) close_error = NULL;
-
-      if (!moe_recording_writer_close (writer, ok, &close_error) && ok)
-        {
-          g_propagate_error (error, g_steal_pointer (&close_error));
-          return FALSE;
-        }
-    }
-  if (!ok)
-    return FALSE;
-  if (self->prefill > 0)
-    add_row (table, "prefill", threads, self->probes, self->prefill, prefill, self->repeat);
-  if (self->decode > 0)
-    add_row (table, "decode", threads, self->probes, self->decode, decode, self->repeat);
-  return TRUE;
+  if (self->which != PROBES_ALL)
+    ok = subject_open (&subjects[n++], self, &run, model, FALSE, error);
+  if (ok && self->which != PROBES_NONE)
+    ok = subject_open (&subjects[n++], self, &run, model, TRUE, error);
+  /* Each of a pair comes first in every other round, so that a drift of the machine meets both. */
+  for (guint round = 0; ok && round <= self->repeat; round++)
+    for (guint i = 0; ok && i < n; i++)
+      ok = run_round (self, &subjects[(round + i) % n], round, error);
+  if (ok)
+    report (self, threads, subjects, n, table);
+  for (guint i = 0; i < n; i++)
+    ok = subject_close (&subjects[i], ok, error);
+  return ok;
 }
 
 static void
@@ -242,7 +328,7 @@ fill_tokens (Bench *self,
 }
 
 static MoeTable *
-new_table (void)
+new_table (Probes which)
 {
   MoeTable *table = moe_table_new ("Speed");
 
@@ -254,6 +340,8 @@ new_table (void)
   moe_table_add_column (table, "min_tps", MOE_COLUMN_FLOAT, "tokens/s", MOE_ROLE_INTERVAL);
   moe_table_add_column (table, "max_tps", MOE_COLUMN_FLOAT, "tokens/s", MOE_ROLE_INTERVAL);
   moe_table_add_column (table, "peak_rss_bytes", MOE_COLUMN_INT, "bytes", MOE_ROLE_VALUE);
+  if (which == PROBES_BOTH)
+    moe_table_add_column (table, "cost_percent", MOE_COLUMN_FLOAT, "%", MOE_ROLE_VALUE);
   return table;
 }
 
@@ -270,7 +358,7 @@ run_all (Bench         *self,
 
   if (model == NULL)
     return FALSE;
-  if (self->probes)
+  if (self->which != PROBES_NONE)
     {
       folder = g_dir_make_tmp ("moescope-XXXXXX", error);
       if (folder == NULL)
@@ -307,7 +395,7 @@ moe_cli_bench (int    argc,
     { "threads", 0, 0, G_OPTION_ARG_STRING, &threads,
       "Thread counts, e.g. 1,2 (default: all cores)", "LIST" },
     { "probes", 0, 0, G_OPTION_ARG_STRING, &probes,
-      "none (default), or all: record into a temporary file", "WHICH" },
+      "none (default); all: record into a temporary file; or both in turn, with what probes cost", "WHICH" },
     { "repeat", 0, 0, G_OPTION_ARG_INT, &repeat, "Times each is measured (default 5)", "N" },
     { "cache", 0, 0, G_OPTION_ARG_STRING, &run.cache, "KV cache: f16 (default) or f32", "TYPE" },
     { "kernels", 0, 0, G_OPTION_ARG_STRING, &run.kernels, "auto (default) or plain", "KIND" },
@@ -331,8 +419,8 @@ moe_cli_bench (int    argc,
     return MOE_CLI_USAGE;
   if (!parse_threads (threads, counts))
     return moe_cli_usage (argv[0], "--threads %s is no list of thread counts", threads);
-  if (probes != NULL && strcmp (probes, "none") != 0 && strcmp (probes, "all") != 0)
-    return moe_cli_usage (argv[0], "--probes %s is neither none nor all", probes);
+  if (probes != NULL && !g_strv_contains (probe_names, probes))
+    return moe_cli_usage (argv[0], "--probes %s is none of none, all and both", probes);
   if (prefill < 0 || decode < 0 || prefill > MAX_TOKENS || decode > MAX_TOKENS || prefill + decode == 0)
     return moe_cli_usage (argv[0], "--prefill and --decode must be 0 to %d tokens and not both 0",
                           MAX_TOKENS);
@@ -343,8 +431,10 @@ moe_cli_bench (int    argc,
   bench.prefill = (guint) prefill;
   bench.decode = (guint) decode;
   bench.repeat = (guint) repeat;
-  bench.probes = g_strcmp0 (probes, "all") == 0;
-  table = new_table ();
+  for (guint i = 0; probes != NULL && probe_names[i] != NULL; i++)
+    if (g_str_equal (probes, probe_names[i]))
+      bench.which = i;
+  table = new_table (bench.which);
   if (!run_all (&bench, words[0], counts, table, &error) || !moe_cli_output_table (&output, table, &error))
     return moe_cli_fail (error);
   return MOE_CLI_DONE;

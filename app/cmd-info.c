@@ -2,7 +2,8 @@
 #define G_LOG_DOMAIN "moescope-cli"
 
 #include "app/cli-options.h"
-#include "data/moe-gguf.h"
+#include "data/moe-machine.h"
+#include "probes/moe-residency.h"
 
 static void
 add_text (MoeTable   *table,
@@ -29,6 +30,8 @@ static MoeTable *
 describe_model (const MoeModelInfo *info,
                 MoeGguf            *gguf)
 {
+  MoeResidency residency = moe_residency_read (gguf, moe_machine_get_memory ());
+  g_autofree char *resident = moe_residency_describe (&residency);
   MoeTable *table = moe_table_new ("Model");
 
   moe_table_add_column (table, "key", MOE_COLUMN_TEXT, "", MOE_ROLE_INDEX);
@@ -49,6 +52,10 @@ describe_model (const MoeModelInfo *info,
   add_text (table, "quantisation", info->quantisation);
   add_number (table, "file_bytes", info->file_bytes);
   add_number (table, "active_bytes_per_token", info->active_bytes_per_token);
+  add_number (table, "expert_bytes", residency.expert_bytes);
+  add_number (table, "other_bytes", residency.other_bytes);
+  add_number (table, "memory_bytes", residency.machine_bytes);
+  add_text (table, "resident", resident);
   add_text (table, "tokenizer", info->tokenizer);
   add_text (table, "fingerprint", info->fingerprint);
   add_text (table, "format", moe_gguf_is_folder (gguf) ? "Hugging Face folder (safetensors)" : "GGUF");

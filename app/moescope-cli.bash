@@ -15,7 +15,7 @@ _moescope_cli ()
     --format) mapfile -t COMPREPLY < <(compgen -W "text csv json" -- "$cur"); return ;;
     --cache) mapfile -t COMPREPLY < <(compgen -W "f16 f32" -- "$cur"); return ;;
     --kernels) mapfile -t COMPREPLY < <(compgen -W "auto plain" -- "$cur"); return ;;
-    --probes) mapfile -t COMPREPLY < <(compgen -W "none all" -- "$cur"); return ;;
+    --probes) mapfile -t COMPREPLY < <(compgen -W "none all both" -- "$cur"); return ;;
     --layers) mapfile -t COMPREPLY < <(compgen -W "paper growth all" -- "$cur"); return ;;
     --reduction) mapfile -t COMPREPLY < <(compgen -W "all first-row" -- "$cur"); return ;;
     --view)

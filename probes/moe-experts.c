@@ -120,6 +120,19 @@ group_by_expert (MoeExpertJob *job)
       fill_slot (job, i);
 }
 
+/* Lets the system read all matrices of the chosen experts at once, rather than page by page when they are
+ * multiplied. */
+static void
+fetch_experts (const MoeExpertJob *job)
+{
+  const MoeMatrix *matrices[] = { &job->layer->gate, &job->layer->up, &job->layer->down };
+
+  for (guint i = 0; i < job->n_active; i++)
+    for (guint m = 0; m < G_N_ELEMENTS (matrices); m++)
+      moe_residency_fetch (moe_matrix_get_slice (matrices[m], job->experts[i]),
+                           matrices[m]->n_rows * matrices[m]->row_bytes);
+}
+
 static void
 free_groups (MoeExpertJob *job)
 {
@@ -253,6 +266,8 @@ moe_experts_run (MoeForward          *self,
               h->n_experts);
   moe_pool_run (self->pool, batch->n, route_one, &job);
   group_by_expert (&job);
+  if (!self->model->residency.fits)
+    fetch_experts (&job);
   n_rows = job.starts[job.n_active];
 
   inputs = moe_activations_get (&self->input, moe_kernel_get (job.layer->gate.type, self->choice),

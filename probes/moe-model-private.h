@@ -75,6 +75,7 @@ struct _MoeModel
   const MoeArch  *arch;
   MoeHparams      h;
   MoeModelInfo   *info;
+  MoeResidency    residency;
   MoeTokenizer   *tokenizer;
   MoeChat        *chat;       /* NULL when it can't be rendered */
   GError         *chat_error; /* then: why */

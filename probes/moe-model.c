@@ -3,23 +3,8 @@
 
 #include "probes/moe-model-private.h"
 
-#include <errno.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include "data/moe-error.h"
-
-/* Bytes read ahead between two progress reports. */
-#define READ_AHEAD_STEP (64u << 20)
-
-/* Reads ahead only what leaves this share of the memory to everything else. */
-#define READ_AHEAD_SHARE 0.6
-
-static gboolean
-is_expert_tensor (const MoeGgufTensor *tensor)
-{
-  return strstr (tensor->name, "_exps.") != NULL;
-}
+#include "data/moe-machine.h"
 
 static int
 compare_type_bytes (gconstpointer a,
@@ -44,7 +29,7 @@ describe_quantisation (MoeGguf *gguf)
     {
       const MoeGgufTensor *tensor = moe_gguf_get_tensor (gguf, i);
 
-      if (is_expert_tensor (tensor) && tensor->n_dims > 2 && tensor->type < G_N_ELEMENTS (bytes))
+      if (moe_residency_is_expert (tensor) && tensor->n_dims > 2 && tensor->type < G_N_ELEMENTS (bytes))
         {
           bytes[tensor->type] += tensor->n_bytes;
           total += tensor->n_bytes;
@@ -73,7 +58,7 @@ count_active_bytes (MoeGguf          *gguf,
 
       if (moe_hparams_skip_tensor (h, tensor->name))
         continue;
-      if (is_expert_tensor (tensor))
+      if (moe_residency_is_expert (tensor))
         sum += tensor->n_bytes / h->n_experts * h->n_used;
       else if (g_str_equal (tensor->name, "token_embd.weight") && !tied)
         sum += tensor->n_bytes / MAX (tensor->ne[1], 1);
@@ -208,59 +193,6 @@ moe_model_read_info (MoeGguf  *gguf,
   return make_info (gguf, arch, &h);
 }
 
-/* What is @at bytes into the tensor's values; slices have one size. */
-static const guint8 *
-find_bytes (const MoeGgufTensor *tensor,
-            guint64              at,
-            guint64             *n_left)
-{
-  guint64 n_bytes = tensor->slices != NULL ? tensor->n_bytes / tensor->ne[2] : tensor->n_bytes;
-
-  *n_left = n_bytes - at % n_bytes;
-  return (tensor->slices != NULL ? tensor->slices[at / n_bytes] : tensor->data) + at % n_bytes;
-}
-
-/* Brings the pages in while telling how far it is; a file that does not fit is left to be read on demand. */
-static gboolean
-read_ahead (MoeModel         *self,
-            MoeProgressFunc   progress,
-            gpointer          user_data,
-            GCancellable     *cancellable,
-            GError          **error)
-{
-  guint64 total = moe_gguf_get_file_bytes (self->gguf), done = 0;
-  double memory = (double) sysconf (_SC_PHYS_PAGES) * (double) sysconf (_SC_PAGESIZE);
-  gsize page = (gsize) sysconf (_SC_PAGESIZE);
-
-  if ((double) total > memory * READ_AHEAD_SHARE)
-    {
-      progress (1, user_data);
-      return TRUE;
-    }
-  for (guint i = 0; i < moe_gguf_get_n_tensors (self->gguf); i++)
-    {
-      const MoeGgufTensor *tensor = moe_gguf_get_tensor (self->gguf, i);
-
-      for (guint64 at = 0, bytes; at < tensor->n_bytes; at += bytes)
-        {
-          const guint8 *data = find_bytes (tensor, at, &bytes);
-          guintptr start = (guintptr) data / page * page, end;
-
-          bytes = MIN (bytes, READ_AHEAD_STEP);
-          end = (guintptr) data + bytes;
-
-          if (g_cancellable_set_error_if_cancelled (cancellable, error))
-            return FALSE;
-          /* A failure only means that the pages come later. */
-          (void) madvise ((void *) start, end - start, MADV_POPULATE_READ);
-          done += bytes;
-          progress (MIN (1, (double) done / MAX (total, 1)), user_data);
-        }
-    }
-  progress (1, user_data);
-  return TRUE;
-}
-
 MoeModel *
 moe_model_open (const char       *path,
                 MoeProgressFunc   progress,
@@ -297,7 +229,9 @@ moe_model_open (const char       *path,
       return NULL;
     }
   self->chat = moe_chat_new (self->gguf, &self->chat_error);
-  if (progress != NULL && !read_ahead (self, progress, user_data, cancellable, error))
+  self->residency = moe_residency_read (self->gguf, moe_machine_get_memory ());
+  if (progress != NULL &&
+      !moe_residency_read_ahead (&self->residency, self->gguf, progress, user_data, cancellable, error))
     return NULL;
   return g_steal_pointer (&self);
 }

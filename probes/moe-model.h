@@ -6,6 +6,7 @@
 #include "data/moe-gguf.h"
 #include "data/moe-model-info.h"
 #include "probes/moe-chat.h"
+#include "probes/moe-residency.h"
 #include "probes/moe-tokenizer.h"
 
 G_BEGIN_DECLS
@@ -17,9 +18,6 @@ typedef struct _MoeModel MoeModel;
  * Transfer full. */
 MoeModelInfo       *moe_model_read_info     (MoeGguf        *gguf,
                                              GError        **error);
-
-/* Called with 0..1 while pages are read ahead, from the thread that opens. */
-typedef void (*MoeProgressFunc) (double fraction, gpointer user_data);
 
 /* Errors: as moe_gguf_open, and MOE_ERROR_UNSUPPORTED (architecture, tensor type, tokenizer), _FORMAT (a
  * tensor missing or of the wrong shape); G_IO_ERROR_CANCELLED. */

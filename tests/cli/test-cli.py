@@ -62,7 +62,8 @@ def _(s):
     rows, provenance = table(s.ok("info", demo), "key,value")
     keys = (
         "name architecture layers moe_layers experts experts_used shared_experts gating heads kv_heads width"
-        " vocabulary context quantisation file_bytes active_bytes_per_token tokenizer fingerprint format"
+        " vocabulary context quantisation file_bytes active_bytes_per_token expert_bytes other_bytes memory_bytes"
+        " resident tokenizer fingerprint format"
     )
     assert [r["key"] for r in rows] == keys.split()
     value = {r["key"]: r["value"] for r in rows}
@@ -75,6 +76,10 @@ def _(s):
     assert int(value["file_bytes"]) == os.path.getsize(demo)
     assert len(value["fingerprint"]) == 64 and provenance["fingerprint"] == value["fingerprint"]
     assert 0 < int(value["active_bytes_per_token"]) < int(value["file_bytes"])
+    tensors, _ = table(s.ok("info", demo, "--tensors"), "name,type,shape,offset,bytes")
+    for key, routed in (("expert_bytes", True), ("other_bytes", False)):
+        assert int(value[key]) == sum(int(t["bytes"]) for t in tensors if ("_exps." in t["name"]) == routed)
+    assert value["resident"].startswith("everything") and int(value["memory_bytes"]) > int(value["file_bytes"])
 
 
 @suite.case("info --tensors agrees with the file")
@@ -907,6 +912,10 @@ def _(s):
         for r in rows:
             assert 0 < float(r["min_tps"]) <= float(r["median_tps"]) <= float(r["max_tps"])
             assert int(r["peak_rss_bytes"]) > 1000000
+    rows, _ = table(s.ok(*run, "--threads", "2", "--probes", "both"), columns + ",cost_percent")
+    assert [(r["test"], r["probes"], r["cost_percent"] == "") for r in rows] == [
+        (test, probes, probes == "none") for test in ("prefill", "decode") for probes in ("none", "all")
+    ]
 
 
 @suite.case("--out replaces a file whole or leaves it")
