@@ -27,6 +27,8 @@ moe_cli_run_add (MoeCliRun      *self,
   };
 
   g_option_context_add_main_entries (context, entries, NULL);
+  self->chat = moe_cli_chat_new ();
+  moe_cli_chat_add (self->chat, context);
   self->control = moe_cli_control_new ();
   moe_cli_control_add (self->control, context);
 }
@@ -54,7 +56,8 @@ moe_cli_run_check (const MoeCliRun *self,
   else if (!is_one_of (self->kernels, "auto", "plain"))
     moe_cli_usage (command, "--kernels %s is neither auto nor plain", self->kernels);
   else
-    return self->control == NULL || moe_cli_control_check (self->control, command);
+    return (self->chat == NULL || moe_cli_chat_check (self->chat, command))
+           && (self->control == NULL || moe_cli_control_check (self->control, command));
   return FALSE;
 }
 
@@ -63,6 +66,7 @@ moe_cli_run_clear (MoeCliRun *self)
 {
   g_clear_pointer (&self->cache, g_free);
   g_clear_pointer (&self->kernels, g_free);
+  g_clear_pointer (&self->chat, moe_cli_chat_free);
   g_clear_pointer (&self->control, moe_cli_control_free);
 }
 
@@ -77,6 +81,9 @@ moe_cli_run_open (const MoeCliRun  *self,
   moe_cli_progress_init (&progress, self->progress);
   model = moe_model_open (path, moe_cli_progress_load, &progress, moe_cli_get_cancellable (), error);
   moe_cli_progress_end (&progress);
+  if (model != NULL && self->chat != NULL
+      && !moe_cli_chat_apply (self->chat, moe_model_edit_chat (model), path, error))
+    g_clear_pointer (&model, moe_model_unref);
   if (model != NULL && self->control != NULL
       && !moe_cli_control_load (self->control, moe_model_get_info (model), error))
     g_clear_pointer (&model, moe_model_unref);
@@ -121,6 +128,8 @@ moe_cli_run_settings (const MoeCliRun *self,
   settings->cache = self->cache != NULL ? self->cache : "f16";
   settings->kernels = self->kernels != NULL ? self->kernels : "auto";
   settings->seed = (guint64) self->seed;
+  if (self->chat != NULL)
+    json = moe_cli_chat_describe (self->chat, moe_session_get_model (session), json);
   settings->settings = self->control != NULL ? moe_cli_control_describe (self->control, json) : json;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/cli.h"
+#include "app/cli-chat.h"
 #include "app/cli-control.h"
 #include "data/moe-recording-writer.h"
 #include "data/moe-table-export.h"
@@ -10,8 +11,8 @@
 
 G_BEGIN_DECLS
 
-/* --threads, --context, --cache, --kernels, --seed, --progress and control vectors, for the commands that run
- * a model. */
+/* --threads, --context, --cache, --kernels, --seed, --progress, --date, --thinking and control vectors, for
+ * the commands that run a model. */
 typedef struct
 {
   gint      threads;
@@ -20,6 +21,7 @@ typedef struct
   char     *cache;
   char     *kernels;
   gboolean  progress;
+  MoeCliChat    *chat;    /* NULL without options for it */
   MoeCliControl *control; /* its vector is there once the model was opened; NULL without options for it */
 } MoeCliRun;
 

@@ -188,5 +188,7 @@ moe_cli_logits (int    argc,
   moe_cli_interventions_report (session);
 
   moe_cli_add_provenance (table, moe_model_get_info (model), mask);
+  if (chat && moe_chat_get_date (moe_model_get_chat (model, NULL)) != NULL)
+    moe_table_set_provenance (table, "date", moe_chat_get_date (moe_model_get_chat (model, NULL)));
   return moe_cli_output_table (&output, table, &error) ? MOE_CLI_DONE : moe_cli_fail (error);
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #define G_LOG_DOMAIN "moescope-cli"
 
+#include <string.h>
+
+#include "app/cli-chat.h"
 #include "app/cli-options.h"
 #include "app/cli-prompt.h"
 #include "data/moe-gguf.h"
@@ -15,6 +18,7 @@ list_tokens (const MoeTokenizer  *tokenizer,
   moe_table_add_column (table, "index", MOE_COLUMN_INT, "", MOE_ROLE_INDEX);
   moe_table_add_column (table, "token_id", MOE_COLUMN_INT, "", MOE_ROLE_VALUE);
   moe_table_add_column (table, "text", MOE_COLUMN_TEXT, "", MOE_ROLE_LABEL);
+  moe_table_add_column (table, "phase", MOE_COLUMN_TEXT, "", MOE_ROLE_LABEL);
   for (gsize i = 0; i < prompt->n_tokens; i++)
     {
       gsize length;
@@ -25,6 +29,7 @@ list_tokens (const MoeTokenizer  *tokenizer,
       moe_table_set_int (table, row, 0, (gint64) i);
       moe_table_set_int (table, row, 1, prompt->tokens[i]);
       moe_table_set_text (table, row, 2, text);
+      moe_table_set_text (table, row, 3, moe_phase_get_name (prompt->phases[i]));
     }
   return table;
 }
@@ -34,12 +39,15 @@ moe_cli_tokenize (int    argc,
                   char **argv)
 {
   g_auto(MoeCliOutput) output = { NULL };
+  g_autoptr(MoeCliChat) told = moe_cli_chat_new ();
   g_autofree char *system = NULL;
-  gboolean chat = FALSE;
+  gboolean chat = FALSE, rendered = FALSE;
   const GOptionEntry entries[] = {
     { "chat", 0, 0, G_OPTION_ARG_NONE, &chat,
       "As a user's turn, with all that the chat template adds", NULL },
     { "system", 0, 0, G_OPTION_ARG_FILENAME, &system, "System message (with --chat)", "TEXT" },
+    { "rendered", 0, 0, G_OPTION_ARG_NONE, &rendered,
+      "The text that the chat template makes, in place of its tokens (with --chat)", NULL },
     { NULL }
   };
   g_auto(GStrv) words = NULL;
@@ -56,11 +64,21 @@ moe_cli_tokenize (int    argc,
     "moescope-cli tokenize demo-q8_0.gguf \"Call me Ishmael.\"");
 
   g_option_context_add_main_entries (context, entries, NULL);
+  moe_cli_chat_add (told, context);
   moe_cli_output_add (&output, context);
-  if (!moe_cli_parse (context, argc, argv, 1, 2, &words) || !moe_cli_output_check (&output, argv[0]))
+  if (!moe_cli_parse (context, argc, argv, 1, 2, &words) || !moe_cli_output_check (&output, argv[0])
+      || !moe_cli_chat_check (told, argv[0]))
     return MOE_CLI_USAGE;
   if (system != NULL && !chat)
     return moe_cli_usage (argv[0], "--system needs --chat");
+  if (rendered && !chat)
+    return moe_cli_usage (argv[0], "--rendered needs --chat");
+  if (rendered && (output.format != NULL || output.out != NULL))
+    return moe_cli_usage (argv[0], "--rendered prints a text, not a table");
+  if (told->date != NULL && !chat)
+    return moe_cli_usage (argv[0], "--date needs --chat");
+  if (told->thinking != NULL && !chat)
+    return moe_cli_usage (argv[0], "--thinking needs --chat");
 
   gguf = moe_gguf_open (words[0], &error);
   if (gguf == NULL)
@@ -76,6 +94,8 @@ moe_cli_tokenize (int    argc,
           g_prefix_error (&error, "%s: ", words[0]);
           return moe_cli_fail (error);
         }
+      if (!moe_cli_chat_apply (told, family, words[0], &error))
+        return moe_cli_fail (error);
     }
 
   text = moe_cli_read_text (words[1] != NULL ? words[1] : "-", &length, &error);
@@ -85,8 +105,17 @@ moe_cli_tokenize (int    argc,
   if (prompt == NULL)
     return moe_cli_fail (error);
 
+  if (rendered)
+    {
+      g_autofree char *line = g_strconcat (prompt->text, "\n", NULL);
+
+      return moe_cli_write (line, strlen (line), &error) ? MOE_CLI_DONE : moe_cli_fail (error);
+    }
+
   table = list_tokens (tokenizer, prompt);
   moe_table_set_provenance (table, "tokenizer", moe_tokenizer_get_name (tokenizer));
+  if (family != NULL && moe_chat_get_date (family) != NULL)
+    moe_table_set_provenance (table, "date", moe_chat_get_date (family));
   moe_table_set_provenance (table, "fingerprint", moe_gguf_get_fingerprint (gguf));
   moe_table_set_provenance (table, "version", MOE_VERSION);
   return moe_cli_output_table (&output, table, &error) ? MOE_CLI_DONE : moe_cli_fail (error);

@@ -14,6 +14,7 @@ _moescope_cli ()
   case $prev in
     --format) mapfile -t COMPREPLY < <(compgen -W "text csv json" -- "$cur"); return ;;
     --cache) mapfile -t COMPREPLY < <(compgen -W "f16 f32" -- "$cur"); return ;;
+    --thinking) mapfile -t COMPREPLY < <(compgen -W "on off" -- "$cur"); return ;;
     --kernels) mapfile -t COMPREPLY < <(compgen -W "auto plain" -- "$cur"); return ;;
     --probes) mapfile -t COMPREPLY < <(compgen -W "none all both" -- "$cur"); return ;;
     --layers) mapfile -t COMPREPLY < <(compgen -W "paper growth all" -- "$cur"); return ;;

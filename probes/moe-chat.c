@@ -14,7 +14,13 @@ struct _MoeChat
   const char *family;
   char       *path;
   MoeJinja   *jinja;
+  MoeThinking thinking;
+  GDate       today;
+  char       *date;   /* the same, as YYYY-MM-DD */
+  gboolean    dated;  /* the template writes it */
 };
+
+enum { MAX_VARIABLES = 4 };
 
 /* What a template is called, by the marks it writes. The first that fits. */
 static const struct { const char *family, *contains, *also; } families[] = {
@@ -41,6 +47,21 @@ find_family (const char *template)
   return "other";
 }
 
+/* The number of variables. */
+static guint
+add_thinking (MoeThinking       thinking,
+              MoeJinjaVariable *variables)
+{
+  const gboolean on = thinking == MOE_THINKING_ON;
+
+  if (thinking == MOE_THINKING_DEFAULT)
+    return 0;
+
+  variables[0] = (MoeJinjaVariable) { "enable_thinking", NULL, on };
+  variables[1] = (MoeJinjaVariable) { "thinking", NULL, on };
+  return 2;
+}
+
 static gboolean
 contains_bytes (const GByteArray *marks)
 {
@@ -57,16 +78,20 @@ try_out (MoeChat  *self,
     { "system", "Be brief." }, { "user", "Why?" }, { "assistant", "Because." }, { "user", "And?" },
   };
   static const struct { guint first, n; } conversations[] = { { 1, 1 }, { 0, 2 }, { 1, 3 } };
-  static const MoeJinjaVariable variables[] = { { "bos_token", "<s>" }, { "eos_token", "</s>" } };
+  static const MoeJinjaVariable variables[] = {
+    { "bos_token", "<s>", FALSE }, { "eos_token", "</s>", FALSE },
+  };
 
   for (gsize i = 0; i < G_N_ELEMENTS (conversations); i++)
     {
       g_autoptr (GString) text = g_string_new (NULL);
       g_autoptr (GByteArray) marks = g_byte_array_new ();
+      const MoeJinjaInput input = { &messages[conversations[i].first], conversations[i].n, variables,
+                                    G_N_ELEMENTS (variables), &self->today };
+      gboolean dated;
       GError *local = NULL;
 
-      if (!moe_jinja_render (self->jinja, &messages[conversations[i].first], conversations[i].n, variables,
-                             G_N_ELEMENTS (variables), text, marks, &local))
+      if (!moe_jinja_render (self->jinja, &input, text, marks, &dated, &local))
         {
           if (i > 0 && g_error_matches (local, MOE_ERROR, MOE_ERROR_INVALID))
             {
@@ -76,6 +101,7 @@ try_out (MoeChat  *self,
           g_propagate_error (error, local);
           return FALSE;
         }
+      self->dated |= dated;
       if (!contains_bytes (marks))
         {
           g_set_error_literal (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
@@ -92,6 +118,7 @@ moe_chat_new (MoeGguf  *gguf,
               GError  **error)
 {
   g_autoptr (MoeChat) self = NULL;
+  g_autoptr (GDateTime) now = NULL;
   const char *path, *template = NULL;
   GError *local = NULL;
 
@@ -109,6 +136,10 @@ moe_chat_new (MoeGguf  *gguf,
     }
 
   self = g_new0 (MoeChat, 1);
+  now = g_date_time_new_now_local ();
+  g_date_set_dmy (&self->today, (GDateDay) g_date_time_get_day_of_month (now),
+                  (GDateMonth) g_date_time_get_month (now), (GDateYear) g_date_time_get_year (now));
+  moe_chat_set_date (self, &self->today);
   self->family = find_family (template);
   self->path = g_strdup (path);
   self->jinja = moe_jinja_new (template, &local);
@@ -132,7 +163,71 @@ moe_chat_free (MoeChat *self)
 
   moe_jinja_free (self->jinja);
   g_free (self->path);
+  g_free (self->date);
   g_free (self);
+}
+
+/* A short conversation as it is rendered with @thinking; NULL when it can't be. */
+static char *
+render_sample (const MoeChat *self,
+               MoeThinking    thinking)
+{
+  static const MoeJinjaMessage message = { "user", "Why?" };
+  MoeJinjaVariable variables[MAX_VARIABLES] = {
+    { "bos_token", "<s>", FALSE }, { "eos_token", "</s>", FALSE },
+  };
+  const MoeJinjaInput input = { &message, 1, variables, 2 + add_thinking (thinking, variables + 2),
+                                &self->today };
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_autoptr (GByteArray) marks = g_byte_array_new ();
+
+  if (!moe_jinja_render (self->jinja, &input, text, marks, NULL, NULL))
+    return NULL;
+  return g_strdup (text->str);
+}
+
+gboolean
+moe_chat_set_thinking (MoeChat      *self,
+                       MoeThinking   thinking,
+                       GError      **error)
+{
+  g_autofree char *on = NULL, *off = NULL;
+
+  g_return_val_if_fail (self != NULL, FALSE);
+
+  if (thinking != MOE_THINKING_DEFAULT)
+    {
+      on = render_sample (self, MOE_THINKING_ON);
+      off = render_sample (self, MOE_THINKING_OFF);
+      if (g_strcmp0 (on, off) == 0)
+        {
+          g_set_error_literal (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+                               "the chat template has no switch for thinking");
+          return FALSE;
+        }
+    }
+
+  self->thinking = thinking;
+  return TRUE;
+}
+
+void
+moe_chat_set_date (MoeChat     *self,
+                   const GDate *date)
+{
+  g_return_if_fail (self != NULL);
+  g_return_if_fail (date != NULL && g_date_valid (date));
+
+  self->today = *date;
+  g_free (self->date);
+  self->date = g_strdup_printf ("%04u-%02u-%02u", g_date_get_year (date), g_date_get_month (date),
+                                g_date_get_day (date));
+}
+
+const char *
+moe_chat_get_date (const MoeChat *self)
+{
+  return self->dated ? self->date : NULL;
 }
 
 const char *
@@ -196,8 +291,8 @@ moe_chat_render (const MoeChat         *self,
   g_autofree MoeJinjaMessage *converted = g_new0 (MoeJinjaMessage, MAX (n_messages, 1));
   g_autofree char *bos = spell (tokenizer, moe_tokenizer_get_bos (tokenizer));
   g_autofree char *eos = spell (tokenizer, moe_tokenizer_get_eos (tokenizer));
-  MoeJinjaVariable variables[2];
-  guint n_variables = 0;
+  MoeJinjaVariable variables[MAX_VARIABLES];
+  MoeJinjaInput input = { converted, n_messages, variables, 0, &self->today };
   MoeChatPrompt *prompt;
 
   if (n_messages == 0 || strcmp (messages[n_messages - 1].role, "user") != 0)
@@ -217,10 +312,11 @@ moe_chat_render (const MoeChat         *self,
     }
 
   if (bos != NULL)
-    variables[n_variables++] = (MoeJinjaVariable) { "bos_token", bos };
+    variables[input.n_variables++] = (MoeJinjaVariable) { "bos_token", bos, FALSE };
   if (eos != NULL)
-    variables[n_variables++] = (MoeJinjaVariable) { "eos_token", eos };
-  if (!moe_jinja_render (self->jinja, converted, n_messages, variables, n_variables, text, marks, error))
+    variables[input.n_variables++] = (MoeJinjaVariable) { "eos_token", eos, FALSE };
+  input.n_variables += add_thinking (self->thinking, variables + input.n_variables);
+  if (!moe_jinja_render (self->jinja, &input, text, marks, NULL, error))
     return NULL;
 
   /* Some templates write BOS themselves, for others the tokenizer adds it. */

@@ -8,8 +8,9 @@
 G_BEGIN_DECLS
 
 /* Chat templates. The GGUF's tokenizer.chat_template is run (moe-jinja.h), so that what comes out is what
- * that very template writes, default system prompt and all; one that uses something not known here, or
- * writes today's date, is refused by name. */
+ * that very template writes, default system prompt and all; one that uses something not known here is
+ * refused by name. The date that some templates write is the one of moe_chat_set_date(), or the day the chat
+ * was made. */
 typedef struct _MoeChat MoeChat;
 
 typedef struct
@@ -26,6 +27,24 @@ void        moe_chat_free         (MoeChat       *self);
 /* By what the template contains: "chatml", "qwen2", "qwen3", "llama-3", "llama-2", "mistral", "olmoe"; else
  * "other". */
 const char *moe_chat_get_family   (const MoeChat *self);
+
+/* What the template is told about thinking, in the variables "enable_thinking" and "thinking". */
+typedef enum
+{
+  MOE_THINKING_DEFAULT, /* nothing: its own default */
+  MOE_THINKING_ON,
+  MOE_THINKING_OFF,
+} MoeThinking;
+
+/* Both before the first prompt is rendered, from the thread that made the chat. FALSE for a choice that makes
+ * no difference to the template: MOE_ERROR_UNSUPPORTED. */
+gboolean    moe_chat_set_thinking (MoeChat       *self,
+                                   MoeThinking    thinking,
+                                   GError       **error);
+void        moe_chat_set_date     (MoeChat       *self,
+                                   const GDate   *date);
+/* The date that the template writes into prompts, as YYYY-MM-DD; NULL when it writes none. */
+const char *moe_chat_get_date     (const MoeChat *self);
 
 /* A rendered conversation as tokens, each with its phase: what a message says is MOE_PHASE_PROMPT (the
  * assistant's earlier turns too), everything the template adds is MOE_PHASE_TEMPLATE. */

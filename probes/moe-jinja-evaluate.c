@@ -116,12 +116,10 @@ call_function (MoeJinjaRun            *run,
                    (int) MIN (arguments[0]->length, 300), arguments[0]->text);
       return NULL;
     }
-  if (strcmp (name, "strftime_now") == 0)
+  if (strcmp (name, "strftime_now") == 0 && n == 1 && arguments[0]->type == MOE_JINJA_TEXT_VALUE)
     {
-      g_set_error_literal (run->error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
-                           "the chat template writes today's date into "
-                           "the prompt, which would make every run different");
-      return NULL;
+      run->dated = TRUE;
+      return moe_jinja_format_date (run->arena, arguments[0], run->today, run->error);
     }
   if (strcmp (name, "range") == 0 && (n == 1 || n == 2) && arguments[0]->type == MOE_JINJA_NUMBER &&
       arguments[n - 1]->type == MOE_JINJA_NUMBER)

@@ -182,6 +182,13 @@ gboolean       moe_jinja_test        (const char           *name,
                                       gboolean             *result,
                                       GError              **error);
 
+/* moe-jinja-date.c: @date as Python's strftime() writes it with @format (text) in the C locale. What is no
+ * part of a date, such as the time of day, is refused. */
+MoeJinjaValue *moe_jinja_format_date (MoeJinjaArena        *arena,
+                                      const MoeJinjaValue  *format,
+                                      const GDate          *date,
+                                      GError              **error);
+
 /* Python's str.isspace(). */
 gboolean       moe_jinja_is_space    (gunichar              character);
 

@@ -25,6 +25,8 @@ typedef struct
   MoeJinjaScope  *globals;
   GString        *text;   /* what is rendered goes here */
   GByteArray     *marks;
+  const GDate    *today;
+  gboolean        dated;  /* today was asked for */
   guint           n_steps;
   guint           n_calls;
   guint           n_nested; /* expressions being evaluated */

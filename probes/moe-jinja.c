@@ -370,38 +370,45 @@ set_global (MoeJinjaRun           *run,
 }
 
 gboolean
-moe_jinja_render (const MoeJinja         *self,
-                  const MoeJinjaMessage  *messages,
-                  guint                   n_messages,
-                  const MoeJinjaVariable *variables,
-                  guint                   n_variables,
-                  GString                *text,
-                  GByteArray             *from_message,
-                  GError                **error)
+moe_jinja_render (const MoeJinja       *self,
+                  const MoeJinjaInput  *input,
+                  GString              *text,
+                  GByteArray           *from_message,
+                  gboolean             *dated,
+                  GError              **error)
 {
   MoeJinjaScope globals = { NULL, NULL };
   MoeJinjaRun run = { .arena = moe_jinja_arena_new (), .globals = &globals, .text = text,
-                      .marks = from_message };
+                      .marks = from_message, .today = input->today };
   GError *local = NULL;
   gboolean done;
 
   run.error = &local;
   moe_jinja_enter_scope (&run, &globals, NULL);
 
-  done = set_global (&run, "messages", new_messages (&run, messages, n_messages)) &&
+  done = set_global (&run, "messages", new_messages (&run, input->messages, input->n_messages)) &&
          set_global (&run, "add_generation_prompt",
                      moe_jinja_run_new_value (&run, MOE_JINJA_BOOLEAN, TRUE)) &&
          set_global (&run, "tools", moe_jinja_run_new_value (&run, MOE_JINJA_NONE, 0)) &&
          set_global (&run, "documents", moe_jinja_run_new_value (&run, MOE_JINJA_NONE, 0));
-  for (guint i = 0; done && i < n_variables; i++)
-    done = set_global (&run, variables[i].name,
-                       moe_jinja_string_new (run.arena, variables[i].value, strlen (variables[i].value), NULL,
-                                             0,
-                                             run.error));
+  for (guint i = 0; done && i < input->n_variables; i++)
+    {
+      const MoeJinjaVariable *variable = &input->variables[i];
+      MoeJinjaValue *value;
+
+      if (variable->value == NULL)
+        value = moe_jinja_run_new_value (&run, MOE_JINJA_BOOLEAN, variable->truth);
+      else
+        value = moe_jinja_string_new (run.arena, variable->value, strlen (variable->value), NULL, 0,
+                                      run.error);
+      done = set_global (&run, variable->name, value);
+    }
   done = done && moe_jinja_run_node (&run, self->root);
 
   moe_jinja_leave_scope (&run, &globals, NULL);
   moe_jinja_arena_free (run.arena);
+  if (dated != NULL)
+    *dated = run.dated;
   if (!done)
     g_propagate_error (error, local);
   return done;

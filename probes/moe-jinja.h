@@ -18,19 +18,28 @@ MoeJinja *moe_jinja_new    (const char       *source,
 void      moe_jinja_free   (MoeJinja         *self);
 
 typedef struct { const char *role, *content; } MoeJinjaMessage;
-typedef struct { const char *name, *value; } MoeJinjaVariable;
+/* A string, or with @value NULL a boolean. */
+typedef struct { const char *name, *value; gboolean truth; } MoeJinjaVariable;
 
-/* Renders with "messages", "add_generation_prompt" true, "tools" and "documents" none, and @variables,
- * strings. @text gets the bytes, @from_message (as many) a 1 for each byte that comes from the content of a
- * message. Errors: MOE_ERROR_INVALID (the template itself refuses the messages), _UNSUPPORTED, _LIMIT. */
-gboolean  moe_jinja_render (const MoeJinja         *self,
-                            const MoeJinjaMessage  *messages,
-                            guint                   n_messages,
-                            const MoeJinjaVariable *variables,
-                            guint                   n_variables,
-                            GString                *text,
-                            GByteArray             *from_message,
-                            GError                **error);
+typedef struct
+{
+  const MoeJinjaMessage  *messages;  /* (n_messages) */
+  guint                   n_messages;
+  const MoeJinjaVariable *variables; /* (n_variables) */
+  guint                   n_variables;
+  const GDate            *today;     /* what strftime_now() writes */
+} MoeJinjaInput;
+
+/* Renders with "messages", "add_generation_prompt" true, "tools" and "documents" none, and the variables.
+ * @text gets the bytes, @from_message (as many) a 1 for each byte that comes from the content of a
+ * message; @dated, unless NULL, whether the date was asked for. Errors: MOE_ERROR_INVALID (the template
+ * itself refuses the messages), _UNSUPPORTED, _LIMIT. */
+gboolean  moe_jinja_render (const MoeJinja       *self,
+                            const MoeJinjaInput  *input,
+                            GString              *text,
+                            GByteArray           *from_message,
+                            gboolean             *dated,
+                            GError              **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MoeJinja, moe_jinja_free)
 

@@ -295,6 +295,14 @@ moe_model_get_chat (const MoeModel  *self,
   return self->chat;
 }
 
+MoeChat *
+moe_model_edit_chat (MoeModel *self)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+
+  return self->chat;
+}
+
 static gboolean
 has_experts (const MoeModel *self,
              guint           layer)

@@ -36,6 +36,9 @@ const MoeTokenizer *moe_model_get_tokenizer (const MoeModel  *self);
 const MoeChat      *moe_model_get_chat      (const MoeModel  *self,
                                              GError         **error);
 
+/* The same, to tell it a date or a choice before the first prompt. */
+MoeChat            *moe_model_edit_chat     (MoeModel        *self);
+
 /* The router matrix of MoE layer @layer (a model layer number): (n_experts, width) floats, transfer full. */
 float              *moe_model_dup_router    (const MoeModel  *self,
                                              guint            layer);

@@ -308,10 +308,18 @@ test_refused_templates (void)
   g_autofree char *deep = g_strconcat ("{{ 1 ", signs, "1 }}", NULL);
   g_autofree char *ones = repeat (" + 1", 100000);
   g_autofree char *sum = g_strconcat ("{{ 1", ones, " }}", NULL);
+  g_autofree char *years = repeat ("%Y", 101);
+  g_autofree char *long_date = g_strconcat ("{{ strftime_now('", years, "') }}", NULL);
   const struct { const char *template, *says; } cases[] = {
     { NULL, "no chat template; use --raw" },
     { "", "no chat template; use --raw" },
-    { "{{ strftime_now('%Y') }}{{ messages[0].content }}", "today's date" },
+    { "{{ strftime_now('%H:%M') }}{{ messages[0].content }}", "the date as \"%H:%M\"" },
+    { "{{ strftime_now('%') }}{{ messages[0].content }}", "the date as" },
+    { "{{ strftime_now('%-') }}{{ messages[0].content }}", "the date as" },
+    { "{{ strftime_now('%-B') }}{{ messages[0].content }}", "the date as" },
+    { "{{ strftime_now() }}{{ messages[0].content }}", "\"strftime_now\"" },
+    { "{{ strftime_now(1) }}{{ messages[0].content }}", "\"strftime_now\"" },
+    { long_date, "too long" },
     { "{{ messages[0].content | upper }}", "\"upper\"" },
     { "{{ messages[0].content is something }}", "\"something\"" },
     { "{{ messages[0].content.center(9) }}", "\"center\"" },
@@ -424,6 +432,94 @@ test_language (void)
     }
 }
 
+/* The day is the one that was set, in English, whatever the locale is; without one it is today's. */
+static void
+test_date (void)
+{
+  static const struct { int day, month, year; const char *format, *text; } cases[] = {
+    { 3, 2, 2026, "%Y-%m-%d", "2026-02-03" },
+    { 3, 2, 2026, "%B %d, %Y", "February 03, 2026" },
+    { 3, 2, 2026, "%d %b %Y", "03 Feb 2026" },
+    { 3, 2, 2026, "%A %a %-d.%-m.%y %e", "Tuesday Tue 3.2.26  3" },
+    { 31, 12, 2024, "%j %F %D 100%%", "366 2024-12-31 12/31/24 100%" },
+    { 1, 1, 2023, "%A, %h %-j \xc3\xa9", "Sunday, Jan 1 \xc3\xa9" },
+  };
+  static const MoeChatMessage hi = { "user", "hi" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *template = g_strdup_printf ("{{ strftime_now('%s') }}#{{ messages[0].content }}",
+                                                   cases[i].format);
+      g_autofree char *expected = g_strdup_printf ("%s#hi", cases[i].text);
+      g_autoptr (MoeChatPrompt) prompt = NULL;
+      g_autoptr (GError) error = NULL;
+      GDate date;
+      Setup setup;
+
+      g_date_clear (&date, 1);
+      g_date_set_dmy (&date, (GDateDay) cases[i].day, (GDateMonth) cases[i].month,
+                      (GDateYear) cases[i].year);
+      set_up (&setup, template, FALSE);
+      moe_chat_set_date (setup.chat, &date);
+      prompt = moe_chat_render (setup.chat, setup.tokenizer, &hi, 1, &error);
+      g_assert_no_error (error);
+      g_assert_cmpstr (prompt->text, ==, expected);
+      tear_down (&setup);
+    }
+}
+
+static void
+test_date_of_today (void)
+{
+  static const MoeChatMessage hi = { "user", "hi" };
+  g_autoptr (GDateTime) before = g_date_time_new_now_local (), after = NULL;
+  g_autofree char *earliest = g_date_time_format (before, "%Y-%m-%d"), *latest = NULL;
+  g_autoptr (MoeChatPrompt) prompt = NULL;
+  Setup setup;
+
+  /* With a system message this template writes none; it does without. */
+  set_up (&setup, "{% if messages[0].role != 'system' and strftime_now is defined %}"
+          "{{ strftime_now('%Y-%m-%d') }}{% endif %}{{ messages[-1].content }}", FALSE);
+  prompt = moe_chat_render (setup.chat, setup.tokenizer, &hi, 1, NULL);
+  after = g_date_time_new_now_local ();
+  latest = g_date_time_format (after, "%Y-%m-%d");
+  g_assert_nonnull (moe_chat_get_date (setup.chat));
+  g_assert_cmpstr (moe_chat_get_date (setup.chat), >=, earliest);
+  g_assert_cmpstr (moe_chat_get_date (setup.chat), <=, latest);
+  g_assert_true (g_str_has_prefix (prompt->text, moe_chat_get_date (setup.chat)));
+  tear_down (&setup);
+
+  set_up (&setup, CHATML, FALSE);
+  g_assert_null (moe_chat_get_date (setup.chat));
+  tear_down (&setup);
+}
+
+static void
+test_thinking (void)
+{
+  g_autoptr (MoeChatPrompt) neither = NULL, on = NULL, off = NULL;
+  g_autoptr (GError) error = NULL;
+  Setup setup;
+
+  set_up (&setup, QWEN3, FALSE);
+  neither = moe_chat_render (setup.chat, setup.tokenizer, conversation + 1, 1, NULL);
+  g_assert_true (moe_chat_set_thinking (setup.chat, MOE_THINKING_ON, &error));
+  on = moe_chat_render (setup.chat, setup.tokenizer, conversation + 1, 1, NULL);
+  g_assert_true (moe_chat_set_thinking (setup.chat, MOE_THINKING_OFF, &error));
+  off = moe_chat_render (setup.chat, setup.tokenizer, conversation + 1, 1, NULL);
+  g_assert_cmpstr (neither->text, ==, "<|im_start|>user\n Why? <|im_end|>\n<|im_start|>assistant\n");
+  g_assert_cmpstr (on->text, ==, neither->text);
+  g_assert_cmpstr (off->text, ==, "<|im_start|>user\n Why? <|im_end|>\n<|im_start|>assistant\n"
+                   "<think>\n\n</think>\n\n");
+  tear_down (&setup);
+
+  set_up (&setup, CHATML, FALSE);
+  g_assert_true (moe_chat_set_thinking (setup.chat, MOE_THINKING_DEFAULT, &error));
+  g_assert_false (moe_chat_set_thinking (setup.chat, MOE_THINKING_OFF, &error));
+  g_assert_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED);
+  tear_down (&setup);
+}
+
 static void
 test_raw (void)
 {
@@ -454,6 +550,9 @@ main (int   argc,
   g_test_add_func ("/chat/odd-messages", test_odd_messages);
   g_test_add_func ("/chat/refused-templates", test_refused_templates);
   g_test_add_func ("/chat/language", test_language);
+  g_test_add_func ("/chat/date", test_date);
+  g_test_add_func ("/chat/date-of-today", test_date_of_today);
+  g_test_add_func ("/chat/thinking", test_thinking);
   g_test_add_func ("/chat/raw", test_raw);
   return g_test_run ();
 }

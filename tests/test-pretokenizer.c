@@ -62,6 +62,7 @@ test_splits (void)
       g_autoptr (MoePretokenizer) pretokenizer = moe_pretokenizer_new (splits[i].name, &error);
       g_autoptr (GString) pieces = g_string_new (NULL);
       g_autofree gsize *ends = NULL;
+      g_autofree char *shown = NULL;
       gsize n, start = 0;
 
       g_assert_no_error (error);
@@ -74,7 +75,8 @@ test_splits (void)
           g_string_append_len (pieces, splits[i].text + start, (gssize) (ends[j] - start));
           start = ends[j];
         }
-      g_test_message ("%s: %s", splits[i].name, splits[i].text);
+      shown = g_strescape (splits[i].text, NULL);
+      g_test_message ("%s: \"%s\"", splits[i].name, shown);
       g_assert_cmpstr (pieces->str, ==, splits[i].pieces);
     }
 }

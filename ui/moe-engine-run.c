@@ -135,13 +135,17 @@ open_recording (MoeEngine   *self,
   g_autofree char *path = NULL;
   g_autofree char *json = NULL;
   char temperature[G_ASCII_DTOSTR_BUF_SIZE], top_p[G_ASCII_DTOSTR_BUF_SIZE];
+  g_autofree char *date_json = NULL;
+  const MoeChat *chat = command->messages != NULL ? moe_model_get_chat (self->model, NULL) : NULL;
+  const char *date = chat != NULL ? moe_chat_get_date (chat) : NULL;
   MoeRunSettings settings = { 0 };
 
   g_ascii_formatd (temperature, sizeof temperature, "%.9g", command->sampler.temperature);
   g_ascii_formatd (top_p, sizeof top_p, "%.9g", command->sampler.top_p);
+  date_json = date != NULL ? g_strdup_printf (", \"date\": \"%s\"", date) : NULL;
   json = g_strdup_printf ("{\"temperature\": %s, \"top_p\": %s, \"top_k\": %u, \"max_tokens\": %u, \"chat\": "
-                          "%s}", temperature, top_p, command->sampler.top_k, command->max_tokens,
-                          command->messages != NULL ? "true" : "false");
+                          "%s%s}", temperature, top_p, command->sampler.top_k, command->max_tokens,
+                          command->messages != NULL ? "true" : "false", date_json != NULL ? date_json : "");
   settings.context = moe_session_get_context (self->session);
   settings.cache = "f16";
   settings.kernels = "auto";

@@ -109,7 +109,7 @@ def _(s):
 @suite.case("tokenize")
 def _(s):
     text = 'He said "no", then\n\n  left;\tçà et là, 42 × 🙂'
-    rows, _ = table(s.ok("tokenize", demo, text), "index,token_id,text")
+    rows, _ = table(s.ok("tokenize", demo, text), "index,token_id,text,phase")
     assert [r["index"] for r in rows] == [str(i) for i in range(len(rows))]
     assert rows[0]["text"] == "<|endoftext|>"
     joined = b""
