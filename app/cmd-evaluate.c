@@ -111,32 +111,6 @@ add_options (Options        *self,
   moe_cli_interventions_add (&self->interventions, context);
 }
 
-/* Numbers joined by commas; FALSE when one is not from @low to @high, or not whole when it must be. */
-static gboolean
-parse_numbers (const char  *text,
-               double       low,
-               double       high,
-               gboolean     whole,
-               GArray     **numbers)
-{
-  g_auto(GStrv) words = NULL;
-
-  *numbers = g_array_new (FALSE, FALSE, sizeof (double));
-  if (text == NULL)
-    return TRUE;
-  words = g_strsplit (text, ",", -1);
-  for (guint i = 0; words[i] != NULL; i++)
-    {
-      double number;
-
-      if (!moe_number_parse (g_strstrip (words[i]), &number) || number < low || number > high
-          || (whole && number != (double) (gint64) number))
-        return FALSE;
-      g_array_append_val (*numbers, number);
-    }
-  return (*numbers)->len > 0;
-}
-
 static gboolean
 parse_mode (const char *name,
             MoeMode    *mode)
@@ -175,9 +149,9 @@ check (Options    *self,
     moe_cli_usage (command, "--system is not UTF-8 text");
   else if (self->controls != NULL && !moe_controls_parse (self->controls, &self->wanted, &error))
     moe_cli_usage (command, "--controls: %s", error->message);
-  else if (!parse_numbers (self->top, 1, 1e6, TRUE, &self->counts))
+  else if (!moe_number_parse_list (self->top, 1, 1e6, TRUE, &self->counts))
     moe_cli_usage (command, "--top %s is no list of whole numbers above 0", self->top);
-  else if (!parse_numbers (self->strengths, -1000, 1000, FALSE, &self->grades))
+  else if (!moe_number_parse_list (self->strengths, -1000, 1000, FALSE, &self->grades))
     moe_cli_usage (command, "--strengths %s is no list of numbers from -1000 to 1000", self->strengths);
   else if (!parse_mode (self->mode, &self->top_mode))
     moe_cli_usage (command, "--mode %s is none of refill, drop, zero, mean and copy", self->mode);

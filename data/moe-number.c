@@ -84,3 +84,30 @@ moe_number_parse (const char *text,
   *value = number;
   return TRUE;
 }
+
+gboolean
+moe_number_parse_list (const char  *text,
+                       double       low,
+                       double       high,
+                       gboolean     whole,
+                       GArray     **numbers)
+{
+  g_auto(GStrv) words = NULL;
+
+  g_return_val_if_fail (numbers != NULL, FALSE);
+
+  *numbers = g_array_new (FALSE, FALSE, sizeof (double));
+  if (text == NULL)
+    return TRUE;
+  words = g_strsplit (text, ",", -1);
+  for (guint i = 0; words[i] != NULL; i++)
+    {
+      double number;
+
+      if (!moe_number_parse (g_strstrip (words[i]), &number) || number < low || number > high
+          || (whole && number != floor (number)))
+        return FALSE;
+      g_array_append_val (*numbers, number);
+    }
+  return (*numbers)->len > 0;
+}

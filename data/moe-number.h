@@ -18,4 +18,12 @@ const char *moe_number_format_double (char        *buffer,
 gboolean    moe_number_parse         (const char  *text,
                                       double      *value);
 
+/* Reads numbers joined by commas ("1, 2,5") into a new array of double (transfer full), which is empty for
+ * NULL. FALSE when there is none, or one is not from @low to @high, or not whole when all must be @whole. */
+gboolean    moe_number_parse_list    (const char  *text,
+                                      double       low,
+                                      double       high,
+                                      gboolean     whole,
+                                      GArray     **numbers);
+
 G_END_DECLS

@@ -20,9 +20,11 @@ struct _MoeEvaluatePage
   char                  *ranking;   /* file of the last contrast's ranking, once it was asked for */
   gboolean               preferred; /* the demo's sets have been chosen once */
 
-  MoePromptChooser      *prompts, *harmless, *text;
-  GtkSpinButton         *limit, *max_tokens, *random;
-  GtkCheckButton        *reversed, *bottom;
+  MoePromptChooser      *prompts, *harmless, *text, *tasks, *refusals;
+  GtkSpinButton         *limit, *max_tokens, *temperature, *seed, *random;
+  GtkCheckButton        *reversed, *bottom, *raw;
+  GtkEntry              *system, *top, *strengths;
+  GtkDropDown           *mode;
   GtkLabel              *warning;
   GtkButton             *run;
   GtkDropDown           *picture;
@@ -30,5 +32,15 @@ struct _MoeEvaluatePage
   MoeChartView          *chart;
   MoeTableView          *results;
 };
+
+/* moe-evaluate-page-run.c */
+MoeContrastStudy *moe_evaluate_page_get_contrast (MoeEvaluatePage *self);
+/* Whether a run that was cancelled would be gone on with. */
+gboolean          moe_evaluate_page_resumes      (MoeEvaluatePage *self);
+void              moe_evaluate_page_start        (MoeEvaluatePage *self);
+
+/* moe-evaluate-page.c: @table (transfer full) is the result of what is running. */
+void              moe_evaluate_page_take_result  (MoeEvaluatePage *self,
+                                                  MoeTable        *table);
 
 G_END_DECLS

@@ -4,6 +4,7 @@
 #include "ui/moe-evaluate-page-private.h"
 
 #include "data/moe-error.h"
+#include "data/moe-number.h"
 #include "ui/moe-drop-down.h"
 #include "ui/moe-evaluation-exhibit.h"
 
@@ -11,6 +12,20 @@ G_DEFINE_FINAL_TYPE (MoeEvaluatePage, moe_evaluate_page, MOE_TYPE_PAGE)
 
 static const char *const empty_text =
     "Disable or force experts (on the Contrast page, say), choose prompts, and press Run to see what it does";
+
+static const char *const mode_names[] = { "refill", "drop", "zero", NULL };
+
+/* NULL after the last. */
+static MoePromptChooser *
+get_chooser (MoeEvaluatePage *self,
+             guint            index)
+{
+  MoePromptChooser *const choosers[] = {
+    self->prompts, self->harmless, self->text, self->tasks, self->refusals,
+  };
+
+  return index < G_N_ELEMENTS (choosers) ? choosers[index] : NULL;
+}
 
 static MoeDocument *
 get_document (MoeEvaluatePage *self)
@@ -62,112 +77,16 @@ show_table (MoeEvaluatePage *self)
   show_chart (self);
 }
 
-/* --- running ------------------------------------------------------------------------------------------ */
-
-static void
-settings_free (gpointer data)
+void
+moe_evaluate_page_take_result (MoeEvaluatePage *self,
+                               MoeTable        *table)
 {
-  moe_evaluation_settings_clear (data);
-  g_free (data);
-}
-
-static gpointer
-do_work (gpointer            data,
-         const MoeProgress  *progress,
-         GError            **error)
-{
-  g_autofree char *answers = moe_evaluation_settings_get_answers_path (data);
-
-  return moe_evaluation_run (data, answers, progress, error);
-}
-
-static void
-on_done (MoePage  *page,
-         gpointer  result)
-{
-  MoeEvaluatePage *self = MOE_EVALUATE_PAGE (page);
-
   g_clear_pointer (&self->table, moe_table_unref);
-  self->table = result;
+  self->table = table;
   moe_evaluation_settings_clear (&self->shown);
   moe_evaluation_settings_copy (&self->shown, &self->running);
   show_table (self);
-  moe_page_queue_refresh (page);
-}
-
-static MoeContrastStudy *
-get_contrast (MoeEvaluatePage *self)
-{
-  return moe_document_get_contrast (get_document (self), moe_document_get_model (get_document (self)));
-}
-
-/* Whether the last experts of the last contrast are a control. */
-static gboolean
-has_bottom (MoeEvaluatePage *self)
-{
-  return get_contrast (self) != NULL && gtk_check_button_get_active (self->bottom) &&
-         moe_mask_get_n (moe_document_get_mask (get_document (self))) > 0;
-}
-
-/* The file that holds the ranking of the last contrast, or NULL when it could not be written. */
-static const char *
-get_ranking (MoeEvaluatePage *self)
-{
-  g_autoptr(GError) error = NULL;
-
-  if (self->ranking == NULL)
-    {
-      MoeTable *table = moe_contrast_study_get_table (get_contrast (self));
-
-      self->ranking = moe_evaluation_save_ranking (table, &error);
-      if (self->ranking == NULL)
-        moe_page_show_error (MOE_PAGE (self), error->message);
-    }
-  return self->ranking;
-}
-
-static void
-get_settings (MoeEvaluatePage       *self,
-              const char            *model,
-              MoeEvaluationSettings *settings)
-{
-  MoeMask *mask = moe_document_get_mask (get_document (self));
-
-  *settings = (MoeEvaluationSettings) {
-    .model = g_strdup (model),
-    .prompts = g_strdup (moe_prompt_chooser_get_path (self->prompts)),
-    .harmless = g_strdup (moe_prompt_chooser_get_path (self->harmless)),
-    .limit = (guint) gtk_spin_button_get_value_as_int (self->limit),
-    .max_tokens = (guint) gtk_spin_button_get_value_as_int (self->max_tokens),
-    .mask = mask != NULL ? moe_mask_ref (mask) : NULL,
-    .n_random = (guint) gtk_spin_button_get_value_as_int (self->random),
-    .ranking = has_bottom (self) ? g_strdup (get_ranking (self)) : NULL,
-    .reversed = gtk_check_button_get_active (self->reversed),
-    .text = g_strdup (moe_prompt_chooser_get_path (self->text)),
-  };
-}
-
-static void
-start (MoeEvaluatePage *self)
-{
-  const MoeModelInfo *model = moe_document_get_model (get_document (self));
-  MoeEvaluationSettings *settings;
-
-  if (model == NULL ||
-      (moe_prompt_chooser_get_path (self->prompts) == NULL &&
-       moe_prompt_chooser_get_path (self->harmless) == NULL &&
-       moe_prompt_chooser_get_path (self->text) == NULL))
-    {
-      moe_page_show_error (MOE_PAGE (self), model == NULL
-                           ? "no model is open" : "no prompts and no text are chosen");
-      return;
-    }
-  moe_evaluation_settings_clear (&self->running);
-  get_settings (self, model->path, &self->running);
-  settings = g_new0 (MoeEvaluationSettings, 1);
-  moe_evaluation_settings_copy (settings, &self->running);
-  moe_page_run (MOE_PAGE (self), MOE_PAGE_WORK, "Evaluating", do_work, settings, settings_free,
-                (GDestroyNotify) moe_table_unref, on_done);
+  moe_page_queue_refresh (MOE_PAGE (self));
 }
 
 /* --- showing ------------------------------------------------------------------------------------------ */
@@ -176,38 +95,24 @@ start (MoeEvaluatePage *self)
 static void
 update_note (MoeEvaluatePage *self)
 {
-  const MoeModelInfo *model = moe_document_get_model (get_document (self));
   guint n = moe_mask_get_n (moe_document_get_mask (get_document (self)));
-  gboolean resumes = FALSE;
+  const char *sweep = gtk_editable_get_text (GTK_EDITABLE (self->top));
+  g_autofree char *text = NULL;
 
-  if (model != NULL)
-    {
-      MoeEvaluationSettings settings;
-      g_autofree char *answers = NULL;
-
-      get_settings (self, model->path, &settings);
-      answers = moe_evaluation_settings_get_answers_path (&settings);
-      resumes = self->table == NULL && !moe_page_is_running (MOE_PAGE (self), MOE_PAGE_WORK) &&
-                g_file_test (answers, G_FILE_TEST_EXISTS);
-      moe_evaluation_settings_clear (&settings);
-    }
-  gtk_button_set_label (self->run, resumes ? "_Resume" : "_Run");
-  if (n == 0)
-    gtk_label_set_text (self->note, "No interventions: only the plain model is measured");
+  gtk_button_set_label (self->run, moe_evaluate_page_resumes (self) ? "_Resume" : "_Run");
+  if (n > 0)
+    text = g_strdup_printf (n == 1 ? "Plain against %u intervention" : "Plain against %u interventions", n);
   else
-    {
-      g_autofree char *text = g_strdup_printf (n == 1 ? "Plain against %u intervention"
-                                                      : "Plain against %u interventions", n);
-
-      gtk_label_set_text (self->note, text);
-    }
+    text = g_strdup (*sweep != '\0' ? "Plain against the first of the ranking"
+                                    : "No interventions: only the plain model is measured");
+  gtk_label_set_text (self->note, text);
 }
 
 /* Both go through a file from its first prompt on, so that the same file is the same prompts. */
 static void
 update_warning (MoeEvaluatePage *self)
 {
-  MoeContrastStudy *contrast = get_contrast (self);
+  MoeContrastStudy *contrast = moe_evaluate_page_get_contrast (self);
   const char *paths[] = { moe_prompt_chooser_get_path (self->prompts),
                           moe_prompt_chooser_get_path (self->harmless) };
   gboolean same = FALSE;
@@ -222,6 +127,11 @@ update_warning (MoeEvaluatePage *self)
     }
   gtk_widget_set_visible (GTK_WIDGET (self->warning), same);
   gtk_widget_set_sensitive (GTK_WIDGET (self->bottom), contrast != NULL);
+  gtk_widget_set_sensitive (GTK_WIDGET (self->top), contrast != NULL);
+  gtk_widget_set_sensitive (GTK_WIDGET (self->mode), contrast != NULL);
+  gtk_widget_set_sensitive (GTK_WIDGET (self->strengths),
+                            moe_mask_get_n (moe_document_get_mask (get_document (self))) > 0);
+  gtk_widget_set_sensitive (GTK_WIDGET (self->system), !gtk_check_button_get_active (self->raw));
 }
 
 static void
@@ -229,9 +139,10 @@ refresh (MoePage *page)
 {
   MoeEvaluatePage *self = MOE_EVALUATE_PAGE (page);
   const MoeModelInfo *model = moe_document_get_model (get_document (self));
+  MoePromptChooser *chooser;
 
-  moe_prompt_chooser_set_model (self->prompts, model != NULL ? model->path : NULL);
-  moe_prompt_chooser_set_model (self->harmless, model != NULL ? model->path : NULL);
+  for (guint i = 0; (chooser = get_chooser (self, i)) != NULL; i++)
+    moe_prompt_chooser_set_model (chooser, model != NULL ? model->path : NULL);
   if (model != NULL && !self->preferred)
     {
       self->preferred = TRUE;
@@ -313,11 +224,12 @@ static gboolean
 set_number (GtkSpinButton *button,
             const char    *value)
 {
-  guint64 number;
+  double number, low, high;
 
-  if (!g_ascii_string_to_unsigned (value, 10, 0, 1000000, &number, NULL))
+  gtk_spin_button_get_range (button, &low, &high);
+  if (!moe_number_parse (value, &number) || number < low || number > high)
     return FALSE;
-  gtk_spin_button_set_value (button, (double) number);
+  gtk_spin_button_set_value (button, number);
   return TRUE;
 }
 
@@ -334,6 +246,50 @@ set_picture (MoeEvaluatePage *self,
   return FALSE;
 }
 
+/* The value of a choice that is a file, a number, a text or a yes; FALSE when there is no such choice. */
+static gboolean
+set_choice (MoeEvaluatePage *self,
+            const char      *name,
+            const char      *value)
+{
+  const struct { const char *name; gpointer widget; } choices[] = {
+    { "prompts", self->prompts }, { "harmless", self->harmless }, { "text", self->text },
+    { "tasks", self->tasks }, { "refusals", self->refusals }, { "limit", self->limit },
+    { "max-tokens", self->max_tokens }, { "temperature", self->temperature }, { "seed", self->seed },
+    { "random", self->random }, { "reversed", self->reversed }, { "bottom", self->bottom },
+    { "raw", self->raw }, { "system", self->system }, { "top", self->top },
+    { "strengths", self->strengths },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (choices); i++)
+    if (g_str_equal (choices[i].name, name))
+      {
+        if (MOE_IS_PROMPT_CHOOSER (choices[i].widget))
+          moe_prompt_chooser_set_path (choices[i].widget, *value != '\0' ? value : NULL);
+        else if (GTK_IS_SPIN_BUTTON (choices[i].widget))
+          return set_number (choices[i].widget, value);
+        else if (GTK_IS_CHECK_BUTTON (choices[i].widget))
+          gtk_check_button_set_active (choices[i].widget, g_str_equal (value, "yes"));
+        else
+          gtk_editable_set_text (choices[i].widget, value);
+        return TRUE;
+      }
+  return FALSE;
+}
+
+static gboolean
+set_mode (MoeEvaluatePage *self,
+          const char      *value)
+{
+  for (guint i = 0; mode_names[i] != NULL; i++)
+    if (g_str_equal (mode_names[i], value))
+      {
+        gtk_drop_down_set_selected (self->mode, i);
+        return TRUE;
+      }
+  return FALSE;
+}
+
 static gboolean
 set_option (MoePage     *page,
             const char  *name,
@@ -343,28 +299,14 @@ set_option (MoePage     *page,
   MoeEvaluatePage *self = MOE_EVALUATE_PAGE (page);
   gboolean known = TRUE;
 
-  if (g_str_equal (name, "prompts"))
-    moe_prompt_chooser_set_path (self->prompts, *value != '\0' ? value : NULL);
-  else if (g_str_equal (name, "harmless"))
-    moe_prompt_chooser_set_path (self->harmless, *value != '\0' ? value : NULL);
-  else if (g_str_equal (name, "limit"))
-    known = set_number (self->limit, value);
-  else if (g_str_equal (name, "max-tokens"))
-    known = set_number (self->max_tokens, value);
-  else if (g_str_equal (name, "random"))
-    known = set_number (self->random, value);
-  else if (g_str_equal (name, "reversed"))
-    gtk_check_button_set_active (self->reversed, g_str_equal (value, "yes"));
-  else if (g_str_equal (name, "text"))
-    moe_prompt_chooser_set_path (self->text, *value != '\0' ? value : NULL);
-  else if (g_str_equal (name, "bottom"))
-    gtk_check_button_set_active (self->bottom, g_str_equal (value, "yes"));
+  if (g_str_equal (name, "mode"))
+    known = set_mode (self, value);
   else if (g_str_equal (name, "picture"))
     known = set_picture (self, value);
   else if (g_str_equal (name, "run"))
-    start (self);
+    moe_evaluate_page_start (self);
   else
-    known = FALSE;
+    known = set_choice (self, name, value);
 
   if (!known)
     g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID, "there is no %s called “%s”", name, value);
@@ -387,6 +329,25 @@ connect_document (MoePage *page)
   g_signal_connect_object (moe_page_get_document (page), "contrast-changed", G_CALLBACK (on_contrast), page,
                            G_CONNECT_SWAPPED);
   show_table (MOE_EVALUATE_PAGE (page));
+}
+
+/* Other choices are another evaluation. */
+static void
+connect_choices (MoeEvaluatePage *self)
+{
+  GtkSpinButton *const numbers[] = {
+    self->limit, self->max_tokens, self->temperature, self->seed, self->random,
+  };
+  GtkCheckButton *const checks[] = { self->reversed, self->bottom, self->raw };
+  GtkEntry *const texts[] = { self->system, self->top, self->strengths };
+
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    g_signal_connect_swapped (numbers[i], "value-changed", G_CALLBACK (moe_page_queue_refresh), self);
+  for (guint i = 0; i < G_N_ELEMENTS (checks); i++)
+    g_signal_connect_swapped (checks[i], "toggled", G_CALLBACK (moe_page_queue_refresh), self);
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
+    g_signal_connect_swapped (texts[i], "changed", G_CALLBACK (moe_page_queue_refresh), self);
+  g_signal_connect_swapped (self->mode, "notify::selected", G_CALLBACK (moe_page_queue_refresh), self);
 }
 
 static void
@@ -425,12 +386,21 @@ moe_evaluate_page_class_init (MoeEvaluatePageClass *klass)
   gtk_widget_class_set_template_from_resource (widget_class, "/org/moescope/Moescope/moe-evaluate-page.ui");
   gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, prompts);
   gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, harmless);
+  gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, text);
+  gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, tasks);
+  gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, refusals);
   gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, limit);
   gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, max_tokens);
+  gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, temperature);
+  gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, seed);
   gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, random);
   gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, reversed);
   gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, bottom);
-  gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, text);
+  gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, raw);
+  gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, system);
+  gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, top);
+  gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, strengths);
+  gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, mode);
   gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, warning);
   gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, run);
   gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, picture);
@@ -444,23 +414,27 @@ moe_evaluate_page_class_init (MoeEvaluatePageClass *klass)
 static void
 moe_evaluate_page_init (MoeEvaluatePage *self)
 {
-  GtkSpinButton **numbers[] = { &self->limit, &self->max_tokens, &self->random };
+  static const char *const modes[] = { "Refill", "Drop", "Zero", NULL };
+  MoePromptChooser *chooser;
 
   gtk_widget_init_template (GTK_WIDGET (self));
   moe_prompt_chooser_set_title (self->prompts, "Prompts Whose Refusals Are Counted");
   moe_prompt_chooser_set_title (self->harmless, "Harmless Prompts");
   moe_prompt_chooser_set_title (self->text, "Text Whose Perplexity Is Measured");
+  moe_prompt_chooser_set_title (self->tasks, "Tasks with Known Answers");
+  moe_prompt_chooser_set_title (self->refusals, "How Refusals Begin, One a Line");
+  moe_prompt_chooser_set_kind (self->text, "texts", "None");
+  moe_prompt_chooser_set_kind (self->tasks, "tasks", "None");
+  moe_prompt_chooser_set_kind (self->refusals, "refusals", "The Usual Ones");
+  moe_drop_down_set_choices (self->mode, modes);
 
-  g_signal_connect_swapped (self->run, "clicked", G_CALLBACK (start), self);
+  g_signal_connect_swapped (self->run, "clicked", G_CALLBACK (moe_evaluate_page_start), self);
   /* Comes when a job ended, however it did. */
   g_signal_connect (self, "export-changed", G_CALLBACK (moe_page_queue_refresh), NULL);
   g_signal_connect_swapped (self->picture, "notify::selected", G_CALLBACK (show_chart), self);
-  g_signal_connect_swapped (self->prompts, "changed", G_CALLBACK (moe_page_queue_refresh), self);
-  g_signal_connect_swapped (self->harmless, "changed", G_CALLBACK (moe_page_queue_refresh), self);
-  g_signal_connect_swapped (self->text, "changed", G_CALLBACK (moe_page_queue_refresh), self);
-  g_signal_connect_swapped (self->bottom, "toggled", G_CALLBACK (moe_page_queue_refresh), self);
-  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
-    g_signal_connect_swapped (*numbers[i], "value-changed", G_CALLBACK (moe_page_queue_refresh), self);
+  for (guint i = 0; (chooser = get_chooser (self, i)) != NULL; i++)
+    g_signal_connect_swapped (chooser, "changed", G_CALLBACK (moe_page_queue_refresh), self);
+  connect_choices (self);
   g_signal_connect (self->chart, "hover-changed", G_CALLBACK (on_hover), self);
   g_signal_connect (self->chart, "point-selected", G_CALLBACK (on_point_selected), self);
   g_signal_connect (self->results, "row-selected", G_CALLBACK (on_row_selected), self);

@@ -5,21 +5,40 @@
 
 #include <string.h>
 
+#include "data/moe-error.h"
 #include "data/moe-file.h"
+#include "data/moe-number.h"
 #include "data/moe-table-export.h"
 #include "ui/moe-evaluation-exhibit.h"
 #include "ui/moe-study-command.h"
 
 #define MAX_TEXT_BYTES (1u << 30)
 
+static char **
+get_string (MoeEvaluationSettings *self,
+            guint                  index)
+{
+  char **const strings[] = {
+    &self->model, &self->prompts, &self->harmless, &self->text, &self->tasks, &self->refusals, &self->ranking,
+    &self->system, &self->top, &self->strengths,
+  };
+
+  return index < G_N_ELEMENTS (strings) ? strings[index] : NULL;
+}
+
+void
+moe_evaluation_settings_init (MoeEvaluationSettings *self)
+{
+  *self = (MoeEvaluationSettings) { .max_tokens = 64, .top_mode = MOE_MODE_REFILL };
+}
+
 void
 moe_evaluation_settings_clear (MoeEvaluationSettings *self)
 {
-  g_clear_pointer (&self->model, g_free);
-  g_clear_pointer (&self->prompts, g_free);
-  g_clear_pointer (&self->harmless, g_free);
-  g_clear_pointer (&self->text, g_free);
-  g_clear_pointer (&self->ranking, g_free);
+  char **string;
+
+  for (guint i = 0; (string = get_string (self, i)) != NULL; i++)
+    g_clear_pointer (string, g_free);
   g_clear_pointer (&self->mask, moe_mask_unref);
 }
 
@@ -27,13 +46,44 @@ void
 moe_evaluation_settings_copy (MoeEvaluationSettings       *self,
                               const MoeEvaluationSettings *from)
 {
+  char **string;
+
   *self = *from;
-  self->model = g_strdup (from->model);
-  self->prompts = g_strdup (from->prompts);
-  self->harmless = g_strdup (from->harmless);
-  self->text = g_strdup (from->text);
-  self->ranking = g_strdup (from->ranking);
+  for (guint i = 0; (string = get_string (self, i)) != NULL; i++)
+    *string = g_strdup (*string);
   self->mask = from->mask != NULL ? moe_mask_ref (from->mask) : NULL;
+}
+
+gboolean
+moe_evaluation_settings_steers (const MoeEvaluationSettings *self)
+{
+  return moe_mask_get_n (self->mask) > 0 || self->top != NULL;
+}
+
+gboolean
+moe_evaluation_settings_check (const MoeEvaluationSettings  *self,
+                               GError                      **error)
+{
+  g_autoptr(GArray) counts = NULL;
+  g_autoptr(GArray) grades = NULL;
+
+  if (self->prompts == NULL && self->harmless == NULL && self->text == NULL && self->tasks == NULL)
+    g_set_error_literal (error, MOE_ERROR, MOE_ERROR_INVALID, "no prompts, no text and no tasks are chosen");
+  else if (self->top != NULL && self->ranking == NULL)
+    g_set_error_literal (error, MOE_ERROR, MOE_ERROR_INVALID,
+                         "there is no ranking whose first experts could be disabled: run a contrast first");
+  else if (self->top != NULL && !moe_number_parse_list (self->top, 1, 1e6, TRUE, &counts))
+    g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID, "“%s” is no list of numbers of experts, such as 1,2,5",
+                 self->top);
+  else if (self->strengths != NULL && moe_mask_get_n (self->mask) == 0)
+    g_set_error_literal (error, MOE_ERROR, MOE_ERROR_INVALID,
+                         "there are no interventions whose strength could be changed");
+  else if (self->strengths != NULL && !moe_number_parse_list (self->strengths, -1000, 1000, FALSE, &grades))
+    g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID, "“%s” is no list of strengths, such as 0.5,2",
+                 self->strengths);
+  else
+    return TRUE;
+  return FALSE;
 }
 
 static char *
@@ -45,31 +95,53 @@ make_controls (const MoeEvaluationSettings *self)
     g_string_append_printf (controls, ",random:%u", self->n_random);
   if (self->reversed)
     g_string_append (controls, ",reversed");
-  if (self->ranking != NULL)
+  if (self->bottom)
     g_string_append (controls, ",bottom");
   if (controls->len == 0)
     g_string_append (controls, ",none");
   return g_string_free (g_string_erase (controls, 0, 1), FALSE);
 }
 
+static void
+add_steering (const MoeEvaluationSettings *self,
+              GString                     *line)
+{
+  g_autofree char *controls = make_controls (self);
+
+  moe_command_add_mask (line, self->mask);
+  g_string_append_printf (line, " --controls %s", controls);
+  moe_command_add_option (line, "ranking", self->ranking);
+  if (self->top != NULL)
+    {
+      moe_command_add_option (line, "top", self->top);
+      g_string_append_printf (line, " --mode %s", moe_mode_get_name (self->top_mode));
+    }
+  moe_command_add_option (line, "strengths", self->strengths);
+}
+
 static char *
 make_options (const MoeEvaluationSettings *self)
 {
-  g_autofree char *controls = make_controls (self);
   GString *line = g_string_new (NULL);
+  char buffer[MOE_NUMBER_BUFFER];
 
   moe_command_add_option (line, "prompts", self->prompts);
   moe_command_add_option (line, "harmless", self->harmless);
   moe_command_add_option (line, "text", self->text);
+  moe_command_add_option (line, "tasks", self->tasks);
+  moe_command_add_option (line, "refusals", self->refusals);
   if (self->limit > 0)
     g_string_append_printf (line, " --limit %u", self->limit);
   g_string_append_printf (line, " --max-tokens %u", self->max_tokens);
-  if (moe_mask_get_n (self->mask) > 0)
-    {
-      moe_command_add_mask (line, self->mask);
-      g_string_append_printf (line, " --controls %s", controls);
-      moe_command_add_option (line, "ranking", self->ranking);
-    }
+  if (self->temperature > 0)
+    moe_command_add_option (line, "temperature", moe_number_format_double (buffer, self->temperature));
+  if (self->seed > 0)
+    g_string_append_printf (line, " --seed %" G_GUINT64_FORMAT, self->seed);
+  if (self->raw)
+    g_string_append (line, " --raw");
+  moe_command_add_option (line, "system", self->system);
+  if (moe_evaluation_settings_steers (self))
+    add_steering (self, line);
   return g_string_free (g_string_erase (line, 0, 1), FALSE);
 }
 
@@ -141,20 +213,56 @@ clear_set (gpointer data)
   g_free ((char *) set->name);
 }
 
+/* The mask, the sweeps, and the controls of each. */
+static gboolean
+make_conditions (const MoeEvaluationSettings  *self,
+                 const MoeModelInfo           *info,
+                 const guint64                *loads,
+                 GPtrArray                    *conditions,
+                 GError                      **error)
+{
+  const MoeControls controls = {
+    .n_random = self->n_random, .reversed = self->reversed, .bottom = self->bottom,
+  };
+  g_autoptr(MoeRanking) ranking = NULL;
+  g_autoptr(GArray) counts = NULL;
+  g_autoptr(GArray) grades = NULL;
+
+  if (self->ranking != NULL && (ranking = moe_ranking_load (self->ranking, info, error)) == NULL)
+    return FALSE;
+  if (moe_mask_get_n (self->mask) > 0
+      && !moe_conditions_add (conditions, "mask", self->mask, &controls, ranking, info, loads, self->seed,
+                              error))
+    return FALSE;
+  moe_number_parse_list (self->top, 1, 1e6, TRUE, &counts);
+  for (guint i = 0; i < counts->len; i++)
+    {
+      guint n = (guint) g_array_index (counts, double, i);
+      g_autofree char *name = g_strdup_printf ("top:%u", n);
+      g_autoptr(MoeMask) top = moe_ranking_make_mask (ranking, n, FALSE, self->top_mode, MOE_SCOPE_BOTH);
+
+      if (!moe_conditions_add (conditions, name, top, &controls, ranking, info, loads, self->seed, error))
+        return FALSE;
+    }
+  moe_number_parse_list (self->strengths, -1000, 1000, FALSE, &grades);
+  for (guint i = 0; i < grades->len; i++)
+    if (!moe_conditions_add_strength (conditions, self->mask, g_array_index (grades, double, i), &controls,
+                                      ranking, info, loads, self->seed, error))
+      return FALSE;
+  return TRUE;
+}
+
 MoeTable *
 moe_evaluation_run (const MoeEvaluationSettings  *self,
                     const char                   *answers,
                     const MoeProgress            *progress,
                     GError                      **error)
 {
-  const MoeControls controls = {
-    .n_random = self->n_random, .reversed = self->reversed, .bottom = self->ranking != NULL,
-  };
   g_autoptr(GArray) sets = g_array_new (FALSE, TRUE, sizeof (MoeEvaluationSet));
   g_autoptr(GPtrArray) conditions = moe_conditions_new ();
-  g_autoptr(MoeRefusalList) refusals = moe_refusal_list_new_default ();
+  g_autoptr(MoeRefusalList) refusals = NULL;
+  g_autoptr(MoeTaskSet) tasks = NULL;
   g_autoptr(MoeModel) model = NULL;
-  g_autoptr(MoeRanking) ranking = NULL;
   g_autofree char *text = NULL;
   g_autofree char *text_name = self->text != NULL ? g_path_get_basename (self->text) : NULL;
   gsize text_length = 0;
@@ -165,10 +273,14 @@ moe_evaluation_run (const MoeEvaluationSettings  *self,
   MoeTable *table;
 
   g_array_set_clear_func (sets, clear_set);
-  if (!add_set (self, self->prompts, FALSE, sets, error) ||
-      !add_set (self, self->harmless, TRUE, sets, error) ||
-      (self->text != NULL && !moe_file_read (self->text, MAX_TEXT_BYTES, &text, &text_length, error)) ||
-      !moe_progress_step (progress, 0, "Opening the model", error))
+  if (!moe_evaluation_settings_check (self, error)
+      || !add_set (self, self->prompts, FALSE, sets, error)
+      || !add_set (self, self->harmless, TRUE, sets, error)
+      || (self->text != NULL && !moe_file_read (self->text, MAX_TEXT_BYTES, &text, &text_length, error))
+      || (self->tasks != NULL && (tasks = moe_task_set_load (self->tasks, self->limit, error)) == NULL)
+      || (refusals = self->refusals != NULL ? moe_refusal_list_load (self->refusals, error)
+                                            : moe_refusal_list_new_default ()) == NULL
+      || !moe_progress_step (progress, 0, "Opening the model", error))
     return NULL;
   model = moe_model_open (self->model, NULL, NULL, progress != NULL ? progress->cancellable : NULL, error);
   if (model == NULL)
@@ -181,17 +293,15 @@ moe_evaluation_run (const MoeEvaluationSettings  *self,
   options.text = text;
   options.text_length = text_length;
   options.text_name = text_name;
+  options.tasks = tasks;
   options.max_tokens = self->max_tokens;
+  options.temperature = (float) self->temperature;
+  options.seed = self->seed;
+  options.raw = self->raw;
+  options.system = self->system;
   loads = moe_evaluate_count_loads (model, &session, &options,
                                     moe_progress_part_init (&part, progress, 0, 0.1), error);
-  if (loads == NULL)
-    return NULL;
-  if (self->ranking != NULL &&
-      (ranking = moe_ranking_load (self->ranking, moe_model_get_info (model), error)) == NULL)
-    return NULL;
-  if (moe_mask_get_n (self->mask) > 0 &&
-      !moe_conditions_add (conditions, "mask", self->mask, &controls, ranking, moe_model_get_info (model),
-                           loads, options.seed, error))
+  if (loads == NULL || !make_conditions (self, moe_model_get_info (model), loads, conditions, error))
     return NULL;
   table = moe_evaluate (model, &session, conditions, &options, answers,
                         moe_progress_part_init (&part, progress, 0.1, 1), error);

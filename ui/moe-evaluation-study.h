@@ -9,22 +9,39 @@ G_BEGIN_DECLS
 /* An evaluation from files to its table, as `moescope-cli evaluate` runs it. No GTK; any thread. */
 typedef struct
 {
-  char        *model;     /* path */
-  char        *prompts;   /* path of prompts whose refusals are counted, or NULL */
-  char        *harmless;  /* path of harmless prompts, or NULL */
-  char        *text;      /* path of a text whose perplexity is measured, or NULL */
-  char        *ranking;   /* path of a ranking as `contrast` writes it, whose last experts are a control, or
-                             NULL */
+  /* Paths, or NULL but for the model's: */
+  char        *model;
+  char        *prompts;   /* whose refusals are counted */
+  char        *harmless;  /* whose refusals are over-refusals */
+  char        *text;      /* whose perplexity is measured */
+  char        *tasks;     /* with known answers */
+  char        *refusals;  /* openers of refusals; NULL = the usual ones */
+  char        *ranking;   /* as `contrast` writes it, for @bottom and @top */
+
   guint        limit;     /* prompts of each file; 0 = all */
   guint        max_tokens;
+  double       temperature;
+  guint64      seed;
+  gboolean     raw;
+  char        *system;    /* or NULL */
+
   MoeMask     *mask;      /* or NULL */
   guint        n_random;
-  gboolean     reversed;
+  gboolean     reversed, bottom;
+  char        *top;       /* so many first experts of the ranking are disabled, in turn: "1,2,5"; or NULL */
+  MoeMode      top_mode;
+  char        *strengths; /* of the mask, likewise: "0.5,2"; or NULL */
 } MoeEvaluationSettings;
 
+void      moe_evaluation_settings_init    (MoeEvaluationSettings        *self);
 void      moe_evaluation_settings_clear   (MoeEvaluationSettings        *self);
 void      moe_evaluation_settings_copy    (MoeEvaluationSettings        *self,
                                            const MoeEvaluationSettings  *from);
+/* Whether something other than the plain model is measured. */
+gboolean  moe_evaluation_settings_steers  (const MoeEvaluationSettings  *self);
+/* Refuses (MOE_ERROR_INVALID) lists that are none, and settings without anything to measure. */
+gboolean  moe_evaluation_settings_check   (const MoeEvaluationSettings  *self,
+                                           GError                      **error);
 /* A file in the cache folder that is for these settings only: what an evaluation that was cancelled goes on
  * from. Transfer full. */
 char     *moe_evaluation_settings_get_answers_path (const MoeEvaluationSettings *self);

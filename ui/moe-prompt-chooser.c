@@ -14,6 +14,8 @@ struct _MoePromptChooser
 {
   GtkWidget      parent_instance;
 
+  const char    *kind;     /* name of the folder */
+  const char    *none;     /* what the first entry is called */
   char          *folder;   /* beside the model, or NULL */
   GPtrArray     *paths;    /* of the entries after the first ("None") and before the last ("Other File…") */
   GtkStringList *names;
@@ -96,7 +98,7 @@ fill (MoePromptChooser *self)
 {
   g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
 
-  g_ptr_array_add (names, g_strdup ("None"));
+  g_ptr_array_add (names, g_strdup (self->none));
   for (guint i = 0; i < self->paths->len; i++)
     g_ptr_array_add (names, get_name (self, g_ptr_array_index (self->paths, i)));
   g_ptr_array_add (names, g_strdup ("Other File…"));
@@ -135,6 +137,19 @@ on_selected (MoePromptChooser *self)
 }
 
 void
+moe_prompt_chooser_set_kind (MoePromptChooser *self,
+                             const char       *folder,
+                             const char       *none)
+{
+  g_return_if_fail (MOE_IS_PROMPT_CHOOSER (self) && folder != NULL && none != NULL);
+
+  self->kind = folder;
+  self->none = none;
+  fill (self);
+  choose (self, 0);
+}
+
+void
 moe_prompt_chooser_set_model (MoePromptChooser *self,
                               const char       *model_path)
 {
@@ -146,7 +161,7 @@ moe_prompt_chooser_set_model (MoePromptChooser *self,
   if (model_path != NULL)
     {
       beside = g_path_get_dirname (model_path);
-      folder = g_build_filename (beside, "prompts", NULL);
+      folder = g_build_filename (beside, self->kind, NULL);
     }
   if (g_strcmp0 (folder, self->folder) == 0)
     return;
@@ -254,6 +269,8 @@ moe_prompt_chooser_class_init (MoePromptChooserClass *klass)
 static void
 moe_prompt_chooser_init (MoePromptChooser *self)
 {
+  self->kind = "prompts";
+  self->none = "None";
   self->paths = g_ptr_array_new_with_free_func (g_free);
   self->names = gtk_string_list_new (NULL);
   self->drop_down = GTK_DROP_DOWN (gtk_drop_down_new (G_LIST_MODEL (g_object_ref (self->names)), NULL));

@@ -12,7 +12,12 @@ G_BEGIN_DECLS
 #define MOE_TYPE_PROMPT_CHOOSER (moe_prompt_chooser_get_type ())
 G_DECLARE_FINAL_TYPE (MoePromptChooser, moe_prompt_chooser, MOE, PROMPT_CHOOSER, GtkWidget)
 
-/* Offers the prompt sets in the folder `prompts` beside a model (which its author shipped with it) and in the
+/* Which folder beside a model holds what is offered, and what choosing no file is called; "prompts" and
+ * "None" unless told. Before a model is set. Both are static strings. */
+void        moe_prompt_chooser_set_kind  (MoePromptChooser *self,
+                                          const char       *folder,
+                                          const char       *none);
+/* Offers the prompt sets in the folder beside a model (which its author shipped with it) and in the
  * folders inside that. What was chosen from the folder before is forgotten when it is another one. */
 void        moe_prompt_chooser_set_model (MoePromptChooser *self,
                                           const char       *model_path);

@@ -3,6 +3,8 @@
 
 #include "tests/ui/moe-window-test.h"
 
+#include <string.h>
+
 #include "ui/moe-heatmap-view.h"
 
 MoeApplication *moe_test_application;
@@ -94,7 +96,7 @@ moe_test_xdotool (const char *format,
   moe_test_settle ();
 }
 
-/* Where a point of a widget is on the screen: there is no window manager, so the surface is at its origin. */
+/* Where a point of a widget is on the screen: there is no window manager, so the window is at its origin. */
 static void
 to_screen (GtkWidget *widget,
            double     x,
@@ -107,6 +109,11 @@ to_screen (GtkWidget *widget,
 
   g_assert_true (gtk_widget_translate_coordinates (widget, GTK_WIDGET (native), x, y, &native_x, &native_y));
   gtk_native_get_surface_transform (native, &dx, &dy);
+  if (GDK_IS_POPUP (gtk_native_get_surface (native)))
+    {
+      dx += gdk_popup_get_position_x (GDK_POPUP (gtk_native_get_surface (native)));
+      dy += gdk_popup_get_position_y (GDK_POPUP (gtk_native_get_surface (native)));
+    }
   *screen_x = (int) (native_x + dx);
   *screen_y = (int) (native_y + dy);
 }
@@ -201,4 +208,62 @@ moe_test_uses (MoeWindow *window,
           return TRUE;
     }
   return FALSE;
+}
+
+/* --- pages -------------------------------------------------------------------------------------------- */
+
+void
+moe_test_set_option (MoeWindow  *window,
+                     const char *name,
+                     const char *value)
+{
+  moe_test_act (window, "option", g_variant_new ("(ss)", name, value));
+}
+
+void
+moe_test_show_page (MoeWindow  *window,
+                    const char *name)
+{
+  g_action_group_change_action_state (G_ACTION_GROUP (window), "page", g_variant_new_string (name));
+  moe_test_settle ();
+}
+
+void
+moe_test_check_export (MoeWindow        *window,
+                       const char       *folder,
+                       const char       *name,
+                       MoeExhibitFormat  format)
+{
+  static const char *const actions[MOE_N_EXHIBIT_FORMATS] = {
+    [MOE_EXHIBIT_CSV] = "export-csv", [MOE_EXHIBIT_JSON] = "export-json", [MOE_EXHIBIT_SVG] = "export-svg",
+  };
+  g_autoptr(MoeExport) export = moe_window_get_export (window);
+  g_autofree char *base = g_strconcat (name, ".", moe_exhibit_format_get_extension (format), NULL);
+  g_autofree char *cli_base = g_strconcat ("cli ", base, NULL);
+  g_autofree char *path = g_build_filename (folder, base, NULL);
+  g_autofree char *cli_path = g_build_filename (folder, cli_base, NULL);
+  g_autofree char *line = NULL, *shell = NULL, *quoted = NULL;
+  g_autofree char *one = NULL, *other = NULL;
+  gsize one_length, other_length;
+  g_autoptr(GError) error = NULL;
+  int status;
+
+  g_assert_nonnull (export);
+  moe_test_act (window, actions[format], g_variant_new_string (path));
+  moe_test_wait (window->n_exports == 0);
+  line = moe_export_get_command (export, moe_document_get_path (window->document), format, cli_path);
+  g_assert_true (g_str_has_prefix (line, "moescope-cli "));
+  quoted = g_shell_quote (g_getenv ("MOESCOPE_CLI"));
+  shell = g_strconcat (quoted, line + strlen ("moescope-cli"), NULL);
+  {
+    const char *arguments[] = { "/bin/sh", "-c", shell, NULL };
+
+    g_spawn_sync (NULL, (char **) arguments, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL, &status, &error);
+  }
+  g_assert_no_error (error);
+  if (!g_spawn_check_wait_status (status, &error))
+    g_error ("%s: %s", line, error->message);
+  g_assert_true (g_file_get_contents (path, &one, &one_length, NULL));
+  g_assert_true (g_file_get_contents (cli_path, &other, &other_length, NULL));
+  g_assert_cmpmem (one, one_length, other, other_length);
 }

@@ -63,4 +63,17 @@ gboolean   moe_test_uses         (MoeWindow  *window,
                                   guint       row,
                                   guint       expert);
 
+void       moe_test_show_page    (MoeWindow  *window,
+                                  const char *name);
+/* An option of the page that is shown. */
+void       moe_test_set_option   (MoeWindow  *window,
+                                  const char *name,
+                                  const char *value);
+/* The window writes @folder/@name with the format's extension, and so does the line that "Copy as Command"
+ * gives, which is run. */
+void       moe_test_check_export (MoeWindow        *window,
+                                  const char       *folder,
+                                  const char       *name,
+                                  MoeExhibitFormat  format);
+
 G_END_DECLS

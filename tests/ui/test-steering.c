@@ -7,7 +7,6 @@
 #include "ui/moe-chart-view.h"
 #include "ui/moe-compare-page-private.h"
 #include "ui/moe-contrast-page-private.h"
-#include "ui/moe-evaluate-page-private.h"
 #include "ui/moe-experts-page-private.h"
 
 /* The pages for finding out what carries a behaviour and what steering does, in the real window on the demo
@@ -21,72 +20,16 @@ get_file (const char *name)
   return g_build_filename (folder, name, NULL);
 }
 
-static void
-set_option (MoeWindow  *window,
-            const char *name,
-            const char *value)
-{
-  moe_test_act (window, "option", g_variant_new ("(ss)", name, value));
-}
-
-static void
-show_page (MoeWindow  *window,
-           const char *name)
-{
-  g_action_group_change_action_state (G_ACTION_GROUP (window), "page", g_variant_new_string (name));
-  moe_test_settle ();
-}
-
-/* The window writes the file, and so does the line that "Copy as Command" gives. */
-static void
-check_export (MoeWindow        *window,
-              const char       *name,
-              MoeExhibitFormat  format)
-{
-  static const char *const actions[MOE_N_EXHIBIT_FORMATS] = {
-    [MOE_EXHIBIT_CSV] = "export-csv", [MOE_EXHIBIT_JSON] = "export-json", [MOE_EXHIBIT_SVG] = "export-svg",
-  };
-  g_autoptr(MoeExport) export = moe_window_get_export (window);
-  g_autofree char *base = g_strconcat (name, ".", moe_exhibit_format_get_extension (format), NULL);
-  g_autofree char *cli_base = g_strconcat ("cli ", base, NULL);
-  g_autofree char *path = get_file (base);
-  g_autofree char *cli_path = get_file (cli_base);
-  g_autofree char *line = NULL, *shell = NULL, *quoted = NULL;
-  g_autofree char *one = NULL, *other = NULL;
-  gsize one_length, other_length;
-  g_autoptr(GError) error = NULL;
-  int status;
-
-  g_assert_nonnull (export);
-  moe_test_act (window, actions[format], g_variant_new_string (path));
-  moe_test_wait (window->n_exports == 0);
-  line = moe_export_get_command (export, moe_document_get_path (window->document), format, cli_path);
-  g_assert_true (g_str_has_prefix (line, "moescope-cli "));
-  quoted = g_shell_quote (g_getenv ("MOESCOPE_CLI"));
-  shell = g_strconcat (quoted, line + strlen ("moescope-cli"), NULL);
-  {
-    const char *arguments[] = { "/bin/sh", "-c", shell, NULL };
-
-    g_spawn_sync (NULL, (char **) arguments, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL, &status, &error);
-  }
-  g_assert_no_error (error);
-  if (!g_spawn_check_wait_status (status, &error))
-    g_error ("%s: %s", line, error->message);
-  g_assert_true (g_file_get_contents (path, &one, &one_length, NULL));
-  g_assert_true (g_file_get_contents (cli_path, &other, &other_length, NULL));
-  g_assert_cmpmem (one, one_length, other, other_length);
-}
-
 static MoeContrastPage *
 run_contrast (MoeWindow *window)
 {
   MoeContrastPage *page = (MoeContrastPage *) moe_window_get_page (window, "contrast");
 
-  show_page (window, "contrast");
+  moe_test_show_page (window, "contrast");
   /* What the model's author shipped is chosen: a first user can press Run. */
   g_assert_true (g_str_has_suffix (moe_prompt_chooser_get_path (page->a), "harmful.csv"));
   g_assert_true (g_str_has_suffix (moe_prompt_chooser_get_path (page->b), "harmless.csv"));
-  set_option (window, "limit", "12");
+  moe_test_set_option (window, "limit", "12");
   moe_test_click_centre (GTK_WIDGET (page->run));
   moe_test_wait (page->study != NULL);
   moe_test_wait (!moe_page_is_busy (MOE_PAGE (page)));
@@ -118,7 +61,7 @@ test_contrast (void)
 
   /* Row, map and chart show the same expert. */
   cell = moe_contrast_get (moe_contrast_study_get_contrast (page->study), 1);
-  set_option (window, "picture", "ranks");
+  moe_test_set_option (window, "picture", "ranks");
   moe_test_settle ();
   click_point (page->ranks, 1, 1);
   g_assert_true (selection->has_expert);
@@ -126,16 +69,16 @@ test_contrast (void)
   g_assert_cmpint (selection->expert, ==, cell->expert);
   g_assert_cmpint (moe_heatmap_view_get_plot (page->map)->selected_column, ==, cell->expert);
 
-  check_export (window, "ranks", MOE_EXHIBIT_SVG);
-  check_export (window, "ranks", MOE_EXHIBIT_CSV);
-  set_option (window, "picture", "scatter");
-  check_export (window, "shares", MOE_EXHIBIT_SVG);
-  set_option (window, "picture", "map");
-  set_option (window, "score", "rd");
+  moe_test_check_export (window, folder, "ranks", MOE_EXHIBIT_SVG);
+  moe_test_check_export (window, folder, "ranks", MOE_EXHIBIT_CSV);
+  moe_test_set_option (window, "picture", "scatter");
+  moe_test_check_export (window, folder, "shares", MOE_EXHIBIT_SVG);
+  moe_test_set_option (window, "picture", "map");
+  moe_test_set_option (window, "score", "rd");
   moe_test_wait (!moe_page_is_busy (MOE_PAGE (page)));
   g_assert_cmpint (moe_contrast_study_get_options (page->study)->score, ==, MOE_SCORE_RD);
-  check_export (window, "map", MOE_EXHIBIT_SVG);
-  check_export (window, "map", MOE_EXHIBIT_JSON);
+  moe_test_check_export (window, folder, "map", MOE_EXHIBIT_SVG);
+  moe_test_check_export (window, folder, "map", MOE_EXHIBIT_JSON);
 
   moe_test_close_window (window);
 }
@@ -159,7 +102,7 @@ test_disable_top (void)
   first = moe_contrast_get (moe_contrast_study_get_contrast (page->study), 0);
   g_assert_cmpint (moe_mask_find (moe_document_get_mask (window->document), (int) first->layer,
                                   (int) first->expert, MOE_ACTION_DISABLE), ==, 0);
-  set_option (window, "mode", "zero");
+  moe_test_set_option (window, "mode", "zero");
   g_assert_cmpint (moe_mask_get (moe_document_get_mask (window->document), 2)->mode, ==, MOE_MODE_ZERO);
 
   moe_document_undo (window->document);
@@ -180,14 +123,14 @@ test_cancel (void)
   MoeContrastPage *page = run_contrast (window);
   MoeContrastStudy *before = page->study;
 
-  set_option (window, "limit", "0");
-  set_option (window, "run", "yes");
+  moe_test_set_option (window, "limit", "0");
+  moe_test_set_option (window, "run", "yes");
   g_assert_true (moe_page_is_running (MOE_PAGE (page), MOE_PAGE_WORK));
   moe_page_cancel (MOE_PAGE (page), MOE_PAGE_WORK);
   moe_test_wait (!moe_page_is_busy (MOE_PAGE (page)));
   g_assert_true (page->study == before);
   /* Closing the window while it works. */
-  set_option (window, "run", "yes");
+  moe_test_set_option (window, "run", "yes");
   moe_test_close_window (window);
 }
 
@@ -203,9 +146,9 @@ test_experts (void)
   moe_test_generate (window, 8);
   moe_test_act (window, "save-recording", g_variant_new_string (recording));
   moe_test_wait (moe_document_is_saved (window->document));
-  show_page (window, "experts");
-  set_option (window, "sort", "-share");
-  set_option (window, "filter", "L2 share>0");
+  moe_test_show_page (window, "experts");
+  moe_test_set_option (window, "sort", "-share");
+  moe_test_set_option (window, "filter", "L2 share>0");
   /* An expert that the last token went through lists that token. */
   token = moe_document_get_token (window->document, moe_document_get_n_tokens (window->document) - 1);
   chosen = token->record->experts[2 * 4];
@@ -215,8 +158,8 @@ test_experts (void)
     moe_test_act (window, "select", g_variant_new_string (name));
   }
   moe_test_settle ();
-  check_export (window, "experts", MOE_EXHIBIT_CSV);
-  check_export (window, "experts", MOE_EXHIBIT_SVG);
+  moe_test_check_export (window, folder, "experts", MOE_EXHIBIT_CSV);
+  moe_test_check_export (window, folder, "experts", MOE_EXHIBIT_SVG);
   {
     MoeExpertsPage *page = (MoeExpertsPage *) moe_window_get_page (window, "experts");
     MoeTable *examples = moe_table_view_get_table (page->examples);
@@ -250,13 +193,13 @@ test_attribution (void)
   int column, row, value;
 
   moe_test_generate (window, 4);
-  show_page (window, "experts");
-  set_option (window, "view", "attribution");
+  moe_test_show_page (window, "experts");
+  moe_test_set_option (window, "view", "attribution");
   moe_test_settle ();
   g_assert_cmpstr (gtk_editable_get_text (GTK_EDITABLE (page->prompt)), ==, MOE_TEST_QUESTION);
-  set_option (window, "token", "I");
-  set_option (window, "against", "You");
-  set_option (window, "causal", "3");
+  moe_test_set_option (window, "token", "I");
+  moe_test_set_option (window, "against", "You");
+  moe_test_set_option (window, "causal", "3");
   moe_test_click_centre (GTK_WIDGET (page->attribute));
   moe_test_wait (page->study != NULL);
   moe_test_wait (!moe_page_is_busy (MOE_PAGE (page)));
@@ -281,7 +224,7 @@ test_attribution (void)
       g_assert_cmpfloat (moe_table_get_double (table, (guint) row, (guint) column), ==, part->value);
       g_assert_cmpfloat (moe_table_get_double (page->study->table, i, (guint) value), ==, part->value);
     }
-  set_option (window, "sort", "-attribution");
+  moe_test_set_option (window, "sort", "-attribution");
   row = (int) moe_table_view_get_shown (page->table, 0);
   g_assert_cmpfloat (moe_table_get_double (table, (guint) row, (guint) column), ==, largest);
 
@@ -290,17 +233,17 @@ test_attribution (void)
   moe_test_click_centre (GTK_WIDGET (page->disable));
   moe_test_settle ();
   g_assert_true (moe_mask_equal (moe_document_get_mask (window->document), expected));
-  check_export (window, "attribution", MOE_EXHIBIT_CSV);
-  check_export (window, "attribution", MOE_EXHIBIT_SVG);
+  moe_test_check_export (window, folder, "attribution", MOE_EXHIBIT_CSV);
+  moe_test_check_export (window, folder, "attribution", MOE_EXHIBIT_SVG);
   /* Under the mask the result is another one, and its command names the mask. */
   {
     MoeAttributionStudy *before = page->study;
 
-    set_option (window, "run", "yes");
+    moe_test_set_option (window, "run", "yes");
     moe_test_wait (page->study != before);
     moe_test_wait (!moe_page_is_busy (MOE_PAGE (page)));
   }
-  check_export (window, "attribution steered", MOE_EXHIBIT_JSON);
+  moe_test_check_export (window, folder, "attribution steered", MOE_EXHIBIT_JSON);
   moe_document_undo (window->document);
   g_assert_cmpuint (moe_mask_get_n (moe_document_get_mask (window->document)), ==, 0);
   moe_test_close_window (window);
@@ -314,9 +257,9 @@ test_compare (void)
   MoeComparePage *page = (MoeComparePage *) moe_window_get_page (window, "compare");
   guint position;
 
-  show_page (window, "compare");
-  set_option (window, "prompt", "How do I pick a lock?");
-  set_option (window, "max-tokens", "12");
+  moe_test_show_page (window, "compare");
+  moe_test_set_option (window, "prompt", "How do I pick a lock?");
+  moe_test_set_option (window, "max-tokens", "12");
   moe_test_act (window, "select", g_variant_new_string ("L7E29"));
   moe_test_act (window, "disable-selected", NULL);
   moe_test_settle ();
@@ -325,12 +268,12 @@ test_compare (void)
   moe_test_wait (!moe_page_is_busy (MOE_PAGE (page)));
   g_assert_cmpint (page->study->comparison->first_divergence, >=, 0);
   moe_test_settle ();
-  check_export (window, "kl", MOE_EXHIBIT_SVG);
-  check_export (window, "kl", MOE_EXHIBIT_CSV);
-  set_option (window, "picture", "experts");
-  check_export (window, "experts", MOE_EXHIBIT_SVG);
+  moe_test_check_export (window, folder, "kl", MOE_EXHIBIT_SVG);
+  moe_test_check_export (window, folder, "kl", MOE_EXHIBIT_CSV);
+  moe_test_set_option (window, "picture", "experts");
+  moe_test_check_export (window, folder, "experts", MOE_EXHIBIT_SVG);
 
-  set_option (window, "picture", "kl");
+  moe_test_set_option (window, "picture", "kl");
   moe_test_settle ();
   click_point (page->kl, 0, 4);
   g_assert_cmpint (page->row, ==, 4);
@@ -341,104 +284,7 @@ test_compare (void)
   for (guint i = 0; i < 4; i++)
     g_assert_cmpint (page->study->comparison->rows[i].plain.token, ==,
                      page->study->comparison->rows[i].steered.token);
-  check_export (window, "forked", MOE_EXHIBIT_CSV);
-  moe_test_close_window (window);
-}
-
-/* A cancelled evaluation goes on where it was. */
-static void
-test_evaluate (void)
-{
-  MoeWindow *window = moe_test_open_demo ();
-  MoeEvaluatePage *page = (MoeEvaluatePage *) moe_window_get_page (window, "evaluate");
-
-  show_page (window, "evaluate");
-  g_assert_true (g_str_has_suffix (moe_prompt_chooser_get_path (page->harmless), "lookalike.csv"));
-  set_option (window, "limit", "2");
-  set_option (window, "max-tokens", "5");
-  set_option (window, "random", "2");
-  moe_test_act (window, "select", g_variant_new_string ("L7E29"));
-  moe_test_act (window, "disable-selected", NULL);
-  moe_test_settle ();
-  moe_test_click_centre (GTK_WIDGET (page->run));
-  moe_test_wait (moe_page_is_running (MOE_PAGE (page), MOE_PAGE_WORK));
-  {
-    g_autofree char *answers = moe_evaluation_settings_get_answers_path (&page->running);
-
-    moe_test_wait (g_file_test (answers, G_FILE_TEST_EXISTS));
-    moe_page_cancel (MOE_PAGE (page), MOE_PAGE_WORK);
-    moe_test_wait (!moe_page_is_busy (MOE_PAGE (page)));
-  }
-  moe_test_wait (g_str_equal (gtk_button_get_label (page->run), "_Resume"));
-  moe_test_settle ();
-  moe_test_click_centre (GTK_WIDGET (page->run));
-  moe_test_wait (page->table != NULL);
-  moe_test_settle ();
-  g_assert_cmpstr (gtk_button_get_label (page->run), ==, "_Run");
-  check_export (window, "shares", MOE_EXHIBIT_SVG);
-  check_export (window, "evaluation", MOE_EXHIBIT_CSV);
-  moe_test_close_window (window);
-}
-
-/* The last contrast stands beside the metrics, gives the evaluation a control, and its prompts are
- * no held-out ones. */
-static void
-test_ranking (void)
-{
-  MoeWindow *window = moe_test_open_demo ();
-  MoeExpertsPage *experts = (MoeExpertsPage *) moe_window_get_page (window, "experts");
-  MoeEvaluatePage *page = (MoeEvaluatePage *) moe_window_get_page (window, "evaluate");
-  MoeContrastPage *contrast;
-  g_autofree char *text = get_file ("text.txt");
-  g_autoptr(GString) words = g_string_new (NULL);
-  MoeTable *table;
-  gboolean bottom = FALSE;
-  int row, score, q;
-
-  moe_test_generate (window, 4);
-  show_page (window, "evaluate");
-  g_assert_false (gtk_widget_get_visible (GTK_WIDGET (page->warning)));
-  contrast = run_contrast (window);
-  show_page (window, "experts");
-  table = moe_table_view_get_table (experts->table);
-  score = moe_table_find_column (table, "score");
-  q = moe_table_find_column (table, "q");
-  g_assert_true (score > 0 && q > 0);
-  for (guint i = 0; i < 5; i++)
-    {
-      const MoeContrastCell *cell;
-
-      cell = moe_contrast_get (moe_contrast_study_get_contrast (contrast->study), i);
-      row = moe_table_view_find_expert (experts->table, (int) cell->layer, (int) cell->expert);
-      g_assert_cmpfloat (moe_table_get_double (table, (guint) row, (guint) score), ==, cell->score);
-      g_assert_cmpfloat (moe_table_get_double (table, (guint) row, (guint) q), ==, cell->q);
-    }
-
-  show_page (window, "evaluate");
-  g_assert_true (gtk_widget_get_visible (GTK_WIDGET (page->warning)));
-  set_option (window, "prompts", "");
-  moe_test_settle ();
-  g_assert_false (gtk_widget_get_visible (GTK_WIDGET (page->warning)));
-  set_option (window, "limit", "1");
-  set_option (window, "max-tokens", "2");
-  set_option (window, "random", "1");
-  for (guint i = 0; i < 60; i++)
-    g_string_append_printf (words, "Bread number %u is baked in an oven. ", i);
-  g_assert_true (g_file_set_contents (text, words->str, -1, NULL));
-  set_option (window, "text", text);
-  moe_test_act (window, "select", g_variant_new_string ("L7E29"));
-  moe_test_act (window, "disable-selected", NULL);
-  moe_test_settle ();
-  moe_test_click_centre (GTK_WIDGET (page->run));
-  moe_test_wait (page->table != NULL);
-  moe_test_settle ();
-  for (guint i = 0; i < moe_table_get_n_rows (page->table); i++)
-    bottom = bottom || (g_str_equal (moe_table_get_text (page->table, i, 0), "bottom") &&
-                        g_str_equal (moe_table_get_text (page->table, i, 2), "perplexity"));
-  g_assert_true (bottom);
-  check_export (window, "evaluation with a text", MOE_EXHIBIT_CSV);
-  set_option (window, "picture", "perplexity");
-  check_export (window, "perplexity", MOE_EXHIBIT_SVG);
+  moe_test_check_export (window, folder, "forked", MOE_EXHIBIT_CSV);
   moe_test_close_window (window);
 }
 
@@ -470,8 +316,6 @@ main (int   argc,
   g_test_add_func ("/steering/experts", test_experts);
   g_test_add_func ("/steering/attribution", test_attribution);
   g_test_add_func ("/steering/compare", test_compare);
-  g_test_add_func ("/steering/evaluate", test_evaluate);
-  g_test_add_func ("/steering/ranking", test_ranking);
   code = g_test_run ();
 
   g_application_release (G_APPLICATION (moe_test_application));
