@@ -12,21 +12,59 @@
 #include "data/moe-token-record.h"
 #include "tests/support/moe-gguf-writer.h"
 
+/* What attention is made of, and what goes with it. */
+typedef enum
+{
+  NORM_WHOLE, /* QK norm over the whole vector */
+  NORM_HEAD,  /* QK norm per head */
+  MLA,        /* latent attention, queries without a bottleneck; shared experts; the first layer dense */
+  SINKS,      /* learned sinks, biases everywhere, every other layer with a window */
+} Kind;
+
 typedef struct
 {
   const char *name, *architecture;
   guint       n_layers, width, n_heads, n_kv_heads, head_dim, n_experts, n_used, expert_width, vocabulary;
-  gboolean    head_norm; /* QK norm per head, else over the whole vector */
+  Kind        kind;
 } Shape;
 
 static const Shape shapes[] = {
-  { "olmoe-1b-7b", "olmoe", 16, 2048, 16, 16, 128, 64, 8, 1024, 50304, FALSE },
+  { "olmoe-1b-7b", "olmoe", 16, 2048, 16, 16, 128, 64, 8, 1024, 50304, NORM_WHOLE },
   /* The same sizes for engines that do not know olmoe. */
-  { "olmoe-as-qwen3moe", "qwen3moe", 16, 2048, 16, 16, 128, 64, 8, 1024, 50304, TRUE },
-  { "olmoe-4-layers", "qwen3moe", 4, 2048, 16, 16, 128, 64, 8, 1024, 50304, TRUE },
-  { "qwen3-30b-a3b", "qwen3moe", 48, 2048, 32, 4, 128, 128, 8, 768, 151936, TRUE },
-  { "qwen3-60b", "qwen3moe", 98, 2048, 32, 4, 128, 128, 8, 768, 151936, TRUE },
-  { "small", "olmoe", 2, 2048, 16, 16, 128, 64, 8, 1024, 50304, FALSE },
+  { "olmoe-as-qwen3moe", "qwen3moe", 16, 2048, 16, 16, 128, 64, 8, 1024, 50304, NORM_HEAD },
+  { "olmoe-4-layers", "qwen3moe", 4, 2048, 16, 16, 128, 64, 8, 1024, 50304, NORM_HEAD },
+  { "qwen3-30b-a3b", "qwen3moe", 48, 2048, 32, 4, 128, 128, 8, 768, 151936, NORM_HEAD },
+  { "qwen3-60b", "qwen3moe", 98, 2048, 32, 4, 128, 128, 8, 768, 151936, NORM_HEAD },
+  { "deepseek2-lite", "deepseek2", 27, 2048, 16, 1, 192, 64, 6, 1408, 102400, MLA },
+  { "gpt-oss-20b", "gpt-oss", 24, 2880, 64, 8, 64, 32, 4, 2880, 201088, SINKS },
+  { "small", "olmoe", 2, 2048, 16, 16, 128, 64, 8, 1024, 50304, NORM_WHOLE },
+};
+
+/* DeepSeek-V2-Lite. */
+#define KV_RANK 512
+#define ROPE_DIMS 64
+#define VALUE_DIM 128
+#define N_SHARED 2
+#define DENSE_WIDTH 10944
+
+/* gpt-oss-20b. */
+#define WINDOW 128
+#define ORIGINAL_CONTEXT 4096
+
+/* The types of a file: of most matrices, of those that get more bits, and of rows that are no whole number of
+ * blocks of those two. */
+typedef struct
+{
+  const char    *name;
+  MoeTensorType  most, finer, other, other_finer;
+} Types;
+
+static const Types file_types[] = {
+  { "q4_k_m", MOE_TYPE_Q4_K, MOE_TYPE_Q6_K, MOE_TYPE_Q5_0, MOE_TYPE_Q8_0 },
+  { "q8_0", MOE_TYPE_Q8_0, MOE_TYPE_Q8_0, MOE_TYPE_Q8_0, MOE_TYPE_Q8_0 },
+  { "f16", MOE_TYPE_F16, MOE_TYPE_F16, MOE_TYPE_F16, MOE_TYPE_F16 },
+  /* Experts in four bits, the rest in eight. */
+  { "mxfp4", MOE_TYPE_Q8_0, MOE_TYPE_Q8_0, MOE_TYPE_Q8_0, MOE_TYPE_Q8_0 },
 };
 
 typedef struct
@@ -94,6 +132,13 @@ fill_block (MoeTensorType  type,
     case MOE_TYPE_Q8_0:
       put_half (block, deviation / 74);
       break;
+    case MOE_TYPE_Q5_0:
+      put_half (block, deviation / 9.2f);
+      break;
+    case MOE_TYPE_MXFP4:
+      /* 2^(e - 128); the codes are -12 to 12 in halves, of deviation 6. */
+      block[0] = (guint8) (128 + lrintf (log2f (deviation / 6)));
+      break;
     case MOE_TYPE_Q4_K:
       put_half (block, deviation / 250);
       put_half (block + 2, deviation / 250 * 7.5f);
@@ -133,40 +178,153 @@ uses_more_bits (guint layer,
   return layer < n_layers / 8 || layer >= 7 * n_layers / 8 || (layer - n_layers / 8) % 3 == 2;
 }
 
-static GArray *
-list_tensors (const Shape   *s,
-              MoeTensorType  type,
-              MoeTensorType  finer)
+/* @wanted, or what stands for it where rows of @n values are no whole number of its blocks. */
+static MoeTensorType
+fit_type (const Types   *types,
+          MoeTensorType  wanted,
+          guint64        n)
 {
-  GArray *tensors = g_array_new (FALSE, FALSE, sizeof (Tensor));
-  guint q = s->n_heads * s->head_dim, kv = s->n_kv_heads * s->head_dim;
-  float by_width = 1 / sqrtf ((float) s->width), by_q = 1 / sqrtf ((float) q);
+  guint values, bytes;
 
-  add_tensor (tensors, g_strdup ("token_embd.weight"), type, 2, s->width, s->vocabulary, 1, 1);
-  add_tensor (tensors, g_strdup ("output_norm.weight"), MOE_TYPE_F32, 1, s->width, 1, 1, 0);
-  add_tensor (tensors, g_strdup ("output.weight"), finer, 2, s->width, s->vocabulary, 1, by_width);
+  g_assert_true (moe_tensor_type_get_block (wanted, &values, &bytes));
+  return n % values == 0 ? wanted : wanted == types->finer ? types->other_finer : types->other;
+}
+
+typedef struct
+{
+  const Shape *shape;
+  const Types *types;
+  GArray      *tensors;
+  guint        layer;
+} Builder;
+
+/* (@rows, @n_in) weights, or @n_matrices of them when that is not 0, with outputs of about @gain. */
+static void
+add_matrix (Builder       *self,
+            const char    *what,
+            MoeTensorType  type,
+            float          gain,
+            guint64        n_in,
+            guint64        rows,
+            guint64        n_matrices)
+{
+  add_tensor (self->tensors, g_strdup_printf ("blk.%u.%s.weight", self->layer, what),
+              fit_type (self->types, type, n_in), n_matrices > 0 ? 3 : 2, n_in, rows, MAX (n_matrices, 1),
+              gain / sqrtf ((float) n_in));
+}
+
+/* Ones, or small numbers for a bias. */
+static void
+add_vector (Builder    *self,
+            const char *what,
+            float       deviation,
+            guint64     n,
+            guint64     rows)
+{
+  add_tensor (self->tensors, g_strdup_printf ("blk.%u.%s", self->layer, what), MOE_TYPE_F32, rows > 0 ? 2 : 1,
+              n, MAX (rows, 1), 1, deviation);
+}
+
+static void
+add_mla (Builder *self)
+{
+  const Shape *s = self->shape;
+  MoeTensorType most = self->types->most;
+  guint own = s->head_dim - ROPE_DIMS;
+
+  add_matrix (self, "attn_q", most, 1, s->width, s->n_heads * s->head_dim, 0);
+  add_matrix (self, "attn_kv_a_mqa", most, 1, s->width, KV_RANK + ROPE_DIMS, 0);
+  add_vector (self, "attn_kv_a_norm.weight", 0, KV_RANK, 0);
+  add_matrix (self, "attn_k_b", most, 1, own, KV_RANK, s->n_heads);
+  add_matrix (self, "attn_v_b", most, 1, KV_RANK, VALUE_DIM, s->n_heads);
+  add_matrix (self, "attn_output", most, 1, s->n_heads * VALUE_DIM, s->width, 0);
+}
+
+static void
+add_attention (Builder       *self,
+               MoeTensorType  better)
+{
+  const Shape *s = self->shape;
+  MoeTensorType most = self->types->most;
+  guint q = s->n_heads * s->head_dim, kv = s->n_kv_heads * s->head_dim;
+
+  add_matrix (self, "attn_q", most, 1, s->width, q, 0);
+  add_matrix (self, "attn_k", most, 1, s->width, kv, 0);
+  add_matrix (self, "attn_v", better, 1, s->width, kv, 0);
+  add_matrix (self, "attn_output", most, 1, q, s->width, 0);
+  if (s->kind == SINKS)
+    {
+      add_vector (self, "attn_q.bias", 0.1f, q, 0);
+      add_vector (self, "attn_k.bias", 0.1f, kv, 0);
+      add_vector (self, "attn_v.bias", 0.1f, kv, 0);
+      add_vector (self, "attn_output.bias", 0.1f, s->width, 0);
+      add_vector (self, "attn_sinks.weight", 1, s->n_heads, 0);
+      return;
+    }
+  add_vector (self, "attn_q_norm.weight", 0, s->kind == NORM_HEAD ? s->head_dim : q, 0);
+  add_vector (self, "attn_k_norm.weight", 0, s->kind == NORM_HEAD ? s->head_dim : kv, 0);
+}
+
+static void
+add_experts (Builder       *self,
+             MoeTensorType  better)
+{
+  const Shape *s = self->shape;
+  gboolean four_bits = g_str_equal (self->types->name, "mxfp4");
+  MoeTensorType type = four_bits ? MOE_TYPE_MXFP4 : self->types->most;
+
+  add_tensor (self->tensors, g_strdup_printf ("blk.%u.ffn_gate_inp.weight", self->layer), MOE_TYPE_F32, 2,
+              s->width, s->n_experts, 1, 2 / sqrtf ((float) s->width));
+  add_matrix (self, "ffn_gate_exps", type, 1, s->width, s->expert_width, s->n_experts);
+  add_matrix (self, "ffn_up_exps", type, 1, s->width, s->expert_width, s->n_experts);
+  add_matrix (self, "ffn_down_exps", four_bits ? type : better, 1, s->expert_width, s->width, s->n_experts);
+  if (s->kind == MLA)
+    {
+      add_matrix (self, "ffn_gate_shexp", self->types->most, 1, s->width, N_SHARED * s->expert_width, 0);
+      add_matrix (self, "ffn_up_shexp", self->types->most, 1, s->width, N_SHARED * s->expert_width, 0);
+      add_matrix (self, "ffn_down_shexp", better, 1, N_SHARED * s->expert_width, s->width, 0);
+    }
+  if (s->kind == SINKS)
+    {
+      add_vector (self, "ffn_gate_inp.bias", 0.1f, s->n_experts, 0);
+      add_vector (self, "ffn_gate_exps.bias", 0.1f, s->expert_width, s->n_experts);
+      add_vector (self, "ffn_up_exps.bias", 0.1f, s->expert_width, s->n_experts);
+      add_vector (self, "ffn_down_exps.bias", 0.1f, s->width, s->n_experts);
+    }
+}
+
+static GArray *
+list_tensors (const Shape *s,
+              const Types *types)
+{
+  Builder self = { s, types, g_array_new (FALSE, FALSE, sizeof (Tensor)), 0 };
+
+  add_tensor (self.tensors, g_strdup ("token_embd.weight"), fit_type (types, types->most, s->width), 2,
+              s->width, s->vocabulary, 1, 1);
+  add_tensor (self.tensors, g_strdup ("output_norm.weight"), MOE_TYPE_F32, 1, s->width, 1, 1, 0);
+  add_tensor (self.tensors, g_strdup ("output.weight"), fit_type (types, types->finer, s->width), 2,
+              s->width, s->vocabulary, 1, 1 / sqrtf ((float) s->width));
   for (guint l = 0; l < s->n_layers; l++)
     {
-      MoeTensorType better = uses_more_bits (l, s->n_layers) ? finer : type;
+      MoeTensorType better = uses_more_bits (l, s->n_layers) ? types->finer : types->most;
 
-#define NAME(suffix) g_strdup_printf ("blk.%u." suffix ".weight", l)
-      add_tensor (tensors, NAME ("attn_norm"), MOE_TYPE_F32, 1, s->width, 1, 1, 0);
-      add_tensor (tensors, NAME ("attn_q"), type, 2, s->width, q, 1, by_width);
-      add_tensor (tensors, NAME ("attn_k"), type, 2, s->width, kv, 1, by_width);
-      add_tensor (tensors, NAME ("attn_v"), better, 2, s->width, kv, 1, by_width);
-      add_tensor (tensors, NAME ("attn_q_norm"), MOE_TYPE_F32, 1, s->head_norm ? s->head_dim : q, 1, 1, 0);
-      add_tensor (tensors, NAME ("attn_k_norm"), MOE_TYPE_F32, 1, s->head_norm ? s->head_dim : kv, 1, 1, 0);
-      add_tensor (tensors, NAME ("attn_output"), type, 2, q, s->width, 1, by_q);
-      add_tensor (tensors, NAME ("ffn_norm"), MOE_TYPE_F32, 1, s->width, 1, 1, 0);
-      add_tensor (tensors, NAME ("ffn_gate_inp"), MOE_TYPE_F32, 2, s->width, s->n_experts, 1, 2 * by_width);
-      add_tensor (tensors, NAME ("ffn_gate_exps"), type, 3, s->width, s->expert_width, s->n_experts,
-                  by_width);
-      add_tensor (tensors, NAME ("ffn_up_exps"), type, 3, s->width, s->expert_width, s->n_experts, by_width);
-      add_tensor (tensors, NAME ("ffn_down_exps"), better, 3, s->expert_width, s->width, s->n_experts,
-                  1 / sqrtf ((float) s->expert_width));
-#undef NAME
+      self.layer = l;
+      add_vector (&self, "attn_norm.weight", 0, s->width, 0);
+      if (s->kind == MLA)
+        add_mla (&self);
+      else
+        add_attention (&self, better);
+      add_vector (&self, s->kind == SINKS ? "post_attention_norm.weight" : "ffn_norm.weight", 0, s->width, 0);
+      if (s->kind == MLA && l == 0)
+        {
+          add_matrix (&self, "ffn_gate", types->most, 1, s->width, DENSE_WIDTH, 0);
+          add_matrix (&self, "ffn_up", types->most, 1, s->width, DENSE_WIDTH, 0);
+          add_matrix (&self, "ffn_down", better, 1, DENSE_WIDTH, s->width, 0);
+        }
+      else
+        add_experts (&self, better);
     }
-  return tensors;
+  return self.tensors;
 }
 
 /* A byte-level vocabulary without merges, filled up with tokens that no text reaches. */
@@ -205,6 +363,70 @@ add_vocabulary (MoeGgufWriter *writer,
   moe_gguf_writer_add_bool (writer, "tokenizer.ggml.add_bos_token", FALSE);
 }
 
+static void
+add_uint (MoeGgufWriter *writer,
+          const Shape   *shape,
+          const char    *what,
+          guint          value)
+{
+  g_autofree char *key = g_strdup_printf ("%s.%s", shape->architecture, what);
+
+  moe_gguf_writer_add_uint (writer, key, value);
+}
+
+static void
+add_float (MoeGgufWriter *writer,
+           const Shape   *shape,
+           const char    *what,
+           float          value)
+{
+  g_autofree char *key = g_strdup_printf ("%s.%s", shape->architecture, what);
+
+  moe_gguf_writer_add_float (writer, key, value);
+}
+
+static void
+add_yarn (MoeGgufWriter *writer,
+          const Shape   *shape,
+          float          factor)
+{
+  g_autofree char *type = g_strdup_printf ("%s.rope.scaling.type", shape->architecture);
+
+  moe_gguf_writer_add_string (writer, type, "yarn");
+  add_float (writer, shape, "rope.scaling.factor", factor);
+  add_uint (writer, shape, "rope.scaling.original_context_length", ORIGINAL_CONTEXT);
+}
+
+/* The keys that only some kinds have. */
+static void
+add_kind (MoeGgufWriter *w,
+          const Shape   *s)
+{
+  gboolean mla = s->kind == MLA;
+
+  add_uint (w, s, "attention.key_length", mla ? KV_RANK + ROPE_DIMS : s->head_dim);
+  add_uint (w, s, "attention.value_length", mla ? KV_RANK : s->head_dim);
+  add_uint (w, s, "rope.dimension_count", mla ? ROPE_DIMS : s->head_dim);
+  add_uint (w, s, "feed_forward_length", mla ? DENSE_WIDTH : s->expert_width);
+  if (mla)
+    {
+      add_uint (w, s, "attention.kv_lora_rank", KV_RANK);
+      add_uint (w, s, "attention.key_length_mla", s->head_dim);
+      add_uint (w, s, "attention.value_length_mla", VALUE_DIM);
+      add_uint (w, s, "expert_shared_count", N_SHARED);
+      add_uint (w, s, "leading_dense_block_count", 1);
+      add_float (w, s, "expert_weights_scale", 1);
+      add_float (w, s, "rope.scaling.yarn_log_multiplier", 0.0707f);
+      add_yarn (w, s, 40);
+    }
+  if (s->kind == SINKS)
+    {
+      add_uint (w, s, "attention.sliding_window", WINDOW);
+      add_float (w, s, "rope.freq_base", 150000);
+      add_yarn (w, s, 32);
+    }
+}
+
 static GBytes *
 make_header (const Shape *s,
              GArray      *tensors)
@@ -213,23 +435,17 @@ make_header (const Shape *s,
   g_autofree char *name = g_strdup_printf ("random weights, shape of %s", s->name);
   struct { const char *key; guint value; } numbers[] = {
     { "block_count", s->n_layers }, { "context_length", 32768 }, { "embedding_length", s->width },
-    { "feed_forward_length", s->expert_width }, { "expert_feed_forward_length", s->expert_width },
-    { "attention.head_count", s->n_heads }, { "attention.head_count_kv", s->n_kv_heads },
-    { "attention.key_length", s->head_dim }, { "attention.value_length", s->head_dim },
-    { "rope.dimension_count", s->head_dim }, { "expert_count", s->n_experts },
-    { "expert_used_count", s->n_used },
+    { "expert_feed_forward_length", s->expert_width }, { "attention.head_count", s->n_heads },
+    { "attention.head_count_kv", s->n_kv_heads }, { "expert_count", s->n_experts },
+    { "expert_used_count", s->n_used }, { "vocab_size", s->vocabulary },
   };
-  g_autofree char *epsilon = g_strdup_printf ("%s.attention.layer_norm_rms_epsilon", s->architecture);
 
   moe_gguf_writer_add_string (w, "general.architecture", s->architecture);
   moe_gguf_writer_add_string (w, "general.name", name);
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
-    {
-      g_autofree char *key = g_strdup_printf ("%s.%s", s->architecture, numbers[i].key);
-
-      moe_gguf_writer_add_uint (w, key, numbers[i].value);
-    }
-  moe_gguf_writer_add_float (w, epsilon, 1e-5f);
+    add_uint (w, s, numbers[i].key, numbers[i].value);
+  add_float (w, s, "attention.layer_norm_rms_epsilon", 1e-5f);
+  add_kind (w, s);
   add_vocabulary (w, s->vocabulary);
   for (guint i = 0; i < tensors->len; i++)
     {
@@ -269,7 +485,10 @@ usage (const char *program)
   fprintf (stderr, "usage: %s SHAPE TYPE OUT.gguf\n  SHAPE:", program);
   for (guint i = 0; i < G_N_ELEMENTS (shapes); i++)
     fprintf (stderr, " %s", shapes[i].name);
-  fprintf (stderr, "\n  TYPE: q4_k_m q8_0 f16\n");
+  fprintf (stderr, "\n  TYPE:");
+  for (guint i = 0; i < G_N_ELEMENTS (file_types); i++)
+    fprintf (stderr, " %s", file_types[i].name);
+  fprintf (stderr, "\n");
   return 2;
 }
 
@@ -277,10 +496,6 @@ int
 main (int    argc,
       char **argv)
 {
-  static const struct { const char *name; MoeTensorType type, finer; } types[] = {
-    { "q4_k_m", MOE_TYPE_Q4_K, MOE_TYPE_Q6_K }, { "q8_0", MOE_TYPE_Q8_0, MOE_TYPE_Q8_0 },
-    { "f16", MOE_TYPE_F16, MOE_TYPE_F16 },
-  };
   const Shape *shape = NULL;
   GArray *tensors = NULL;
   g_autoptr(GBytes) header = NULL;
@@ -290,9 +505,9 @@ main (int    argc,
   for (guint i = 0; argc == 4 && i < G_N_ELEMENTS (shapes); i++)
     if (g_str_equal (argv[1], shapes[i].name))
       shape = &shapes[i];
-  for (guint i = 0; shape != NULL && i < G_N_ELEMENTS (types); i++)
-    if (g_str_equal (argv[2], types[i].name))
-      tensors = list_tensors (shape, types[i].type, types[i].finer);
+  for (guint i = 0; shape != NULL && i < G_N_ELEMENTS (file_types); i++)
+    if (g_str_equal (argv[2], file_types[i].name))
+      tensors = list_tensors (shape, &file_types[i]);
   if (tensors == NULL)
     return usage (argv[0]);
 
