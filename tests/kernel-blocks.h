@@ -11,12 +11,13 @@
 
 /* Seeded weights and activations for tests and benches of kernels. */
 
-#define N_KERNEL_TYPES 16
+#define N_KERNEL_TYPES 21
 static const MoeTensorType kernel_types[N_KERNEL_TYPES] = {
   MOE_TYPE_F32, MOE_TYPE_F16, MOE_TYPE_BF16, MOE_TYPE_Q8_0,
   MOE_TYPE_Q4_0, MOE_TYPE_MXFP4, MOE_TYPE_Q4_K, MOE_TYPE_Q5_K, MOE_TYPE_Q6_K,
   MOE_TYPE_Q4_1, MOE_TYPE_Q5_0, MOE_TYPE_Q5_1, MOE_TYPE_IQ4_NL,
   MOE_TYPE_IQ4_XS, MOE_TYPE_Q2_K, MOE_TYPE_Q3_K,
+  MOE_TYPE_IQ2_XXS, MOE_TYPE_IQ2_XS, MOE_TYPE_IQ2_S, MOE_TYPE_IQ3_XXS, MOE_TYPE_IQ3_S,
 };
 
 /* Where the half scale of a block stands, where a second one (-1: nowhere), and where its integers do. */
@@ -49,6 +50,12 @@ kernel_block_get_layout (MoeTensorType type)
       return (KernelBlockLayout) { 0, 2, 16, 176 };
     case MOE_TYPE_Q6_K:
       return (KernelBlockLayout) { 208, -1, 0, 192 };
+    case MOE_TYPE_IQ2_XXS: /* no offset, and no integer is the largest */
+    case MOE_TYPE_IQ2_XS:
+    case MOE_TYPE_IQ2_S:
+    case MOE_TYPE_IQ3_XXS:
+    case MOE_TYPE_IQ3_S:
+      return (KernelBlockLayout) { 0, -1, 0, 0 };
     case MOE_TYPE_MXFP4:
       return (KernelBlockLayout) { -1, -1, 1, 17 };
     case MOE_TYPE_Q8_0:
@@ -153,6 +160,30 @@ kernel_blocks_fill (MoeTensorType type,
       if (layout.second >= 0)
         memcpy (w + layout.second, &dmin, 2);
     }
+}
+
+/* Blocks a type of which the reference has the values as llama.cpp expands them: enough that random indices
+ * meet every entry of every codebook. */
+#define N_REFERENCE_BLOCKS 1024
+
+/* Fills N_REFERENCE_BLOCKS blocks, half of them ordinary, and sets their size; free with g_free(). */
+static inline guint8 *
+kernel_blocks_new_reference (MoeTensorType  type,
+                             gsize         *n_values,
+                             gsize         *n_bytes)
+{
+  GRand *rand = g_rand_new_with_seed (100 + type);
+  guint block, block_bytes;
+  guint8 *w;
+
+  moe_tensor_type_get_block (type, &block, &block_bytes);
+  *n_values = (gsize) block * N_REFERENCE_BLOCKS;
+  *n_bytes = (gsize) block_bytes * N_REFERENCE_BLOCKS;
+  w = g_malloc (*n_bytes);
+  kernel_blocks_fill (type, w, *n_values / 2, BLOCKS_NORMAL, rand);
+  kernel_blocks_fill (type, w + *n_bytes / 2, *n_values / 2, BLOCKS_MIXED, rand);
+  g_rand_free (rand);
+  return w;
 }
 
 /* At least the size of every part a kernel may add up for weight i of the row at @w: the weight with the

@@ -26,4 +26,11 @@ void moe_expand_iq4_xs (const void *w, gsize n, float *x);
 void moe_expand_q2_k (const void *w, gsize n, float *x);
 void moe_expand_q3_k (const void *w, gsize n, float *x);
 
+/* Those with codebooks, in moe-expand-codebook.c. */
+void moe_expand_iq2_xxs (const void *w, gsize n, float *x);
+void moe_expand_iq2_xs (const void *w, gsize n, float *x);
+void moe_expand_iq2_s (const void *w, gsize n, float *x);
+void moe_expand_iq3_xxs (const void *w, gsize n, float *x);
+void moe_expand_iq3_s (const void *w, gsize n, float *x);
+
 G_END_DECLS

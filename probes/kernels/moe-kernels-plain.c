@@ -2,6 +2,7 @@
 #define G_LOG_DOMAIN "moe-kernels-plain"
 
 #include "probes/kernels/moe-kernel-sets.h"
+#include "probes/kernels/moe-codebook-formats.h"
 #include "probes/kernels/moe-expand.h"
 #include "probes/kernels/moe-float-rows.h"
 #include "probes/kernels/moe-formats.h"
@@ -134,6 +135,11 @@ DEFINE_MATMUL (q5_0, MOE_Q32, sizeof (MoeBlockQ5_0))
 DEFINE_MATMUL (q5_1, MOE_Q32, sizeof (MoeBlockQ5_1))
 DEFINE_MATMUL (iq4_nl, MOE_Q32, sizeof (MoeBlockIq4Nl))
 DEFINE_MATMUL (iq4_xs, MOE_QK, sizeof (MoeBlockIq4Xs))
+DEFINE_MATMUL (iq2_xxs, MOE_QK, sizeof (MoeBlockIq2Xxs))
+DEFINE_MATMUL (iq2_xs, MOE_QK, sizeof (MoeBlockIq2Xs))
+DEFINE_MATMUL (iq2_s, MOE_QK, sizeof (MoeBlockIq2S))
+DEFINE_MATMUL (iq3_xxs, MOE_QK, sizeof (MoeBlockIq3Xxs))
+DEFINE_MATMUL (iq3_s, MOE_QK, sizeof (MoeBlockIq3S))
 DEFINE_MATMUL (q2_k, MOE_QK, sizeof (MoeBlockQ2_K))
 DEFINE_MATMUL (q3_k, MOE_QK, sizeof (MoeBlockQ3_K))
 DEFINE_MATMUL (q4_k, MOE_QK, sizeof (MoeBlockQ4_K))
@@ -156,6 +162,11 @@ static const MoeKernel kernels[] = {
   PLAIN (Q5_1, q5_1, MOE_Q32, sizeof (MoeBlockQ5_1)),
   PLAIN (IQ4_NL, iq4_nl, MOE_Q32, sizeof (MoeBlockIq4Nl)),
   PLAIN (IQ4_XS, iq4_xs, MOE_QK, sizeof (MoeBlockIq4Xs)),
+  PLAIN (IQ2_XXS, iq2_xxs, MOE_QK, sizeof (MoeBlockIq2Xxs)),
+  PLAIN (IQ2_XS, iq2_xs, MOE_QK, sizeof (MoeBlockIq2Xs)),
+  PLAIN (IQ2_S, iq2_s, MOE_QK, sizeof (MoeBlockIq2S)),
+  PLAIN (IQ3_XXS, iq3_xxs, MOE_QK, sizeof (MoeBlockIq3Xxs)),
+  PLAIN (IQ3_S, iq3_s, MOE_QK, sizeof (MoeBlockIq3S)),
   PLAIN (Q2_K, q2_k, MOE_QK, sizeof (MoeBlockQ2_K)),
   PLAIN (Q3_K, q3_k, MOE_QK, sizeof (MoeBlockQ3_K)),
   PLAIN (Q4_K, q4_k, MOE_QK, sizeof (MoeBlockQ4_K)),

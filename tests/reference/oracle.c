@@ -8,7 +8,9 @@
  *   stream after every layer, greedy continuation, and how far STORED is from F32 at each of more positions
  *   (layout: README.md).
  * oracle tokens STRINGS.txt VOCABULARY.gguf...
- *   prints the ids of every string, as JSON. */
+ *   prints the ids of every string, as JSON.
+ * oracle expansions BLOCKS
+ *   prints for each storage type in BLOCKS (make-checkpoint --blocks) the SHA-256 of its values. */
 
 #include <math.h>
 #include <stdio.h>
@@ -496,6 +498,44 @@ print_tokens (int    argc,
   return 0;
 }
 
+/* The values as little-endian floats, with 0 for -0. */
+static int
+print_expansions (const char *path)
+{
+  char *data;
+  gsize length, at = 0;
+
+  if (!g_file_get_contents (path, &data, &length, NULL))
+    die ("cannot be read", path);
+  while (at < length)
+    {
+      const struct ggml_type_traits *traits;
+      uint32_t head[2];
+      gsize n;
+      float *x;
+      char *sum;
+
+      memcpy (head, data + at, sizeof head);
+      at += sizeof head;
+      traits = ggml_get_type_traits ((enum ggml_type) head[0]);
+      n = head[1] / traits->type_size * (gsize) traits->blck_size;
+      x = g_new (float, n);
+      if (traits->to_float != NULL)
+        traits->to_float (data + at, x, (int64_t) n);
+      else
+        memcpy (x, data + at, n * sizeof *x);
+      for (gsize i = 0; i < n; i++)
+        x[i] += 0.0f;
+      sum = g_compute_checksum_for_data (G_CHECKSUM_SHA256, (const guchar *) x, n * sizeof *x);
+      printf ("%s %s\n", traits->type_name, sum);
+      g_free (sum);
+      g_free (x);
+      at += head[1];
+    }
+  g_free (data);
+  return 0;
+}
+
 int
 main (int    argc,
       char **argv)
@@ -507,8 +547,10 @@ main (int    argc,
     return write_logits (argc - 2, argv + 2);
   if (argc >= 4 && g_str_equal (argv[1], "tokens"))
     return print_tokens (argc - 2, argv + 2);
+  if (argc == 3 && g_str_equal (argv[1], "expansions"))
+    return print_expansions (argv[2]);
   fprintf (stderr,
            "usage: oracle logits NAME OUT F32.gguf [STORED.gguf] TOKEN... | tokens STRINGS.txt "
-           "VOCABULARY.gguf...\n");
+           "VOCABULARY.gguf... | expansions BLOCKS\n");
   return 2;
 }

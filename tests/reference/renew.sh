@@ -37,5 +37,7 @@ for name in "${names[@]}"; do
   "$work/oracle" logits "$name" "$here/$name.logits" "${files[@]}" $("$make_checkpoint" --tokens "$name")
 done
 [ ${#vocabularies[@]} -gt 0 ] || exit 0
+"$make_checkpoint" --blocks "$work/blocks"
+"$work/oracle" expansions "$work/blocks" > "$here/expansions.txt"
 "$work/oracle" tokens "$here/hard-strings.txt" "${vocabularies[@]}" "$here/../../data/demo-model/demo-q8_0.gguf" \
   > "$here/tokenizer.json"

@@ -3,10 +3,14 @@
 
 /* make-checkpoint [--f32] NAME OUT.gguf: writes one of the test checkpoints or vocabularies, or one with
  * known super experts: planted-single, planted-several, planted-none, planted-shared, planted-dense.
- * make-checkpoint --list: their names. make-checkpoint --tokens NAME: its token sequence. */
+ * make-checkpoint --list: their names. make-checkpoint --tokens NAME: its token sequence.
+ * make-checkpoint --blocks OUT: for each storage type its number, the count of bytes, and that many bytes of
+ * random blocks. */
 
+#include <stdio.h>
 #include <string.h>
 
+#include "tests/kernel-blocks.h"
 #include "tests/support/moe-checkpoint.h"
 #include "tests/support/moe-planted.h"
 
@@ -66,6 +70,28 @@ print_tokens (const char *name)
   return 0;
 }
 
+static int
+write_blocks (const char *path)
+{
+  FILE *out = fopen (path, "wb");
+
+  if (out == NULL)
+    {
+      g_printerr ("make-checkpoint: %s cannot be written\n", path);
+      return 1;
+    }
+  for (guint i = 0; i < N_KERNEL_TYPES; i++)
+    {
+      gsize n_values, n_bytes;
+      g_autofree guint8 *w = kernel_blocks_new_reference (kernel_types[i], &n_values, &n_bytes);
+      guint32 head[2] = { GUINT32_TO_LE (kernel_types[i]), GUINT32_TO_LE ((guint32) n_bytes) };
+
+      fwrite (head, sizeof head, 1, out);
+      fwrite (w, n_bytes, 1, out);
+    }
+  return fclose (out) == 0 ? 0 : 1;
+}
+
 int
 main (int    argc,
       char **argv)
@@ -79,9 +105,11 @@ main (int    argc,
     return print_list ();
   if (argc == 3 && g_str_equal (argv[1], "--tokens"))
     return print_tokens (argv[2]);
+  if (argc == 3 && g_str_equal (argv[1], "--blocks"))
+    return write_blocks (argv[2]);
   if (argc != (as_f32 ? 4 : 3))
     {
-      g_printerr ("usage: make-checkpoint [--f32] NAME OUT.gguf | --tokens NAME | --list\n");
+      g_printerr ("usage: make-checkpoint [--f32] NAME OUT.gguf | --tokens NAME | --blocks OUT | --list\n");
       return 2;
     }
   argv += as_f32 ? 2 : 1;

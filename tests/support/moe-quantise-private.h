@@ -130,3 +130,12 @@ void moe_quantise_rare   (MoeTensorType  type,
 void moe_dequantise_rare (MoeTensorType  type,
                           const guint8  *in,
                           float         *x);
+
+/* One block of the formats with codebooks. */
+void moe_quantise_codebook   (MoeTensorType  type,
+                              gsize          n_bytes,
+                              const float   *x,
+                              guint8        *out);
+void moe_dequantise_codebook (MoeTensorType  type,
+                              const guint8  *in,
+                              float         *x);

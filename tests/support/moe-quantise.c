@@ -3,6 +3,7 @@
 
 #include "tests/support/moe-quantise.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "tests/support/moe-quantise-private.h"
@@ -24,6 +25,11 @@ get_block (MoeTensorType  type,
     { MOE_TYPE_Q5_1, 32, 2 + 2 + 4 + 16 },
     { MOE_TYPE_IQ4_NL, 32, 2 + 16 },
     { MOE_TYPE_IQ4_XS, 256, 2 + 2 + 4 + 128 },
+    { MOE_TYPE_IQ2_XXS, 256, 2 + 64 },
+    { MOE_TYPE_IQ2_XS, 256, 2 + 64 + 8 },
+    { MOE_TYPE_IQ2_S, 256, 2 + 32 + 32 + 8 + 8 },
+    { MOE_TYPE_IQ3_XXS, 256, 2 + 64 + 32 },
+    { MOE_TYPE_IQ3_S, 256, 2 + 64 + 8 + 32 + 4 },
     { MOE_TYPE_Q2_K, 256, 16 + 64 + 2 + 2 },
     { MOE_TYPE_Q3_K, 256, 32 + 64 + 12 + 2 },
     { MOE_TYPE_Q4_K, 256, 2 + 2 + 12 + 128 },
@@ -121,7 +127,7 @@ static void
 dequantise_mxfp4 (const guint8 *in,
                   float        *x)
 {
-  float step = float_from_bits ((guint32) (in[0] - 1) << 23);
+  float step = ldexpf (1.0f, in[0] - 128);
 
   for (int i = 0; i < 16; i++)
     {
@@ -338,6 +344,13 @@ moe_quantise (MoeTensorType  type,
       case MOE_TYPE_Q6_K:
         quantise_q6_k (x + i, out);
         break;
+      case MOE_TYPE_IQ2_XXS:
+      case MOE_TYPE_IQ2_XS:
+      case MOE_TYPE_IQ2_S:
+      case MOE_TYPE_IQ3_XXS:
+      case MOE_TYPE_IQ3_S:
+        moe_quantise_codebook (type, n_bytes, x + i, out);
+        break;
       default:
         moe_quantise_rare (type, x + i, out);
         break;
@@ -382,6 +395,13 @@ moe_dequantise (MoeTensorType  type,
         break;
       case MOE_TYPE_Q6_K:
         dequantise_q6_k (in, x + i);
+        break;
+      case MOE_TYPE_IQ2_XXS:
+      case MOE_TYPE_IQ2_XS:
+      case MOE_TYPE_IQ2_S:
+      case MOE_TYPE_IQ3_XXS:
+      case MOE_TYPE_IQ3_S:
+        moe_dequantise_codebook (type, in, x + i);
         break;
       default:
         moe_dequantise_rare (type, in, x + i);
