@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "probes/kernels/moe-int8-avx2.h"
+#include "probes/kernels/moe-int8-pairs-avx2.h"
 
 /* The integer kernels for one token with AVX2: same integers and same order of floats as moe-int8-body.h.
  * What counts is that memory is read in its order: the integer sums of a row's groups are made row by row,
@@ -39,61 +39,27 @@ one_sum_words (const Ints p[8])
   return ints_add (_mm256_permute2x128_si256 (a, b, 0x20), _mm256_permute2x128_si256 (a, b, 0x31));
 }
 
-/* The same with eight sums of 32 bits a group. */
+/* The same with eight sums of 32 bits a group. Not by hadd, which takes longer than what it consists of. */
 static inline __attribute__ ((always_inline)) Ints
 one_sum_ints (const Ints p[8])
 {
-  Ints a = _mm256_hadd_epi32 (_mm256_hadd_epi32 (p[0], p[1]), _mm256_hadd_epi32 (p[2], p[3]));
-  Ints b = _mm256_hadd_epi32 (_mm256_hadd_epi32 (p[4], p[5]), _mm256_hadd_epi32 (p[6], p[7]));
+  Ints a[4], b[2];
 
-  return ints_add (_mm256_permute2x128_si256 (a, b, 0x20), _mm256_permute2x128_si256 (a, b, 0x31));
+#pragma GCC unroll 4
+  for (guint i = 0; i < 4; i++)
+    a[i] = ints_add (_mm256_unpacklo_epi64 (p[2 * i], p[2 * i + 1]),
+                     _mm256_unpackhi_epi64 (p[2 * i], p[2 * i + 1]));
+#pragma GCC unroll 2
+  for (guint i = 0; i < 2; i++)
+    b[i] = ints_add (pairs_lanes (a[2 * i], a[2 * i + 1], 0), pairs_lanes (a[2 * i], a[2 * i + 1], 1));
+  return ints_add (_mm256_permute2x128_si256 (b[0], b[1], 0x20),
+                   _mm256_permute2x128_si256 (b[0], b[1], 0x31));
 }
 
 static inline __attribute__ ((always_inline)) Ints
 load_ints (const void *bytes)
 {
   return _mm256_loadu_si256 (bytes);
-}
-
-static inline __attribute__ ((always_inline)) Ints
-row_sums_q4_k (const guint8 *block,
-               const gint8  *q)
-{
-  const Ints low = ints_set (0x0f0f0f0f);
-  Ints p[8];
-
-#pragma GCC unroll 4
-  for (guint pair = 0; pair < 4; pair++)
-    {
-      Ints packed = load_ints (block + 16 + 32 * pair);
-
-      p[2 * pair] = _mm256_maddubs_epi16 (ints_and (packed, low), load_ints (q + 64 * pair));
-      p[2 * pair + 1] = _mm256_maddubs_epi16 (ints_and (_mm256_srli_epi16 (packed, 4), low),
-                                              load_ints (q + 64 * pair + 32));
-    }
-  return one_sum_words (p);
-}
-
-static inline __attribute__ ((always_inline)) Ints
-row_sums_q5_k (const guint8 *block,
-               const gint8  *q)
-{
-  const Ints low = ints_set (0x0f0f0f0f), fifth = ints_set (0x10101010);
-  Ints bits = load_ints (block + 16), p[8];
-
-#pragma GCC unroll 4
-  for (guint pair = 0; pair < 4; pair++)
-    {
-      Ints packed = load_ints (block + 48 + 32 * pair);
-      Ints first = ints_or (ints_and (packed, low), ints_and (ints_shift_left (bits, 4), fifth));
-      Ints second = ints_or (ints_and (ints_shift_right (packed, 4), low),
-                             ints_and (ints_shift_left (bits, 3), fifth));
-
-      p[2 * pair] = _mm256_maddubs_epi16 (first, load_ints (q + 64 * pair));
-      p[2 * pair + 1] = _mm256_maddubs_epi16 (second, load_ints (q + 64 * pair + 32));
-      bits = ints_shift_right (bits, 2);
-    }
-  return one_sum_words (p);
 }
 
 static inline __attribute__ ((always_inline)) Ints

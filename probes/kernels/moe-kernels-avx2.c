@@ -28,6 +28,27 @@
       multiply_tiles (&tile, w, n, row_begin, row_end, x, y, n_tokens);                 \
   }
 
+#define DEFINE_INT8_PAIRS_KERNEL(name, kind, block)                                     \
+  static void                                                                           \
+  matmul_##name (const void         *w,                                                 \
+                 gsize               n,                                                 \
+                 gsize               row_begin,                                         \
+                 gsize               row_end,                                           \
+                 const void *const  *x,                                                 \
+                 float       *const *y,                                                 \
+                 gsize               n_tokens)                                          \
+  {                                                                                     \
+    static const TileFormat tile = {                                                    \
+      kind, 4, sizeof (block), read_head_k, read_steps_k, tile_unpack_##name       \
+    };                                                                                  \
+                                                                                        \
+    if (n_tokens <= 2)                                                                  \
+      for (gsize t = 0; t < n_tokens; t++)                                              \
+        multiply_pairs (kind, sizeof (block), w, n, row_begin, row_end, x[t], y[t]);    \
+    else                                                                                \
+      multiply_tiles (&tile, w, n, row_begin, row_end, x, y, n_tokens);                 \
+  }
+
 DEFINE_INT8_KERNEL (q8_0, GROUP_SIGNED, 8, 8 * sizeof (MoeBlockQ8_0), read_no_head, read_steps_q8_0)
 DEFINE_INT8_KERNEL (q4_0, GROUP_4, 8, 8 * sizeof (MoeBlockQ4_0), read_no_head, read_steps_q4_0)
 DEFINE_INT8_KERNEL (mxfp4, GROUP_SIGNED, 8, 8 * sizeof (MoeBlockMxfp4), read_no_head, read_steps_mxfp4)
@@ -36,8 +57,8 @@ DEFINE_INT8_KERNEL (q5_0, GROUP_5, 8, 8 * sizeof (MoeBlockQ5_0), read_no_head, r
 DEFINE_INT8_KERNEL (q5_1, GROUP_5, 8, 8 * sizeof (MoeBlockQ5_1), read_no_head, read_steps_q5_1)
 DEFINE_INT8_KERNEL (iq4_nl, GROUP_SIGNED, 8, 8 * sizeof (MoeBlockIq4Nl), read_no_head, read_steps_iq4_nl)
 DEFINE_INT8_KERNEL (iq4_xs, GROUP_SIGNED, 8, sizeof (MoeBlockIq4Xs), read_head_iq4_xs, read_steps_iq4_xs)
-DEFINE_INT8_KERNEL (q4_k, GROUP_4, 4, sizeof (MoeBlockQ4_K), read_head_k, read_steps_k)
-DEFINE_INT8_KERNEL (q5_k, GROUP_5, 4, sizeof (MoeBlockQ5_K), read_head_k, read_steps_k)
+DEFINE_INT8_PAIRS_KERNEL (q4_k, GROUP_4, MoeBlockQ4_K)
+DEFINE_INT8_PAIRS_KERNEL (q5_k, GROUP_5, MoeBlockQ5_K)
 DEFINE_INT8_KERNEL (q6_k, GROUP_6, 4, sizeof (MoeBlockQ6_K), read_head_q6_k, read_steps_q6_k)
 
 static const MoeKernel kernels[] = {

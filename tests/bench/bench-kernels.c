@@ -122,7 +122,8 @@ main (int   argc,
                   if (kernel->type != kernel_types[i]
                       || (argc > 2 && strcmp (argv[2], sets[set]->isa) != 0 && set != n_sets - 1))
                     continue;
-                  seconds = best_seconds (kernel, w, n, n_rows, n_run, cached ? 1 : n_matrices, n_tokens, x, y);
+                  seconds = best_seconds (kernel, w, n, n_rows, n_run, cached ? 1 : n_matrices, n_tokens, x,
+                                          y);
                   if (set == n_sets - 1)
                     plain_seconds = seconds;
                   g_print ("%-16s %4zux%-4zu %3zu tokens  %7.1f GOP/s  %6.2f GB/s  %5.2f x plain%s\n",
