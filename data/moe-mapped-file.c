@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "data/moe-error.h"
+#include "data/moe-machine.h"
 
 #define fail(self, code, error, ...) moe_error_fail (error, code, (self)->path, __VA_ARGS__)
 
@@ -26,9 +27,7 @@ static void
 use_huge_pages (MoeMappedFile *self)
 {
 #ifdef MADV_HUGEPAGE
-  guint64 memory = (guint64) sysconf (_SC_PHYS_PAGES) * (guint64) sysconf (_SC_PAGESIZE);
-
-  if (self->data != NULL && self->n_bytes <= memory / 4 * 3)
+  if (self->data != NULL && self->n_bytes <= moe_machine_get_memory () / 4 * 3)
     madvise ((void *) self->data, self->n_bytes, MADV_HUGEPAGE);
 #endif
 }

@@ -266,7 +266,8 @@ moe_experts_run (MoeForward          *self,
               h->n_experts);
   moe_pool_run (self->pool, batch->n, route_one, &job);
   group_by_expert (&job);
-  if (!self->model->residency.fits)
+  /* A large batch needs nearly all, and reading them in order is as fast. */
+  if (!self->model->residency.fits && 2 * job.n_active <= h->n_experts)
     fetch_experts (&job);
   n_rows = job.starts[job.n_active];
 
