@@ -32,6 +32,18 @@
 #define CHINESE_AND_KANA "[\\x{4e00}-\\x{9fa5}\\x{3040}-\\x{309f}\\x{30a0}-\\x{30ff}]+"
 #define CHINESE_AND_HANGUL "[\\x{4e00}-\\x{9fa5}\\x{800}-\\x{4e00}\\x{ac00}-\\x{d7ff}]+"
 
+/* The lists of ranges, too, are those of llama.cpp: the third reaches from U+8C48 to the compatibility
+ * ideographs. */
+#define SOUTHEAST_AND_EAST_ASIAN "[\\x{4e00}-\\x{9fff}\\x{3400}-\\x{4dbf}\\x{8c48}-\\x{faff}" \
+  "\\x{3040}-\\x{30ff}\\x{ff65}-\\x{ff9f}\\x{2f00}-\\x{2fdf}\\x{e40}-\\x{eff}\\x{1780}-\\x{17ff}" \
+  "\\x{1000}-\\x{109f}\\x{aa60}-\\x{aa7f}\\x{a9e0}-\\x{a9ff}\\x{1100}-\\x{11ff}]+"
+#define HANGUL "[\\x{ac00}-\\x{d7a3}\\x{3131}-\\x{318e}]+"
+#define CJK_PUNCTUATION "[\\x{ff01}\\x{2026}\\x{201c}\\x{201d}\\x{2018}\\x{2019}\\x{2014}\\x{ff1a}\\x{ff1b}" \
+  "\\x{ff0c}\\x{3001}-\\x{303f}\\x{fe30}-\\x{fe4f}]+"
+#define NEWLINES "[^\\n]+|[\\n]+"
+/* Where llama.cpp takes letters of every case for one another. */
+#define MARKED_WORD "[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+" CONTRACTION "?"
+
 #define GPT2 "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
 #define LLAMA3 CONTRACTION "|" WORD "|\\p{N}{1,3}|" SIGNS "[\\r\\n]*|" SPACE
 #define QWEN2 CONTRACTION "|" WORD "|\\p{N}|" SIGNS "[\\r\\n]*|" SPACE
@@ -47,60 +59,85 @@
 #define DEEPSEEK_SIGN \
   "[!-/:-~\\x{ff01}-\\x{ff0f}\\x{ff1a}-\\x{ff5e}\\x{2018}-\\x{201f}\\x{3001}\\x{3002}]"
 
+typedef enum
+{
+  IGNORE_MERGES = 1 << 0,
+  ADD_BOS       = 1 << 1,
+  /* The first pattern finds digits, which are put in groups of three from the right of each run. */
+  GROUP_DIGITS  = 1 << 2,
+  CHARACTERS    = 1 << 3,
+  KEEP_NEWLINES = 1 << 4,
+} Traits;
+
 typedef struct
 {
   const char *names;                  /* separated by spaces */
-  gboolean    ignore_merges;
-  gboolean    add_bos;
+  Traits      traits;
   const char *patterns[MAX_PATTERNS];
 } Kind;
 
 static const Kind kinds[] = {
-  { "default", FALSE, FALSE,
+  { "default", 0,
     { "[\\p{P}\\$\\+<=>\\^~\\|]+", GPT2, "\\p{N}+", "[0-9][0-9][0-9]" } },
   { "gpt-2 olmo mpt phi-2 jina-es jina-de gigachat jina-v2-es jina-v2-de a.x-4.0 mellum modern-bert jais "
     "trillion "
-    "granite-docling exaone4", FALSE, FALSE,
+    "granite-docling exaone4", 0,
     { GPT2 } },
-  { "llama-bpe llama3 llama-v3 lfm2 pixtral falcon3 falcon-h1 midm-2.0", TRUE, TRUE,
+  { "llama-bpe llama3 llama-v3 lfm2 pixtral falcon3 falcon-h1 midm-2.0 jina-v5-nano", IGNORE_MERGES | ADD_BOS,
     { LLAMA3 } },
-  { "dbrx smaug-bpe glm4 chatglm-bpe", FALSE, FALSE,
+  { "dbrx smaug-bpe glm4 chatglm-bpe", 0,
     { LLAMA3 } },
-  { "qwen2 deepseek-r1-qwen kormo f2llmv2 megrez hunyuan solar-open stablelm2 grok-2", FALSE, FALSE,
+  { "qwen2 deepseek-r1-qwen kormo f2llmv2 megrez hunyuan solar-open stablelm2 grok-2", 0,
     { QWEN2 } },
-  { "qwen35", FALSE, FALSE,
+  { "qwen35", 0,
     { CONTRACTION "|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}|"
       " ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*|" SPACE } },
-  { "refact starcoder command-r smollm codeshell exaone minerva-7b mellum2", FALSE, FALSE,
+  { "refact starcoder command-r smollm codeshell exaone minerva-7b mellum2", 0,
     { "\\p{N}", GPT2 } },
-  { "falcon", FALSE, FALSE,
+  { "falcon", 0,
     { "[\\p{P}\\$\\+<=>\\^~\\|`]+", GPT2, "[0-9][0-9][0-9]" } },
-  { "gpt-4o llama4 minimax-m2 kanana2 talkie", FALSE, FALSE,
+  { "gpt-4o llama4 minimax-m2 kanana2 talkie", 0,
     { CASED_WORD (CONTRACTION "?") "|\\p{N}{1,3}|" SIGNS "[\\r\\n/]*|" SPACE } },
-  { "tekken", TRUE, TRUE,
+  { "tekken", IGNORE_MERGES | ADD_BOS,
     { CASED_WORD ("") "|\\p{N}|" SIGNS "[\\r\\n/]*|" SPACE } },
-  { "deepseek-v3 hunyuan-dense joyai-llm hy_v4", FALSE, FALSE,
+  { "deepseek-v3 hunyuan-dense joyai-llm hy_v4", 0,
     { "\\p{N}{1,3}", CHINESE_AND_KANA, DEEPSEEK_WORD "| ?[\\p{P}\\p{S}]+[\\r\\n]*|" SPACE } },
-  { "deepseek-llm", FALSE, FALSE,
+  { "deepseek-llm", 0,
     { "[\\r\\n]", "\\s?(?:" DEEPSEEK_LETTER ")+", "\\s?" DEEPSEEK_SIGN "+", "\\s+\\z", CHINESE_AND_HANGUL,
       "\\p{N}+" } },
-  { "deepseek-coder", FALSE, FALSE,
+  { "deepseek-coder", 0,
     { "[\\r\\n]", "\\s?\\p{L}+", "\\s?\\p{P}+", CHINESE_AND_HANGUL, "\\p{N}" } },
-  { "bailingmoe bailingmoe2 llada-moe", FALSE, FALSE,
+  { "bailingmoe bailingmoe2 llada-moe", 0,
     { "'(?:[sSdDmMtT]|[lL][lL]|[vV][eE]|[rR][eE])|" WORD "|\\p{N}|" SIGNS
       "[\\r\\n]*|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+" } },
-  { "exaone-moe", FALSE, FALSE,
+  { "exaone-moe", 0,
     { CONTRACTION "|[^\\r\\n\\p{L}\\p{N}]?(?:\\p{L}\\p{M}*(?: \\p{L}\\p{M}*)*)+|\\p{N}|" SIGNS
       "[\\r\\n/]?|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+" } },
-  { "seed-coder", FALSE, FALSE,
+  { "seed-coder", 0,
     { CONTRACTION "|" WORD "|\\p{N}| ?[^\\s\\p{L}\\p{N}\\r\\n]+|" SPACE } },
-  { "minicpm5", TRUE, FALSE,
+  { "minicpm5", IGNORE_MERGES,
     { "\\p{N}{1,3}", CONTRACTION "|" WORD "|\\p{N}+|" SIGNS "[\\r\\n]*|" SPACE } },
-  { "kimi-k2", FALSE, FALSE,
+  { "kimi-k2", 0,
     { "[" HAN "]+|[^\\r\\n\\p{L}\\p{N}]?[^\\P{L}" HAN "]+" CONTRACTION "?|\\p{N}{1,3}|" SIGNS
       "[\\r\\n]*|" SPACE } },
-  { "laguna", FALSE, FALSE,
-    { "[^\\n]+|[\\n]+", QWEN2 } },
+  { "laguna", 0,
+    { NEWLINES, QWEN2 } },
+  { "afmoe", GROUP_DIGITS,
+    { "\\p{N}+", SOUTHEAST_AND_EAST_ASIAN, DEEPSEEK_WORD "| ?[\\p{P}\\p{S}]+[\\r\\n]*|" SPACE } },
+  { "tiny_aya cohere2moe", GROUP_DIGITS,
+    { "\\p{N}+", MARKED_WORD "|\\p{N}{1,3}|" SIGNS "[\\r\\n/]*|" SPACE } },
+  { "youtu", IGNORE_MERGES,
+    { HANGUL "|" CJK_PUNCTUATION "|[\\x{3105}-\\x{312f}]+|" CHINESE_AND_KANA,
+      MARKED_WORD "|\\p{N}|" SIGNS "[\\r\\n/]*|" SPACE } },
+  { "spark2_5", 0,
+    { "\\p{N}{1,3}", CHINESE_AND_KANA, DEEPSEEK_WORD "| ?[\\p{P}\\p{S}]+|[\\r\\n]|\\s+(?!\\S)|\\s+",
+      "\\p{N}" } },
+  { "ufakzeka", 0,
+    { WORD "|\\p{N}|" SIGNS "[\\r\\n]*|" SPACE } },
+  { "gemma4", CHARACTERS | KEEP_NEWLINES,
+    { NEWLINES } },
+  { "sarvam-moe", CHARACTERS,
+    { NEWLINES } },
 };
 
 struct _MoePretokenizer
@@ -117,6 +154,7 @@ struct _MoePretokenizer
 #define LETTER_4 0x10480
 #define HAN_4 0x20000
 #define MARK_3 0x20d0
+#define LAO_MARK_3 0xec8
 #define MARK_4 0x101fd
 #define NUMBER_4 0x104a0
 #define PUNCTUATION_4 0x10100
@@ -126,7 +164,7 @@ struct _MoePretokenizer
 #define PRIVATE_3 0xe000
 
 static const struct { guint32 first, last, stand_in; } stand_ins[] = {
-  { 0x00cf3, 0x00cf3, MARK_3 }, { 0x00ece, 0x00ece, MARK_3 }, { 0x0180e, 0x0180e, FORMAT_3 },
+  { 0x00cf3, 0x00cf3, MARK_3 }, { 0x00ece, 0x00ece, LAO_MARK_3 }, { 0x0180e, 0x0180e, FORMAT_3 },
   { 0x02ffc, 0x02fff, SYMBOL_3 }, { 0x031ef, 0x031ef, SYMBOL_3 }, { 0x0d800, 0x0dfff, PRIVATE_3 },
   { 0x10efd, 0x10eff, MARK_4 }, { 0x1123f, 0x11240, LETTER_4 }, { 0x11241, 0x11241, MARK_4 },
   { 0x11b00, 0x11b09, PUNCTUATION_4 }, { 0x11f00, 0x11f01, MARK_4 }, { 0x11f02, 0x11f02, LETTER_4 },
@@ -278,13 +316,35 @@ moe_pretokenizer_free (MoePretokenizer *self)
 gboolean
 moe_pretokenizer_ignores_merges (const MoePretokenizer *self)
 {
-  return self->kind->ignore_merges;
+  return (self->kind->traits & IGNORE_MERGES) != 0;
 }
 
 gboolean
 moe_pretokenizer_adds_bos (const MoePretokenizer *self)
 {
-  return self->kind->add_bos;
+  return (self->kind->traits & ADD_BOS) != 0;
+}
+
+gboolean
+moe_pretokenizer_merges_characters (const MoePretokenizer *self)
+{
+  return (self->kind->traits & CHARACTERS) != 0;
+}
+
+gboolean
+moe_pretokenizer_keeps_newlines (const MoePretokenizer *self)
+{
+  return (self->kind->traits & KEEP_NEWLINES) != 0;
+}
+
+char **
+moe_pretokenizer_list_names (void)
+{
+  g_autoptr (GString) all = g_string_new (kinds[0].names);
+
+  for (gsize i = 1; i < G_N_ELEMENTS (kinds); i++)
+    g_string_append_printf (all, " %s", kinds[i].names);
+  return g_strsplit (all->str, " ", -1);
 }
 
 GString *
@@ -375,6 +435,63 @@ split_piece (const pcre2_code    *code,
     g_array_append_val (ends, last);
 }
 
+/* Where the piece from @first to @last is cut by its runs of digits [start, end), which are every second of
+ * @runs: "ab12345c" into "ab12", "345", "c". What is before a run stays with its first group. */
+static void
+group_digits (const char   *text,
+              gsize         first,
+              gsize         last,
+              const GArray *runs,
+              GArray       *ends)
+{
+  gsize done = first;
+
+  for (guint i = 0; i + 1 < runs->len; i += 2)
+    {
+      const gsize start = g_array_index (runs, gsize, i), end = g_array_index (runs, gsize, i + 1);
+      glong left = g_utf8_strlen (text + start, (gssize) (end - start));
+      gsize at = start;
+
+      for (; at < end; left--)
+        {
+          if (left % 3 == 0 && at > start)
+            g_array_append_val (ends, at);
+          at = (gsize) (g_utf8_next_char (text + at) - text);
+        }
+      g_array_append_val (ends, end);
+      done = end;
+    }
+
+  if (done < last)
+    g_array_append_val (ends, last);
+}
+
+/* The digits of a piece, start and end of each run in turn. */
+static GArray *
+find_digits (const pcre2_code    *code,
+             pcre2_match_context *context,
+             pcre2_match_data    *match,
+             const char          *text,
+             gsize                first,
+             gsize                last)
+{
+  GArray *runs = g_array_new (FALSE, FALSE, sizeof (gsize));
+  gsize offset = 0;
+
+  while (offset < last - first
+         && pcre2_match (code, (PCRE2_SPTR) text + first, last - first, offset, PCRE2_NO_UTF_CHECK, match,
+                         context) > 0)
+    {
+      const PCRE2_SIZE *range = pcre2_get_ovector_pointer (match);
+      const gsize run[] = { first + range[0], first + range[1] };
+
+      g_array_append_vals (runs, run, 2);
+      offset = range[1];
+    }
+
+  return runs;
+}
+
 gsize *
 moe_pretokenizer_split (const MoePretokenizer *self,
                         const char            *text,
@@ -398,7 +515,17 @@ moe_pretokenizer_split (const MoePretokenizer *self,
         {
           const gsize last = g_array_index (ends, gsize, j);
 
-          split_piece (self->codes[i], self->context, match, subject, first, last, finer);
+          if (i == 0 && (self->kind->traits & GROUP_DIGITS) != 0)
+            {
+              g_autoptr (GArray) runs = find_digits (self->codes[i], self->context, match, subject, first,
+                                                     last);
+
+              group_digits (subject, first, last, runs, finer);
+            }
+          else
+            {
+              split_piece (self->codes[i], self->context, match, subject, first, last, finer);
+            }
           first = last;
         }
       g_array_unref (ends);

@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* What a byte-level BPE does before merging: cutting a text into pieces that merges never cross. Known by the
+/* What a BPE does before merging: cutting a text into pieces that merges never cross. Known by the
  * name in tokenizer.ggml.pre; each is a list of regular expressions, applied one after the other to the
  * pieces the one before has left. Immutable; any thread. */
 typedef struct _MoePretokenizer MoePretokenizer;
@@ -19,6 +19,14 @@ void             moe_pretokenizer_free          (MoePretokenizer        *self);
 gboolean         moe_pretokenizer_ignores_merges (const MoePretokenizer *self);
 /* Whether BOS is added when the file doesn't say. */
 gboolean         moe_pretokenizer_adds_bos      (const MoePretokenizer  *self);
+
+/* Some merge the characters themselves instead of GPT-2's alphabet of bytes, after every space of the text
+ * was replaced by U+2581; a character that is no token is written as tokens "<0xE2>" of its bytes. */
+gboolean         moe_pretokenizer_merges_characters (const MoePretokenizer *self);
+/* Then a run of newlines that is a token is not built from merges. */
+gboolean         moe_pretokenizer_keeps_newlines (const MoePretokenizer *self);
+/* The names it knows, transfer full, NULL-terminated. */
+char           **moe_pretokenizer_list_names     (void);
 
 /* @text as moe_pretokenizer_clean() gives it. Returns where each piece ends, in bytes, ascending, the last
  * one being @length (transfer full); none for an empty text. */

@@ -7,10 +7,14 @@
 #include "probes/moe-tokenizer-private.h"
 
 /* Byte-level BPE (Radford et al. 2019, section 2.2): a text is cut into pieces, and each piece's bytes,
- * written as printable characters, are merged by rank. */
+ * written as printable characters, are merged by rank. Some vocabularies merge the characters themselves, and
+ * write spaces and unknown characters as SentencePiece does. */
 
 /* No piece is longer than this; what is gets cut here. */
 #define MAX_PIECE (1u << 30)
+
+/* Of a character that is no token and in no merge. */
+#define NO_SYMBOL G_MAXUINT32
 
 typedef struct
 {
@@ -188,9 +192,18 @@ moe_tokenizer_bpe_load (MoeTokenizer  *self,
 
   for (guint i = 0; i < 256; i++)
     {
-      char name[6];
-      const int n = g_unichar_to_utf8 (byte_to_character ((guint8) i), name);
+      char name[8];
+      gint64 id;
+      int n;
 
+      if (self->characters)
+        {
+          g_snprintf (name, sizeof name, "<0x%02X>", i);
+          id = moe_tokenizer_find_symbol (self, name, 6);
+          self->byte_tokens[i] = id < self->n_tokens ? (gint32) id : -1;
+          continue;
+        }
+      n = g_unichar_to_utf8 (byte_to_character ((guint8) i), name);
       self->byte_symbols[i] = intern (self, name, (gsize) n);
     }
 
@@ -295,6 +308,97 @@ encode_piece (const MoeTokenizer *self,
     }
 }
 
+/* The piece of @text from @start to @end as merged characters; @sources as from
+ * moe_tokenizer_escape_spaces(). */
+static void
+encode_characters (const MoeTokenizer *self,
+                   MoeMerger          *merger,
+                   const char         *text,
+                   gsize               start,
+                   gsize               end,
+                   gsize               offset,
+                   const guint32      *sources,
+                   GArray             *spans)
+{
+  const gsize last = offset + sources[end - 1] + 1;
+  const MoeSymbol *symbols;
+
+  if (text[start] == '\n' && moe_pretokenizer_keeps_newlines (self->pretokenizer)
+      && end - start <= self->longest)
+    {
+      const gint64 id = moe_tokenizer_find_symbol (self, text + start, end - start);
+      const MoeTokenSpan span = { (gint32) id, offset + sources[start], last };
+
+      if (id >= 0 && id < self->n_tokens)
+        {
+          g_array_append_val (spans, span);
+          return;
+        }
+    }
+
+  moe_merger_reset (merger);
+  for (gsize i = start; i < end;)
+    {
+      const gsize n = moe_tokenizer_character_length (text + i, end - i);
+      const gint64 id = moe_tokenizer_find_symbol (self, text + i, n);
+
+      moe_merger_add (merger, (guint32) i, (guint32) n, sources[i], id >= 0 ? (guint32) id : NO_SYMBOL);
+      i += n;
+    }
+  moe_merger_run (merger, find_pair, (gpointer) self);
+
+  symbols = (const MoeSymbol *) merger->symbols->data;
+  for (gint32 i = 0; i >= 0; i = symbols[i].next)
+    {
+      MoeTokenSpan span = { (gint32) symbols[i].id, offset + symbols[i].source, last };
+
+      if (symbols[i].next >= 0)
+        span.end = offset + symbols[symbols[i].next].source;
+      if (symbols[i].id < self->n_tokens)
+        {
+          g_array_append_val (spans, span);
+          continue;
+        }
+      for (guint32 j = 0; j < symbols[i].length; j++)
+        {
+          span.id = self->byte_tokens[(guint8) text[symbols[i].start + j]];
+          if (span.id >= 0)
+            g_array_append_val (spans, span);
+        }
+    }
+}
+
+/* @text, cleaned, without GPT-2's alphabet. */
+static void
+encode_text (const MoeTokenizer *self,
+             MoeMerger          *merger,
+             const GString      *text,
+             gsize               offset,
+             GArray             *spans)
+{
+  g_autoptr (GArray) sources = g_array_new (FALSE, FALSE, sizeof (guint32));
+  g_autoptr (GString) escaped = moe_tokenizer_escape_spaces (text->str, text->len, FALSE, sources);
+  gsize n_pieces;
+  g_autofree gsize *ends = moe_pretokenizer_split (self->pretokenizer, escaped->str, escaped->len, &n_pieces);
+  gsize start = 0;
+
+  for (gsize i = 0; i < n_pieces; i++)
+    {
+      while (start < ends[i])
+        {
+          gsize end = ends[i];
+
+          /* Where a piece is cut, a character stays whole. */
+          if (end - start > MAX_PIECE)
+            end = (gsize) (g_utf8_find_prev_char (escaped->str, escaped->str + start + MAX_PIECE)
+                           - escaped->str);
+          encode_characters (self, merger, escaped->str, start, end, offset,
+                             (const guint32 *) (gpointer) sources->data, spans);
+          start = end;
+        }
+    }
+}
+
 void
 moe_tokenizer_bpe_encode (const MoeTokenizer *self,
                           MoeMerger          *merger,
@@ -304,11 +408,17 @@ moe_tokenizer_bpe_encode (const MoeTokenizer *self,
                           GArray             *spans)
 {
   g_autoptr (GString) clean = moe_pretokenizer_clean (text, length);
-  gsize n_pieces;
-  g_autofree gsize *ends = moe_pretokenizer_split (self->pretokenizer, clean->str, clean->len, &n_pieces);
   g_autoptr (GString) spelling = NULL;
-  gsize start = 0;
+  g_autofree gsize *ends = NULL;
+  gsize n_pieces, start = 0;
 
+  if (self->characters)
+    {
+      encode_text (self, merger, clean, offset, spans);
+      return;
+    }
+
+  ends = moe_pretokenizer_split (self->pretokenizer, clean->str, clean->len, &n_pieces);
   if (moe_pretokenizer_ignores_merges (self->pretokenizer))
     spelling = g_string_new (NULL);
 

@@ -38,15 +38,16 @@ struct _MoeTokenizer
   MoeSpecialTokens *specials;
   gint32            bos, eos, unknown;
   gboolean          add_bos, add_eos, add_space_prefix;
-  gint32            byte_tokens[256]; /* SentencePiece: the token of a single byte, or -1 */
+  gint32            byte_tokens[256]; /* of a single byte, or -1: SentencePiece, and BPE of characters */
 
-  /* Byte-level BPE. A symbol is a token, or, from n_tokens on, a string that merges name though it is no
+  /* BPE. A symbol is a token, or, from n_tokens on, a string that merges name though it is no
    * token. */
   MoePretokenizer  *pretokenizer;
   GPtrArray        *extra_symbols;     /* MoeGgufString */
   GHashTable       *merges;            /* a set of MoeMergeRule */
   gpointer          merge_rules;
   guint32           byte_symbols[256]; /* the symbol a piece starts with for each byte */
+  gboolean          characters;        /* pieces start with characters instead */
 };
 
 /* A token and the bytes [start, end) of the text it came from: exact for valid UTF-8. Empty for a token the
@@ -99,6 +100,16 @@ void      moe_tokenizer_spm_encode   (const MoeTokenizer   *self,
                                       gsize                 offset,
                                       gboolean              prefix,
                                       GArray               *spans);
+
+/* @text with the spaces replaced by U+2581, and for each of its bytes the byte of @text it stands for, in
+ * @sources (guint32); @prefix: with one more in front. */
+GString  *moe_tokenizer_escape_spaces (const char           *text,
+                                       gsize                 length,
+                                       gboolean              prefix,
+                                       GArray               *sources);
+/* Bytes of the character at @text, by its first one, whether it is valid or not. */
+gsize     moe_tokenizer_character_length (const char         *text,
+                                          gsize               length);
 
 /* moe-special-tokens.c: cutting special tokens out of a text, the longest first wherever they are, then the
  * next shorter ones in what is left. */

@@ -161,12 +161,11 @@ emit_bytes (const MoeTokenizer *self,
     }
 }
 
-/* @text with the spaces replaced, and for each of its bytes the byte of @text it stands for. */
-static GString *
-escape_spaces (const char *text,
-               gsize       length,
-               gboolean    prefix,
-               GArray     *sources)
+GString *
+moe_tokenizer_escape_spaces (const char *text,
+                             gsize       length,
+                             gboolean    prefix,
+                             GArray     *sources)
 {
   GString *escaped = g_string_sized_new (length + length / 4 + 4);
 
@@ -193,6 +192,15 @@ escape_spaces (const char *text,
   return escaped;
 }
 
+gsize
+moe_tokenizer_character_length (const char *text,
+                                gsize       length)
+{
+  static const guint8 lengths[16] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 3, 4 };
+
+  return MIN (lengths[(guint8) *text >> 4], length);
+}
+
 void
 moe_tokenizer_spm_encode (const MoeTokenizer *self,
                           MoeMerger          *merger,
@@ -202,17 +210,16 @@ moe_tokenizer_spm_encode (const MoeTokenizer *self,
                           gboolean            prefix,
                           GArray             *spans)
 {
-  /* Bytes of a character by the upper half of its first one, whether it is valid or not. */
-  static const guint8 character_bytes[16] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 3, 4 };
   g_autoptr (GArray) sources = g_array_new (FALSE, FALSE, sizeof (guint32));
-  g_autoptr (GString) escaped = escape_spaces (text, length, prefix && self->add_space_prefix, sources);
+  g_autoptr (GString) escaped = moe_tokenizer_escape_spaces (text, length,
+                                                            prefix && self->add_space_prefix, sources);
   const Find find = { self, escaped->str };
   const MoeSymbol *symbols;
 
   moe_merger_reset (merger);
   for (gsize i = 0; i < escaped->len;)
     {
-      const gsize n = MIN (character_bytes[(guint8) escaped->str[i] >> 4], escaped->len - i);
+      const gsize n = moe_tokenizer_character_length (escaped->str + i, escaped->len - i);
 
       moe_merger_add (merger, (guint32) i, (guint32) n, g_array_index (sources, guint32, i), 0);
       i += n;

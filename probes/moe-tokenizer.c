@@ -15,6 +15,7 @@
 static const char *const end_names[] = {
   "<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>", "<|call|>", "<end_of_turn>", "<|endoftext|>", "</s>",
   "<|eom_id|>", "<EOT>", "_<EOT>", "[EOT]", "[EOS]", "<|end_of_text|>", "<end_of_utterance>", "<eos>",
+  "<turn|>", "<|tool_response>", "<|flush|>", "<|calls|>",
   "<\xef\xbd\x9c" "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>", "[e~[",
 };
 
@@ -205,12 +206,41 @@ load_flag (MoeGguf     *gguf,
 }
 
 static gboolean
+has_token (const MoeTokenizer *self,
+           const char         *name)
+{
+  return moe_tokenizer_find (self, name) >= 0;
+}
+
+/* Of the names above some mean something else in some formats. */
+static void
+leave_out (MoeTokenizer *self)
+{
+  const gint32 end = moe_tokenizer_find (self, "<|end|>"), slash = moe_tokenizer_find (self, "</s>");
+  const gboolean harmony = has_token (self, "<|return|>") &&
+                           (has_token (self, "<|call|>") || has_token (self, "<|calls|>"));
+  const gboolean flushes = has_token (self, "<|flush|>") &&
+                           (has_token (self, "<|call|>") || has_token (self, "<|calls|>"));
+
+  /* There "<|end|>" ends a message, not the turn. */
+  if (end >= 0 && (harmony || flushes))
+    self->ends[end] = FALSE;
+
+  /* With Gemma 4's marks it is text. */
+  if (slash >= 0 && has_token (self, "<|tool_response>"))
+    {
+      self->ends[slash] = FALSE;
+      self->kinds[slash] = MOE_TOKEN_NORMAL;
+    }
+}
+
+static gboolean
 load_specials (MoeTokenizer  *self,
                MoeGguf       *gguf,
                gboolean       spm,
                GError       **error)
 {
-  gint32 eot, eom, harmony, end;
+  gint32 eot, eom;
 
   if (!load_special (self, gguf, "tokenizer.ggml.bos_token_id", spm ? 1 : -1, &self->bos, error) ||
       !load_special (self, gguf, "tokenizer.ggml.eos_token_id", spm ? 2 : -1, &self->eos, error) ||
@@ -233,12 +263,7 @@ load_specials (MoeTokenizer  *self,
         }
     }
 
-  /* In the harmony format "<|end|>" ends a message, not the turn. */
-  harmony = moe_tokenizer_find (self, "<|return|>");
-  end = moe_tokenizer_find (self, "<|end|>");
-  if (harmony >= 0 && end >= 0 && moe_tokenizer_find (self, "<|call|>") >= 0)
-    self->ends[end] = FALSE;
-
+  leave_out (self);
   if (self->eos >= 0)
     self->ends[self->eos] = TRUE;
   if (eot >= 0)
@@ -264,7 +289,7 @@ decode_tokens (MoeTokenizer *self,
       self->text_offsets[i] = text->len;
       if (kind == MOE_TOKEN_CONTROL || kind == MOE_TOKEN_USER_DEFINED || kind == MOE_TOKEN_UNKNOWN)
         g_string_append_len (text, spelling->bytes, (gssize) spelling->length);
-      else if (spm)
+      else if (spm || self->characters)
         moe_tokenizer_spm_decode (kind, spelling, text);
       else
         moe_tokenizer_bpe_decode (spelling, text);
@@ -281,7 +306,7 @@ moe_tokenizer_new (MoeGguf  *gguf,
   g_autoptr (MoeTokenizer) self = NULL;
   const char *path, *model = NULL, *pre = NULL;
   GError *local = NULL;
-  gboolean spm;
+  gboolean spm, gemma;
 
   g_return_val_if_fail (gguf != NULL, NULL);
 
@@ -295,7 +320,8 @@ moe_tokenizer_new (MoeGguf  *gguf,
       return NULL;
     }
   spm = strcmp (model, "llama") == 0;
-  if (!spm && strcmp (model, "gpt2") != 0)
+  gemma = strcmp (model, "gemma4") == 0;
+  if (!spm && !gemma && strcmp (model, "gpt2") != 0)
     {
       g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED, "%s: the tokenizer \"%s\" is not supported", path,
                    model);
@@ -306,6 +332,8 @@ moe_tokenizer_new (MoeGguf  *gguf,
       g_propagate_error (error, local);
       return NULL;
     }
+  if (gemma)
+    pre = model;
 
   self = g_new0 (MoeTokenizer, 1);
   g_atomic_ref_count_init (&self->ref_count);
@@ -319,6 +347,7 @@ moe_tokenizer_new (MoeGguf  *gguf,
           g_propagate_prefixed_error (error, local, "%s: ", path);
           return NULL;
         }
+      self->characters = moe_pretokenizer_merges_characters (self->pretokenizer);
     }
   self->add_bos = spm || moe_pretokenizer_adds_bos (self->pretokenizer);
   self->add_space_prefix = spm;
@@ -326,6 +355,8 @@ moe_tokenizer_new (MoeGguf  *gguf,
   if (!load_tokens (self, gguf, error) || !load_kinds (self, gguf, error) ||
       !load_specials (self, gguf, spm, error))
     return NULL;
+  /* Files that say otherwise are known to be wrong. */
+  self->add_bos |= !spm && moe_pretokenizer_keeps_newlines (self->pretokenizer);
   if (spm ? !moe_tokenizer_spm_load (self, gguf, error) : !moe_tokenizer_bpe_load (self, gguf, error))
     return NULL;
 

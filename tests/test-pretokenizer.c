@@ -44,6 +44,15 @@ static const struct { const char *name, *text, *pieces; } splits[] = {
   { "minicpm5", "a1234", "a|123|4" },
   { "kimi-k2", "a\xe4\xb8\xad\xe6\x96\x87" "b's 1234", "a|\xe4\xb8\xad\xe6\x96\x87|b's| |123|4" },
   { "laguna", "a\n\n b", "a|\n\n| b" },
+  /* Digits by three from the right of a run. */
+  { "afmoe", "ab12345 1234567\xe0\xb9\x84x", "ab|12|345| |1|234|567|\xe0\xb9\x84|x" },
+  { "afmoe", "123456", "123|456" },
+  { "tiny_aya", "Ab's 1234!/\n", "Ab's| |1|234|!/\n" },
+  { "cohere2moe", "12", "12" },
+  { "youtu", "\xed\x95\x9c\xe3\x80\x82" "ab12", "\xed\x95\x9c|\xe3\x80\x82|ab|1|2" },
+  { "spark2_5", "a!!\n1234", "a|!!|\n|1|2|3|4" },
+  { "ufakzeka", "Ali'nin 12", "Ali|'nin| |1|2" },
+  { "gemma4", "a b\n\nc", "a b|\n\n|c" },
   /* A letter of Unicode 15 (U+31350), a digit of Unicode 15 (U+1E4F0), and U+180E, which is no space. */
   { "qwen2", " \xf0\xb1\x8d\x90" "a", " \xf0\xb1\x8d\x90" "a" },
   { "llama-bpe", "\xf0\x9e\x93\xb0\xf0\x9e\x93\xb0\xf0\x9e\x93\xb0" "1",
@@ -84,7 +93,8 @@ test_splits (void)
 static void
 test_unknown (void)
 {
-  static const char *const names[] = { "no-such", "", "qwen", "gpt-2 olmo", "ol" };
+  static const char *const names[] = { "no-such", "", "superbpe", "viking", "bloom", "chameleon",
+                                       "whitespace", "qwen", "gpt-2 olmo", "ol" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
     {
@@ -103,7 +113,7 @@ test_long (void)
 {
   static const char *const names[] = { "qwen2", "gpt-2", "llama-bpe", "gpt-4o", "tekken", "deepseek-v3",
                                        "exaone-moe",
-                                       "deepseek-coder", "default" };
+                                       "deepseek-coder", "default", "afmoe", "cohere2moe", "gemma4" };
   static const char *const units[] = { "a", " ", "\n", "A", "!", "1", "a ", "e\xcc\x81", "\xe4\xb8\xad",
                                        "\xc3\x9f" };
   const gsize wanted = 1 << 18;

@@ -8,10 +8,12 @@
 #include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
 
+#include "probes/moe-pretokenizer.h"
 #include "probes/moe-tokenizer.h"
 #include "tests/support/moe-checkpoint.h"
 
 static JsonObject *stored; /* tests/reference/tokenizer.json */
+static JsonObject *hashes; /* tests/reference/pre-tokenizers.json */
 
 static GBytes *
 parse_hex (const char *text)
@@ -160,6 +162,93 @@ test_vocabulary (gconstpointer data)
   check_round_trips (tokenizer, g_str_equal (name, "vocab-spm") ? " " : "");
 }
 
+static gboolean
+is_thrown (JsonArray *thrown,
+           guint      number)
+{
+  for (guint i = 0; i < json_array_get_length (thrown); i++)
+    if (json_array_get_int_element (thrown, i) == number)
+      return TRUE;
+  return FALSE;
+}
+
+/* As "oracle hashes" computes it. */
+static char *
+hash_ids (const MoeTokenizer *tokenizer,
+          JsonArray          *thrown,
+          MoeTokenizeFlags    flags)
+{
+  JsonArray *strings = json_object_get_array_member (hashes, "strings");
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
+
+  for (guint s = 0; s < json_array_get_length (strings); s++)
+    {
+      g_autoptr (GBytes) text = parse_hex (json_array_get_string_element (strings, s));
+      gsize length, n;
+      const char *bytes = g_bytes_get_data (text, &length);
+      g_autofree gint32 *ids = moe_tokenizer_encode (tokenizer, bytes != NULL ? bytes : "", length, flags,
+                                                     &n);
+      g_autofree char *line = format_ids (ids, n);
+
+      if (is_thrown (thrown, s))
+        continue;
+      g_checksum_update (sum, (const guchar *) line, (gssize) strlen (line));
+      g_checksum_update (sum, (const guchar *) "\n", 1);
+    }
+  return g_strdup (g_checksum_get_string (sum));
+}
+
+/* Every string, damaged ones too, comes back as moe_pretokenizer_clean() reads it. */
+static void
+check_all_round_trips (const MoeTokenizer *tokenizer,
+                       gboolean            characters)
+{
+  JsonArray *strings = json_object_get_array_member (hashes, "strings");
+
+  for (guint s = 0; s < json_array_get_length (strings); s++)
+    {
+      g_autoptr (GBytes) text = parse_hex (json_array_get_string_element (strings, s));
+      gsize length, n, n_decoded;
+      const char *bytes = g_bytes_get_data (text, &length);
+      g_autoptr (GString) clean = moe_pretokenizer_clean (bytes != NULL ? bytes : "", length);
+      g_autofree gint32 *ids = moe_tokenizer_encode (tokenizer, clean->str, length > 0 ? clean->len : 0,
+                                                     MOE_TOKENIZE_DEFAULT, &n);
+      g_autofree char *decoded = moe_tokenizer_decode (tokenizer, ids, n, TRUE, &n_decoded);
+
+      /* These write a space as U+2581. */
+      if (characters && g_strstr_len (clean->str, (gssize) clean->len, "\xe2\x96\x81") != NULL)
+        continue;
+      g_assert_cmpmem (decoded, n_decoded, clean->str, clean->len);
+    }
+}
+
+static void
+test_pre_tokenizer (gconstpointer data)
+{
+  const char *name = data;
+  JsonObject *all = json_object_get_object_member (hashes, "vocabularies");
+  g_autofree char *vocabulary = g_strconcat ("vocab-", name, NULL);
+  g_autoptr (MoeGguf) gguf = open_vocabulary (vocabulary);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MoeTokenizer) tokenizer = moe_tokenizer_new (gguf, &error);
+  g_autoptr (MoePretokenizer) pretokenizer = moe_pretokenizer_new (name, &error);
+  g_autofree char *plain = NULL, *special = NULL;
+  JsonObject *expected;
+  JsonArray *thrown;
+
+  g_assert_no_error (error);
+  g_assert_true (json_object_has_member (all, name));
+  expected = json_object_get_object_member (all, name);
+  thrown = json_object_get_array_member (expected, "thrown");
+  g_assert_cmpint (moe_tokenizer_get_add_bos (tokenizer), ==,
+                   json_object_get_boolean_member (expected, "add_bos"));
+  plain = hash_ids (tokenizer, thrown, MOE_TOKENIZE_DEFAULT);
+  special = hash_ids (tokenizer, thrown, MOE_TOKENIZE_PARSE_SPECIAL);
+  g_assert_cmpstr (plain, ==, json_object_get_string_member (expected, "plain"));
+  g_assert_cmpstr (special, ==, json_object_get_string_member (expected, "special"));
+  check_all_round_trips (tokenizer, moe_pretokenizer_merges_characters (pretokenizer));
+}
+
 int
 main (int    argc,
       char **argv)
@@ -168,6 +257,9 @@ main (int    argc,
   g_autoptr (GError) error = NULL;
   g_autofree char *path = NULL;
   g_autoptr (GList) names = NULL;
+  g_autoptr (JsonParser) hash_parser = json_parser_new ();
+  g_autofree char *hash_path = NULL;
+  g_auto (GStrv) pre_tokenizers = moe_pretokenizer_list_names ();
 
   g_test_init (&argc, &argv, NULL);
   path = g_test_build_filename (G_TEST_DIST, "reference", "tokenizer.json", NULL);
@@ -180,6 +272,16 @@ main (int    argc,
     {
       g_autofree char *test = g_strconcat ("/tokenizer-reference/", l->data, NULL);
       g_test_add_data_func (test, l->data, test_vocabulary);
+    }
+
+  hash_path = g_test_build_filename (G_TEST_DIST, "reference", "pre-tokenizers.json", NULL);
+  json_parser_load_from_file (hash_parser, hash_path, &error);
+  g_assert_no_error (error);
+  hashes = json_node_get_object (json_parser_get_root (hash_parser));
+  for (char **name = pre_tokenizers; *name != NULL; name++)
+    {
+      g_autofree char *test = g_strconcat ("/tokenizer-reference/pre/", *name, NULL);
+      g_test_add_data_func (test, *name, test_pre_tokenizer);
     }
   return g_test_run ();
 }

@@ -10,7 +10,9 @@
  * oracle tokens STRINGS.txt VOCABULARY.gguf...
  *   prints the ids of every string, as JSON.
  * oracle expansions BLOCKS
- *   prints for each storage type in BLOCKS (make-checkpoint --blocks) the SHA-256 of its values. */
+ *   prints for each storage type in BLOCKS (make-checkpoint --blocks) the SHA-256 of its values.
+ * oracle hashes STRINGS.txt vocab-NAME.gguf...
+ *   prints for each file one hash of the ids of all strings, as JSON. */
 
 #include <math.h>
 #include <stdio.h>
@@ -390,18 +392,19 @@ unescape (const char *line)
   return g_byte_array_free_to_bytes (out);
 }
 
-/* The ids of @text as JSON; "null" where llama.cpp throws, which it does for some bytes that are not UTF-8:
- * these are tried in a process of their own. */
-static void
-print_ids_of (const struct llama_vocab *vocab,
-              const char               *text,
-              gsize                     length,
-              bool                      add_special,
-              bool                      parse_special)
+/* The ids of @text, or NULL where llama.cpp throws, which it does for some bytes that are not UTF-8: these
+ * are tried in a process of their own. */
+static GArray *
+tokenize (const struct llama_vocab *vocab,
+          const char               *text,
+          gsize                     length,
+          bool                      add_special,
+          bool                      parse_special)
 {
-  static int32_t ids[4096];
+  GArray *ids = g_array_new (FALSE, FALSE, sizeof (int32_t));
   int32_t n;
 
+  g_array_set_size (ids, 4096);
   if (!g_utf8_validate (text, (gssize) length, NULL))
     {
       int status;
@@ -412,22 +415,44 @@ print_ids_of (const struct llama_vocab *vocab,
       if (child == 0)
         {
           fclose (stderr);
-          llama_tokenize (vocab, text, (int32_t) length, ids, G_N_ELEMENTS (ids), add_special, parse_special);
+          llama_tokenize (vocab, text, (int32_t) length, (int32_t *) (gpointer) ids->data, (int32_t) ids->len,
+                          add_special, parse_special);
           _exit (0);
         }
       if (waitpid (child, &status, 0) != child || status != 0)
         {
-          printf ("null");
-          return;
+          g_array_unref (ids);
+          return NULL;
         }
     }
-  n = llama_tokenize (vocab, text, (int32_t) length, ids, G_N_ELEMENTS (ids), add_special, parse_special);
+  n = llama_tokenize (vocab, text, (int32_t) length, (int32_t *) (gpointer) ids->data, (int32_t) ids->len,
+                      add_special, parse_special);
   if (n < 0)
     die ("too many tokens", text);
+  g_array_set_size (ids, (guint) n);
+  return ids;
+}
+
+/* The same as JSON, "null" where llama.cpp throws. */
+static void
+print_ids_of (const struct llama_vocab *vocab,
+              const char               *text,
+              gsize                     length,
+              bool                      add_special,
+              bool                      parse_special)
+{
+  GArray *ids = tokenize (vocab, text, length, add_special, parse_special);
+
+  if (ids == NULL)
+    {
+      printf ("null");
+      return;
+    }
   printf ("[");
-  for (int32_t i = 0; i < n; i++)
-    printf ("%s%d", i > 0 ? "," : "", ids[i]);
+  for (guint i = 0; i < ids->len; i++)
+    printf ("%s%d", i > 0 ? "," : "", g_array_index (ids, int32_t, i));
   printf ("]");
+  g_array_unref (ids);
 }
 
 static void
@@ -451,21 +476,25 @@ print_ids (const char               *label,
   printf ("      ]%s\n", end);
 }
 
-static int
-print_tokens (int    argc,
-              char **argv)
+static GPtrArray *
+read_strings (const char *path)
 {
   GPtrArray *strings = g_ptr_array_new ();
   char *text;
   char **lines;
 
-  if (!g_file_get_contents (argv[0], &text, NULL, NULL))
-    die ("cannot be read", argv[0]);
+  if (!g_file_get_contents (path, &text, NULL, NULL))
+    die ("cannot be read", path);
   lines = g_strsplit (text, "\n", -1);
   for (char **line = lines; *line != NULL; line++)
     if (line[1] != NULL && (*line)[0] != '#')
       g_ptr_array_add (strings, unescape (*line));
+  return strings;
+}
 
+static void
+print_strings (GPtrArray *strings)
+{
   printf ("{\n  \"strings\": [\n");
   for (guint s = 0; s < strings->len; s++)
     {
@@ -478,15 +507,34 @@ print_tokens (int    argc,
       printf ("\"%s\n", s + 1 < strings->len ? "," : "");
     }
   printf ("  ],\n  \"vocabularies\": {\n");
+}
+
+static void
+print_header (const char               *path,
+              const char               *prefix,
+              const struct llama_vocab *vocab)
+{
+  char *name = g_path_get_basename (path);
+
+  name[strlen (name) - strlen (".gguf")] = '\0';
+  printf ("    \"%s\": {\n", name + strlen (prefix));
+  printf ("      \"add_bos\": %s,\n", llama_vocab_get_add_bos (vocab) ? "true" : "false");
+  g_free (name);
+}
+
+static int
+print_tokens (int    argc,
+              char **argv)
+{
+  GPtrArray *strings = read_strings (argv[0]);
+
+  print_strings (strings);
   for (int v = 1; v < argc; v++)
     {
       struct llama_model *model = load_model (argv[v], true);
       const struct llama_vocab *vocab = llama_model_get_vocab (model);
-      char *name = g_path_get_basename (argv[v]);
 
-      name[strlen (name) - strlen (".gguf")] = '\0';
-      printf ("    \"%s\": {\n", name);
-      printf ("      \"add_bos\": %s,\n", llama_vocab_get_add_bos (vocab) ? "true" : "false");
+      print_header (argv[v], "", vocab);
       printf ("      \"bos\": %d,\n      \"eos\": %d,\n", llama_vocab_bos (vocab), llama_vocab_eos (vocab));
       print_ids ("plain", vocab, strings, false, false, ",");
       print_ids ("special", vocab, strings, false, true, ",");
@@ -536,6 +584,66 @@ print_expansions (const char *path)
   return 0;
 }
 
+/* SHA-256 over a line "1 2 3" for each string that llama.cpp does not throw at; these are in @thrown. */
+static char *
+hash_ids (const struct llama_vocab *vocab,
+          GPtrArray                *strings,
+          bool                      parse_special,
+          GString                  *thrown)
+{
+  GChecksum *sum = g_checksum_new (G_CHECKSUM_SHA256);
+  GString *line = g_string_new (NULL);
+  char *hash;
+
+  g_string_truncate (thrown, 0);
+  for (guint s = 0; s < strings->len; s++)
+    {
+      gsize length;
+      const char *text = g_bytes_get_data (strings->pdata[s], &length);
+      GArray *ids = tokenize (vocab, text != NULL ? text : "", length, false, parse_special);
+
+      if (ids == NULL)
+        {
+          g_string_append_printf (thrown, "%s%u", thrown->len > 0 ? "," : "", s);
+          continue;
+        }
+      g_string_truncate (line, 0);
+      for (guint i = 0; i < ids->len; i++)
+        g_string_append_printf (line, "%s%d", i > 0 ? " " : "", g_array_index (ids, int32_t, i));
+      g_string_append_c (line, '\n');
+      g_checksum_update (sum, (const guchar *) line->str, (gssize) line->len);
+      g_array_unref (ids);
+    }
+  hash = g_strdup (g_checksum_get_string (sum));
+  g_checksum_free (sum);
+  g_string_free (line, TRUE);
+  return hash;
+}
+
+static int
+print_hashes (int    argc,
+              char **argv)
+{
+  GPtrArray *strings = read_strings (argv[0]);
+  GString *thrown = g_string_new (NULL);
+
+  print_strings (strings);
+  for (int v = 1; v < argc; v++)
+    {
+      struct llama_model *model = load_model (argv[v], true);
+      const struct llama_vocab *vocab = llama_model_get_vocab (model);
+
+      print_header (argv[v], "vocab-", vocab);
+      printf ("      \"plain\": \"%s\",\n", hash_ids (vocab, strings, false, thrown));
+      printf ("      \"special\": \"%s\",\n", hash_ids (vocab, strings, true, thrown));
+      printf ("      \"thrown\": [%s]\n", thrown->str);
+      printf ("    }%s\n", v + 1 < argc ? "," : "");
+      llama_model_free (model);
+    }
+  printf ("  }\n}\n");
+  return 0;
+}
+
 int
 main (int    argc,
       char **argv)
@@ -549,8 +657,10 @@ main (int    argc,
     return print_tokens (argc - 2, argv + 2);
   if (argc == 3 && g_str_equal (argv[1], "expansions"))
     return print_expansions (argv[2]);
+  if (argc >= 4 && g_str_equal (argv[1], "hashes"))
+    return print_hashes (argc - 2, argv + 2);
   fprintf (stderr,
            "usage: oracle logits NAME OUT F32.gguf [STORED.gguf] TOKEN... | tokens STRINGS.txt "
-           "VOCABULARY.gguf... | expansions BLOCKS\n");
+           "VOCABULARY.gguf... | hashes STRINGS.txt vocab-NAME.gguf... | expansions BLOCKS\n");
   return 2;
 }

@@ -41,3 +41,10 @@ done
 "$work/oracle" expansions "$work/blocks" > "$here/expansions.txt"
 "$work/oracle" tokens "$here/hard-strings.txt" "${vocabularies[@]}" "$here/../../data/demo-model/demo-q8_0.gguf" \
   > "$here/tokenizer.json"
+all=()
+for name in $("$make_checkpoint" --pre-tokenizers); do
+  "$make_checkpoint" "vocab-$name" "$work/vocab-$name.gguf"
+  all+=("$work/vocab-$name.gguf")
+done
+cat "$here/hard-strings.txt" "$here/random-strings.txt" > "$work/strings.txt"
+"$work/oracle" hashes "$work/strings.txt" "${all[@]}" > "$here/pre-tokenizers.json"

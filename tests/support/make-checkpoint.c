@@ -3,13 +3,15 @@
 
 /* make-checkpoint [--f32] NAME OUT.gguf: writes one of the test checkpoints or vocabularies, or one with
  * known super experts: planted-single, planted-several, planted-none, planted-shared, planted-dense.
- * make-checkpoint --list: their names. make-checkpoint --tokens NAME: its token sequence.
+ * make-checkpoint --list: their names; --pre-tokenizers: those that a vocab-NAME can have.
+ * make-checkpoint --tokens NAME: its token sequence.
  * make-checkpoint --blocks OUT: for each storage type its number, the count of bytes, and that many bytes of
  * random blocks. */
 
 #include <stdio.h>
 #include <string.h>
 
+#include "probes/moe-pretokenizer.h"
 #include "tests/kernel-blocks.h"
 #include "tests/support/moe-checkpoint.h"
 #include "tests/support/moe-planted.h"
@@ -17,7 +19,21 @@
 static gboolean
 is_vocabulary (const char *name)
 {
-  return g_strv_contains (moe_checkpoint_list_vocabularies (), name);
+  g_auto (GStrv) pre_tokenizers = moe_pretokenizer_list_names ();
+
+  return g_strv_contains (moe_checkpoint_list_vocabularies (), name) ||
+         (g_str_has_prefix (name, "vocab-") &&
+          g_strv_contains ((const char *const *) pre_tokenizers, name + strlen ("vocab-")));
+}
+
+static int
+print_pre_tokenizers (void)
+{
+  g_auto (GStrv) names = moe_pretokenizer_list_names ();
+
+  for (char **name = names; *name != NULL; name++)
+    g_print ("%s\n", *name);
+  return 0;
 }
 
 /* In the order of MoePlantedShape. */
@@ -103,13 +119,16 @@ main (int    argc,
 
   if (argc == 2 && g_str_equal (argv[1], "--list"))
     return print_list ();
+  if (argc == 2 && g_str_equal (argv[1], "--pre-tokenizers"))
+    return print_pre_tokenizers ();
   if (argc == 3 && g_str_equal (argv[1], "--tokens"))
     return print_tokens (argv[2]);
   if (argc == 3 && g_str_equal (argv[1], "--blocks"))
     return write_blocks (argv[2]);
   if (argc != (as_f32 ? 4 : 3))
     {
-      g_printerr ("usage: make-checkpoint [--f32] NAME OUT.gguf | --tokens NAME | --blocks OUT | --list\n");
+      g_printerr ("usage: make-checkpoint [--f32] NAME OUT.gguf | --tokens NAME | --blocks OUT | --list | "
+                  "--pre-tokenizers\n");
       return 2;
     }
   argv += as_f32 ? 2 : 1;

@@ -128,7 +128,7 @@ static const MoeCheckpoint checkpoints[] = {
 
 static const char *const vocabularies[] = {
   "vocab-qwen2", "vocab-gpt-2", "vocab-olmo", "vocab-llama-bpe", "vocab-deepseek-llm", "vocab-spm",
-  "vocab-spm-no-prefix", "vocab-kimi-k2", NULL
+  "vocab-spm-no-prefix", "vocab-kimi-k2", "vocab-afmoe", "vocab-tiny_aya", "vocab-gemma4", NULL
 };
 
 const MoeCheckpoint *
@@ -508,6 +508,6 @@ moe_checkpoint_write_vocabulary (const char  *name,
   if (g_str_has_prefix (name, "vocab-spm"))
     moe_test_vocabulary_add_spm (writer, !g_str_has_suffix (name, "-no-prefix"));
   else
-    moe_test_vocabulary_add_bpe (writer, name + strlen ("vocab-"));
+    moe_test_vocabulary_add_default (writer, name + strlen ("vocab-"));
   return moe_gguf_writer_save (writer, path, error);
 }

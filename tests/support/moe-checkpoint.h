@@ -63,8 +63,8 @@ gboolean             moe_checkpoint_write_edited (const MoeCheckpoint  *self,
 gint32              *moe_checkpoint_get_tokens (const MoeCheckpoint  *self);
 guint                moe_checkpoint_get_vocabulary (const MoeCheckpoint *self);
 
-/* Files with a tokenizer and no weights: "vocab-qwen2", "vocab-gpt-2", "vocab-olmo", "vocab-llama-bpe",
- * "vocab-deepseek-llm", "vocab-spm", "vocab-spm-no-prefix". NULL-terminated. */
+/* Files with a tokenizer and no weights whose ids are all kept: "vocab-qwen2", "vocab-spm", ...
+ * NULL-terminated. Any other "vocab-" and the name of a pre-tokenizer can be written, too. */
 const char *const   *moe_checkpoint_list_vocabularies (void);
 gboolean             moe_checkpoint_write_vocabulary  (const char           *name,
                                                        const char           *path,

@@ -151,9 +151,10 @@ add_merge (Vocabulary *vocabulary,
     g_ptr_array_add (merges, g_strconcat (left, " ", right, NULL));
 }
 
-guint
-moe_test_vocabulary_add_bpe (MoeGgufWriter *writer,
-                             const char    *pre)
+static guint
+add_bpe (MoeGgufWriter *writer,
+         const char    *pre,
+         gboolean       without_bos)
 {
   g_autoptr (GPtrArray) merges = g_ptr_array_new_with_free_func (g_free);
   char spellings[256][4];
@@ -207,13 +208,20 @@ moe_test_vocabulary_add_bpe (MoeGgufWriter *writer,
                             vocabulary_find (&vocabulary, "<|im_end|>"));
   moe_gguf_writer_add_uint (writer, "tokenizer.ggml.padding_token_id",
                             vocabulary_find (&vocabulary, "<|endoftext|>"));
-  /* Llama 3 files leave the key out and mean TRUE. */
-  if (!g_str_equal (pre, "llama-bpe"))
+  if (without_bos)
     moe_gguf_writer_add_bool (writer, "tokenizer.ggml.add_bos_token", FALSE);
 
   n = vocabulary.texts->len;
   vocabulary_clear (&vocabulary);
   return n;
+}
+
+guint
+moe_test_vocabulary_add_bpe (MoeGgufWriter *writer,
+                             const char    *pre)
+{
+  /* Llama 3 files leave the key out and mean TRUE. */
+  return add_bpe (writer, pre, !g_str_equal (pre, "llama-bpe"));
 }
 
 /* "_" stands for U+2581. Prefixes of two characters and more become pieces, so that every word can be
@@ -285,4 +293,84 @@ moe_test_vocabulary_add_spm (MoeGgufWriter *writer,
   n = vocabulary.texts->len;
   vocabulary_clear (&vocabulary);
   return n;
+}
+
+/* Characters in merges that are no tokens by themselves, or not even together. */
+static const char *const character_merges[] = { "q u", "qu i", "\xc3\xa9 q", "w o", "\xe2\x96\x81 w" };
+
+static guint
+add_characters (MoeGgufWriter *writer,
+                const char    *pre)
+{
+  static const char *const specials[] = { "<pad>", "<eos>", "<bos>", "<unk>", "<turn|>", "<|tool_response>" };
+  g_autoptr (GPtrArray) merges = g_ptr_array_new_with_free_func (g_free);
+  const gboolean is_model = g_str_equal (pre, "gemma4");
+  Vocabulary vocabulary;
+  guint n;
+
+  vocabulary_init (&vocabulary);
+  for (gsize i = 0; i < G_N_ELEMENTS (specials); i++)
+    vocabulary_add (&vocabulary, specials[i], CONTROL, 0.0f);
+  for (guint byte = 0; byte < 256; byte++)
+    {
+      g_autofree char *text = g_strdup_printf ("<0x%02X>", byte);
+      vocabulary_add (&vocabulary, text, BYTE, 0.0f);
+    }
+  for (const char *p = spm_characters; *p != '\0'; p = g_utf8_next_char (p))
+    {
+      g_autoptr (GString) piece = g_string_new (NULL);
+
+      append_spm_character (piece, p);
+      if (*p != 'q')
+        vocabulary_add (&vocabulary, piece->str, NORMAL, 0.0f);
+    }
+  /* No merge leads to these. */
+  vocabulary_add (&vocabulary, "\n\n", NORMAL, 0.0f);
+  vocabulary_add (&vocabulary, "\n\n\n", NORMAL, 0.0f);
+  vocabulary_add (&vocabulary, "qui", NORMAL, 0.0f);
+  vocabulary_add (&vocabulary, "\xe2\x96\x81router", NORMAL, 0.0f);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (spm_words); i++)
+    {
+      g_autoptr (GString) left = g_string_new (NULL);
+
+      append_spm_character (left, spm_words[i]);
+      for (const char *p = g_utf8_next_char (spm_words[i]); *p != '\0'; p = g_utf8_next_char (p))
+        {
+          g_autoptr (GString) right = g_string_new (NULL);
+
+          append_spm_character (right, p);
+          add_merge (&vocabulary, merges, left->str, right->str);
+          g_string_append (left, right->str);
+        }
+    }
+  for (gsize i = 0; i < G_N_ELEMENTS (character_merges); i++)
+    g_ptr_array_add (merges, g_strdup (character_merges[i]));
+  vocabulary_add (&vocabulary, "</s>", NORMAL, 0.0f);
+  vocabulary_add (&vocabulary, "<tool>", USER_DEFINED, 0.0f);
+
+  moe_gguf_writer_add_string (writer, "tokenizer.ggml.model", is_model ? "gemma4" : "gpt2");
+  if (!is_model)
+    moe_gguf_writer_add_string (writer, "tokenizer.ggml.pre", pre);
+  vocabulary_write (&vocabulary, writer, FALSE);
+  add_strings (writer, "tokenizer.ggml.merges", merges);
+  moe_gguf_writer_add_uint (writer, "tokenizer.ggml.bos_token_id", 2);
+  moe_gguf_writer_add_uint (writer, "tokenizer.ggml.eos_token_id", 1);
+  moe_gguf_writer_add_uint (writer, "tokenizer.ggml.unknown_token_id", 3);
+  moe_gguf_writer_add_uint (writer, "tokenizer.ggml.padding_token_id", 0);
+  /* Gemma 4 has it all the same. */
+  moe_gguf_writer_add_bool (writer, "tokenizer.ggml.add_bos_token", FALSE);
+
+  n = vocabulary.texts->len;
+  vocabulary_clear (&vocabulary);
+  return n;
+}
+
+guint
+moe_test_vocabulary_add_default (MoeGgufWriter *writer,
+                                 const char    *pre)
+{
+  if (g_str_equal (pre, "gemma4") || g_str_equal (pre, "sarvam-moe"))
+    return add_characters (writer, pre);
+  return add_bpe (writer, pre, g_str_equal (pre, "qwen2"));
 }

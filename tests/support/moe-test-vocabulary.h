@@ -14,6 +14,11 @@ G_BEGIN_DECLS
 guint moe_test_vocabulary_add_bpe (MoeGgufWriter *writer,
                                    const char    *pre);
 
+/* The vocabulary that fits @pre: the one above without tokenizer.ggml.add_bos_token (qwen2: FALSE), or for
+ * those that merge characters one of single characters, byte tokens and merges. */
+guint moe_test_vocabulary_add_default (MoeGgufWriter *writer,
+                                       const char    *pre);
+
 /* SentencePiece-style: <unk>, <s>, </s>, 256 byte tokens, pieces with scores (some equal), a control and a
  * user-defined token. @add_space_prefix is written only when it is FALSE, as files leave it out otherwise. */
 guint moe_test_vocabulary_add_spm (MoeGgufWriter *writer,
