@@ -162,6 +162,19 @@ add_token (Boundary    *self,
     }
 }
 
+/* Whether the router chose an expert whose logit is not among the largest. */
+static gboolean
+is_other_choice (const MoeRouterEvent *event,
+                 guint                 token,
+                 const float          *logits,
+                 float                 kth)
+{
+  for (guint slot = 0; slot < event->k; slot++)
+    if (logits[event->chosen[(gsize) token * event->k + slot]] < kth - TIE)
+      return TRUE;
+  return FALSE;
+}
+
 static void
 on_router (const MoeProbeBatch  *batch,
            guint                 layer,
@@ -181,9 +194,7 @@ on_router (const MoeProbeBatch  *batch,
       if (self->too_many)
         return;
       find_boundary (logits, event->n_experts, event->k, self->top, &kth, &next);
-      for (guint slot = 0; slot < event->k; slot++)
-        self->other_choice = self->other_choice
-                             || logits[event->chosen[(gsize) i * event->k + slot]] < kth - TIE;
+      self->other_choice = self->other_choice || is_other_choice (event, i, logits, kth);
       add_token (self, layer, batch->first + i, logits, event->n_experts, event->k, kth, next);
     }
 }
@@ -291,6 +302,26 @@ make_table (Boundary *self)
   return table;
 }
 
+static gboolean
+check_run (gboolean  too_many,
+           gboolean  other_choice,
+           guint64   n_values,
+           GError  **error)
+{
+  if (too_many)
+    g_set_error_literal (error, MOE_ERROR, MOE_ERROR_LIMIT,
+                         "there are more than 2^28 router logits to keep; take fewer prompts or one layer");
+  else if (other_choice)
+    g_set_error_literal (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+                         "its routers choose by more than their logits (a selection bias or groups of "
+                         "experts), for which there is no preview");
+  else if (n_values == 0)
+    g_set_error_literal (error, MOE_ERROR, MOE_ERROR_INVALID, "there are no tokens of these phases");
+  else
+    return TRUE;
+  return FALSE;
+}
+
 MoeTable *
 moe_boundary_report (MoeSession                *session,
                      GPtrArray                 *prompts,
@@ -319,20 +350,118 @@ moe_boundary_report (MoeSession                *session,
   if (!choose_watched (&self, error)
       || !moe_masked_run_watch (session, prompts, NULL, &probe, &self, progress, error))
     return NULL;
-  if (self.too_many)
-    g_set_error_literal (error, MOE_ERROR, MOE_ERROR_LIMIT,
-                         "there are more than 2^28 router logits to keep; take fewer prompts or one layer");
-  else if (self.other_choice)
-    g_set_error_literal (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
-                         "its routers choose by more than their logits (a selection bias or groups of "
-                         "experts), for which there is no preview");
-  else if (self.n_values == 0)
-    g_set_error_literal (error, MOE_ERROR, MOE_ERROR_INVALID, "there are no tokens of these phases");
-  else
+  if (!check_run (self.too_many, self.other_choice, self.n_values, error))
+    return NULL;
+  table = make_table (&self);
+  moe_report_add_run (table, self.info, NULL, g_array_index (self.watched, Watched, 0).pushes->len);
+  return table;
+}
+
+/* --- one layer ---------------------------------------------------------------------------------------- */
+
+typedef struct
+{
+  guint    layer;
+  GArray  *pushes; /* of float */
+  GArray  *phases; /* of MoePhase */
+  float   *top;    /* (k + 1) */
+  gboolean other_choice, too_many;
+} OneLayer;
+
+static void
+on_one_router (const MoeProbeBatch  *batch,
+               guint                 layer,
+               const MoeRouterEvent *event,
+               gpointer              user_data)
+{
+  OneLayer *self = user_data;
+
+  for (guint i = 0; layer == self->layer && i < batch->n; i++)
     {
-      table = make_table (&self);
-      moe_report_add_run (table, self.info, NULL, g_array_index (self.watched, Watched, 0).pushes->len);
-      return table;
+      const float *logits = event->logits + (gsize) i * event->n_experts;
+      float kth, next;
+
+      self->too_many = self->too_many || self->pushes->len >= MAX_VALUES;
+      if (self->too_many)
+        return;
+      find_boundary (logits, event->n_experts, event->k, self->top, &kth, &next);
+      self->other_choice = self->other_choice || is_other_choice (event, i, logits, kth);
+      for (guint e = 0; e < event->n_experts; e++)
+        {
+          float push = (is_among (logits, event->n_experts, event->k, e) ? next : kth) - logits[e];
+
+          g_array_append_val (self->pushes, push);
+        }
+      g_array_append_val (self->phases, batch->phases[i]);
     }
-  return NULL;
+}
+
+MoeBoundaryLayer *
+moe_boundary_layer_new (MoeSession         *session,
+                        GPtrArray          *prompts,
+                        guint               layer,
+                        const MoeProgress  *progress,
+                        GError            **error)
+{
+  static const MoeProbe probe = { .router = on_one_router };
+  const MoeModelInfo *info;
+  g_autoptr(GArray) pushes = g_array_new (FALSE, FALSE, sizeof (float));
+  g_autoptr(GArray) phases = g_array_new (FALSE, FALSE, sizeof (MoePhase));
+  g_autofree float *top = NULL;
+  MoeBoundaryLayer *self;
+  OneLayer run;
+
+  g_return_val_if_fail (session != NULL && prompts != NULL, NULL);
+
+  info = moe_model_get_info (moe_session_get_model (session));
+  g_return_val_if_fail (moe_model_info_find_moe_layer (info, layer) >= 0, NULL);
+  top = g_new (float, info->n_used + 1);
+  run = (OneLayer) { layer, pushes, phases, top, FALSE, FALSE };
+  if (!moe_masked_run_watch (session, prompts, NULL, &probe, &run, progress, error)
+      || !check_run (run.too_many, run.other_choice, pushes->len, error))
+    return NULL;
+  self = g_new (MoeBoundaryLayer, 1);
+  *self = (MoeBoundaryLayer) { .layer = layer, .n_experts = info->n_experts, .n_tokens = phases->len };
+  self->pushes = (float *) (gpointer) g_array_free (g_steal_pointer (&pushes), FALSE);
+  self->phases = (MoePhase *) (gpointer) g_array_free (g_steal_pointer (&phases), FALSE);
+  return self;
+}
+
+void
+moe_boundary_layer_free (MoeBoundaryLayer *self)
+{
+  if (self == NULL)
+    return;
+  g_free (self->pushes);
+  g_free (self->phases);
+  g_free (self);
+}
+
+void
+moe_boundary_layer_preview (const MoeBoundaryLayer *self,
+                            guint                   expert,
+                            float                   bias,
+                            guint                   phases,
+                            MoeBoundaryPreview     *preview)
+{
+  g_autoptr(GArray) sorted = g_array_new (FALSE, FALSE, sizeof (float));
+
+  g_return_if_fail (self != NULL && expert < self->n_experts && preview != NULL);
+
+  *preview = (MoeBoundaryPreview) { .half = NAN };
+  for (guint token = 0; token < self->n_tokens; token++)
+    {
+      float push = self->pushes[(gsize) token * self->n_experts + expert];
+
+      if ((phases & MOE_PHASE_BIT (self->phases[token])) == 0)
+        continue;
+      g_array_append_val (sorted, push);
+      preview->n_tokens++;
+      preview->n_before += push < 0 ? 1 : 0;
+      preview->n_after += push < bias ? 1 : 0;
+    }
+  if (sorted->len == 0)
+    return;
+  g_array_sort (sorted, compare_floats);
+  preview->half = g_array_index (sorted, float, (sorted->len + 1) / 2 - 1);
 }

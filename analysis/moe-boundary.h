@@ -38,4 +38,39 @@ MoeTable *moe_boundary_report (MoeSession                *session,
                                const MoeProgress         *progress,
                                GError                   **error);
 
+/* The pushes of all experts of one layer, kept so that a dial can be turned. Immutable, may be shared by
+ * threads; free with moe_boundary_layer_free(). */
+typedef struct
+{
+  guint     layer;     /* model layer */
+  guint     n_experts;
+  guint     n_tokens;
+  float    *pushes;    /* (n_tokens, n_experts): a bias above it has the expert chosen for the token */
+  MoePhase *phases;    /* (n_tokens) */
+} MoeBoundaryLayer;
+
+typedef struct
+{
+  guint n_tokens;                   /* that the bias acts on */
+  guint n_before, n_after;          /* for which the expert is chosen, without and with it */
+  float half;                       /* any bias above this has it chosen for half of the tokens; NaN without
+                                       tokens */
+} MoeBoundaryPreview;
+
+/* As moe_boundary_report(), whose errors it has. @layer: an MoE layer. Transfer full. */
+MoeBoundaryLayer *moe_boundary_layer_new     (MoeSession               *session,
+                                              GPtrArray                *prompts,
+                                              guint                     layer,
+                                              const MoeProgress        *progress,
+                                              GError                  **error);
+void              moe_boundary_layer_free    (MoeBoundaryLayer         *self);
+/* What @bias on @expert alone does to the tokens of @phases (bits). */
+void              moe_boundary_layer_preview (const MoeBoundaryLayer   *self,
+                                              guint                     expert,
+                                              float                     bias,
+                                              guint                     phases,
+                                              MoeBoundaryPreview       *preview);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MoeBoundaryLayer, moe_boundary_layer_free)
+
 G_END_DECLS

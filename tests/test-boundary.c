@@ -169,6 +169,44 @@ test_push (MoePlantedRun *self,
     }
 }
 
+/* What a dial shows is what the report counts, at every place of it. */
+static void
+test_layer (MoePlantedRun *self,
+            gconstpointer  data)
+{
+  GError *error = NULL;
+  g_autoptr(MoeBoundaryLayer) layer = moe_boundary_layer_new (self->session, self->prompts, LAYER, NULL,
+                                                              &error);
+  guint moved = 0;
+
+  g_assert_no_error (error);
+  g_assert_cmpuint (layer->n_experts, ==, self->planted.checkpoint.n_experts);
+  for (int step = -8; step <= 8; step++)
+    for (guint expert = 0; expert < layer->n_experts; expert++)
+      {
+        const MoeIntervention bias = { LAYER, (int) expert, MOE_ACTION_BIAS, MOE_MODE_NONE, step / 4.0f };
+        g_autoptr(MoeMask) mask = moe_mask_new (&bias, 1);
+        const MoeBoundaryOptions options = { mask, -1, MOE_PHASES_ALL, 0.5 };
+        g_autoptr(MoeTable) table = NULL;
+        MoeBoundaryPreview preview;
+
+        table = moe_boundary_report (self->session, self->prompts, &options, NULL, &error);
+        g_assert_no_error (error);
+        moe_boundary_layer_preview (layer, expert, bias.value, MOE_PHASES_ALL, &preview);
+        g_assert_cmpuint (preview.n_tokens, ==, moe_table_get_int (table, 0, COLUMN_TOKENS));
+        g_assert_cmpfloat ((double) preview.n_before / preview.n_tokens, ==,
+                           moe_table_get_double (table, 0, COLUMN_SHARE));
+        g_assert_cmpfloat ((double) preview.n_after / preview.n_tokens, ==,
+                           moe_table_get_double (table, 0, COLUMN_BIASED));
+        g_assert_cmpfloat ((double) preview.half, ==, moe_table_get_double (table, 0, COLUMN_PUSH));
+        moved += preview.n_after != preview.n_before;
+        moe_boundary_layer_preview (layer, expert, bias.value, 0, &preview);
+        g_assert_cmpuint (preview.n_tokens, ==, 0);
+        g_assert_true (isnan (preview.half));
+      }
+  g_assert_cmpuint (moved, >, 20);
+}
+
 static void
 test_refused (MoePlantedRun *self,
               gconstpointer  data)
@@ -198,6 +236,8 @@ main (int    argc,
 
   g_test_init (&argc, &argv, NULL);
   g_test_add ("/boundary/biases", MoePlantedRun, single, moe_planted_run_set_up, test_biases,
+              moe_planted_run_tear_down);
+  g_test_add ("/boundary/layer", MoePlantedRun, single, moe_planted_run_set_up, test_layer,
               moe_planted_run_tear_down);
   g_test_add ("/boundary/push", MoePlantedRun, single, moe_planted_run_set_up, test_push,
               moe_planted_run_tear_down);

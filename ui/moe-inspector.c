@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "ui/moe-bias-preview.h"
 #include "ui/moe-drop-down.h"
 #include "ui/moe-text.h"
 
@@ -13,6 +14,7 @@ struct _MoeInspector
   GtkWidget      parent_instance;
 
   MoeDocument   *document;
+  MoeBiasPreview *bias_preview;
   guint          tick;
   gboolean       showing;    /* the controls are being set, not turned */
   gint64         searched;   /* tokens in which the selected expert's maximum was looked for */
@@ -37,6 +39,7 @@ struct _MoeInspector
   GtkToggleButton *force;
   GtkDropDown   *force_mode;
   GtkSpinButton *bias;
+  GtkLabel      *preview;
   GtkSpinButton *scale;
   GtkDropDown   *scope;
 };
@@ -223,6 +226,25 @@ mode_index (const MoeMode *modes,
   return 0;
 }
 
+/* What the bias does, once somebody cares for it. */
+static void
+show_preview (MoeInspector *self)
+{
+  g_autofree char *text = NULL;
+
+  if (self->document == NULL)
+    return;
+  if (gtk_spin_button_get_value (self->bias) != 0
+      || (gtk_widget_get_state_flags (GTK_WIDGET (self->bias)) & GTK_STATE_FLAG_FOCUS_WITHIN) != 0)
+    {
+      moe_bias_preview_request (self->bias_preview);
+      text = moe_bias_preview_describe (self->bias_preview, gtk_spin_button_get_value (self->bias),
+                                        (MoeScope) gtk_drop_down_get_selected (self->scope));
+    }
+  gtk_label_set_text (self->preview, text != NULL ? text : "");
+  gtk_widget_set_visible (GTK_WIDGET (self->preview), text != NULL);
+}
+
 static void
 show_controls (MoeInspector *self)
 {
@@ -247,6 +269,7 @@ show_controls (MoeInspector *self)
   if (any != NULL)
     gtk_drop_down_set_selected (self->scope, any->scope);
   self->showing = FALSE;
+  show_preview (self);
 }
 
 static void
@@ -333,6 +356,15 @@ on_value (GtkSpinButton *spin,
 }
 
 static void
+on_bias_focus (GtkSpinButton *spin,
+               GtkStateFlags  before,
+               MoeInspector  *self)
+{
+  if (((before ^ gtk_widget_get_state_flags (GTK_WIDGET (spin))) & GTK_STATE_FLAG_FOCUS_WITHIN) != 0)
+    show_preview (self);
+}
+
+static void
 on_scope (GtkDropDown  *drop_down,
           GParamSpec   *pspec,
           MoeInspector *self)
@@ -354,6 +386,7 @@ on_scope (GtkDropDown  *drop_down,
           intervene (self, kept.action, kept.mode, kept.value);
         }
     }
+  show_preview (self);
 }
 
 void
@@ -420,6 +453,7 @@ moe_inspector_dispose (GObject *object)
   if (self->tick != 0)
     gtk_widget_remove_tick_callback (GTK_WIDGET (self), self->tick);
   self->tick = 0;
+  g_clear_object (&self->bias_preview);
   g_clear_object (&self->document);
   gtk_widget_dispose_template (GTK_WIDGET (self), MOE_TYPE_INSPECTOR);
 
@@ -451,6 +485,7 @@ moe_inspector_class_init (MoeInspectorClass *klass)
   gtk_widget_class_bind_template_child (widget_class, MoeInspector, force);
   gtk_widget_class_bind_template_child (widget_class, MoeInspector, force_mode);
   gtk_widget_class_bind_template_child (widget_class, MoeInspector, bias);
+  gtk_widget_class_bind_template_child (widget_class, MoeInspector, preview);
   gtk_widget_class_bind_template_child (widget_class, MoeInspector, scale);
   gtk_widget_class_bind_template_child (widget_class, MoeInspector, scope);
   gtk_widget_class_set_css_name (widget_class, "inspector");
@@ -475,6 +510,7 @@ moe_inspector_init (MoeInspector *self)
   g_signal_connect (self->disable_mode, "notify::selected", G_CALLBACK (on_mode), self);
   g_signal_connect (self->force_mode, "notify::selected", G_CALLBACK (on_mode), self);
   g_signal_connect (self->bias, "value-changed", G_CALLBACK (on_value), self);
+  g_signal_connect (self->bias, "state-flags-changed", G_CALLBACK (on_bias_focus), self);
   g_signal_connect (self->scale, "value-changed", G_CALLBACK (on_value), self);
   g_signal_connect (self->scope, "notify::selected", G_CALLBACK (on_scope), self);
 }
@@ -487,6 +523,8 @@ moe_inspector_set_document (MoeInspector *self,
   g_return_if_fail (self->document == NULL);
 
   self->document = g_object_ref (document);
+  self->bias_preview = moe_bias_preview_new (document);
+  g_signal_connect_object (self->bias_preview, "changed", G_CALLBACK (show_preview), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (document, "recording-changed", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (document, "model-changed", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (document, "phases-changed", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);

@@ -288,6 +288,70 @@ test_compare (void)
   moe_test_close_window (window);
 }
 
+static GtkWidget *
+find_label (GtkWidget  *root,
+            const char *prefix)
+{
+  if (GTK_IS_LABEL (root) && gtk_widget_get_mapped (root)
+      && g_str_has_prefix (gtk_label_get_text (GTK_LABEL (root)), prefix))
+    return root;
+  for (GtkWidget *child = gtk_widget_get_first_child (root); child != NULL;
+       child = gtk_widget_get_next_sibling (child))
+    {
+      GtkWidget *found = find_label (child, prefix);
+
+      if (found != NULL)
+        return found;
+    }
+  return NULL;
+}
+
+/* The dial of the bias says what it will do before anything is generated. */
+static void
+test_bias_preview (void)
+{
+  MoeWindow *window = moe_test_open_demo ();
+  GtkWidget *inspector = GTK_WIDGET (window->inspector);
+  const MoeDocumentToken *token;
+  g_autofree char *name = NULL;
+  g_autofree char *start = NULL;
+  g_autofree char *end = NULL;
+  GtkWidget *preview;
+  gint64 n;
+  guint hits = 0;
+  int chosen;
+
+  moe_test_generate (window, 8);
+  n = moe_document_get_n_tokens (window->document);
+  token = moe_document_get_token (window->document, n - 1);
+  chosen = token->record->experts[2 * 4];
+  for (gint64 id = 0; id < n; id++)
+    for (guint slot = 0; slot < 4; slot++)
+      hits += moe_document_get_token (window->document, id)->record->experts[2 * 4 + slot] == chosen;
+  name = moe_expert_format (2, chosen);
+  moe_test_act (window, "select", g_variant_new_string (name));
+  moe_test_settle ();
+  g_assert_null (find_label (inspector, "Chosen for"));
+
+  /* On the dial, with nothing set yet. */
+  moe_test_click_at (moe_test_find_widget (inspector, GTK_TYPE_SPIN_BUTTON), 20, 16);
+  moe_test_wait (find_label (inspector, "Chosen for ") != NULL);
+  start = g_strdup_printf ("Chosen for %.1f %% of %d tokens; a bias above ", 100.0 * hits / (double) n,
+                           (int) n);
+  g_assert_nonnull (find_label (inspector, start));
+
+  moe_test_xdotool ("key ctrl+a type 50");
+  moe_test_xdotool ("key Return");
+  moe_test_wait ((preview = find_label (inspector, "This bias brings the expert in for ")) != NULL);
+  end = g_strdup_printf (": from %.1f %% to 100.0 %%", 100.0 * hits / (double) n);
+  g_assert_true (g_str_has_suffix (gtk_label_get_text (GTK_LABEL (preview)), end));
+  moe_test_xdotool ("key ctrl+a type -- -50");
+  moe_test_xdotool ("key Return");
+  moe_test_wait ((preview = find_label (inspector, "This bias puts the expert out for ")) != NULL);
+  g_assert_true (g_str_has_suffix (gtk_label_get_text (GTK_LABEL (preview)), " to 0.0 %"));
+  moe_test_close_window (window);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -316,6 +380,7 @@ main (int   argc,
   g_test_add_func ("/steering/experts", test_experts);
   g_test_add_func ("/steering/attribution", test_attribution);
   g_test_add_func ("/steering/compare", test_compare);
+  g_test_add_func ("/steering/bias-preview", test_bias_preview);
   code = g_test_run ();
 
   g_application_release (G_APPLICATION (moe_test_application));
