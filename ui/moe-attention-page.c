@@ -20,7 +20,6 @@ struct _MoeAttentionPage
   int                 asked_layer, asked_head; /* of the run that is shown or under way; -1 = none */
   gint64              asked_token;
   MoeMask            *asked_mask;
-  gboolean            refused;    /* the present interventions cannot be run here */
   int                 key;        /* that was clicked in the selected row, or -1 */
   gboolean            updating;
 
@@ -163,8 +162,7 @@ show_plot (MoeAttentionPage *self)
       else if (moe_document_get_loaded (self->document, &reason) == NULL)
         empty.empty_text = reason;
       else
-        empty.empty_text = self->refused ? "These interventions cannot be run here"
-                                         : "Running the tokens again";
+        empty.empty_text = "Running the tokens again";
       moe_heatmap_view_set_plot (self->map, &empty);
     }
 }
@@ -242,17 +240,12 @@ rescan (MoePage    *page,
   MoeAttentionPage *self = MOE_ATTENTION_PAGE (page);
   MoeModel *model = moe_document_get_loaded (self->document, NULL);
   MoeMask *mask = moe_document_get_mask (self->document);
-  g_autoptr(GError) error = NULL;
-  g_autofree char *options = moe_mask_to_options (mask, &error);
   Work *work;
 
-  self->refused = options == NULL;
-  if (model == NULL || options == NULL)
+  if (model == NULL)
     {
       g_clear_pointer (&self->result, moe_attention_result_unref);
       show_plot (self);
-      if (error != NULL)
-        moe_page_show_error (page, error->message);
       return;
     }
   work = g_new0 (Work, 1);

@@ -8,6 +8,7 @@
 #include "analysis/moe-report.h"
 #include "data/moe-error.h"
 #include "ui/moe-sink-scan.h"
+#include "ui/moe-study-command.h"
 #include "ui/moe-token-text.h"
 
 MoeMatrixPlot *
@@ -185,15 +186,13 @@ moe_attention_export_new (MoeAttentionResult *self)
 {
   MoeExport *export = g_new0 (MoeExport, 1);
   g_autofree char *model = g_shell_quote (self->info->path);
-  g_autofree char *mask = moe_mask_to_options (self->mask, NULL);
   GString *options = g_string_new (NULL);
 
   g_string_printf (options, "--model %s --layer %u --head %u", model, self->pattern->layer,
                    self->pattern->head);
   if (self->token >= 0)
     g_string_append_printf (options, " --token %" G_GINT64_FORMAT, self->token);
-  if (mask != NULL && *mask != '\0')
-    g_string_append_printf (options, " %s", mask);
+  moe_command_add_mask (options, self->mask, self->info);
   export->name = g_strdup_printf ("attention-L%uH%u", self->pattern->layer, self->pattern->head);
   export->formats = MOE_EXHIBIT_TABLES | MOE_EXHIBIT_WIDE | MOE_EXHIBIT_PICTURES;
   export->command = g_strdup ("attention");

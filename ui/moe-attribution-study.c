@@ -105,7 +105,7 @@ moe_attribution_study_new (const MoeAttributionSettings  *settings,
   self->attribution = attribution;
   self->table = moe_attribution_to_table (attribution);
   moe_command_add_provenance (self->table, moe_model_get_info (model), settings->mask);
-  self->fingerprint = g_strdup (moe_model_get_info (model)->fingerprint);
+  self->info = moe_model_info_ref ((MoeModelInfo *) moe_model_get_info (model));
   self->experts = make_experts (attribution);
   return self;
 }
@@ -126,7 +126,7 @@ moe_attribution_study_unref (MoeAttributionStudy *self)
   moe_attribution_settings_clear (&self->settings);
   g_clear_pointer (&self->attribution, moe_attribution_free);
   g_clear_pointer (&self->table, moe_table_unref);
-  g_clear_pointer (&self->fingerprint, g_free);
+  g_clear_pointer (&self->info, moe_model_info_unref);
   g_clear_pointer (&self->experts, moe_table_unref);
   g_free (self);
 }
@@ -171,7 +171,7 @@ moe_attribution_get_export (MoeAttributionStudy *self)
   moe_command_add_option (line, "against", self->settings.against);
   if (self->settings.n_causal > 0)
     g_string_append_printf (line, " --causal %u", self->settings.n_causal);
-  moe_command_add_mask (line, self->settings.mask);
+  moe_command_add_mask (line, self->settings.mask, self->info);
 
   export->name = g_strdup ("attribution");
   export->formats = MOE_EXHIBIT_TABLES | MOE_EXHIBIT_PICTURES;

@@ -29,7 +29,7 @@ typedef struct
   MoeAttributionSettings  settings;
   MoeAttribution         *attribution;
   MoeTable               *table;   /* of moe_attribution_to_table() */
-  char                   *fingerprint; /* of the model */
+  MoeModelInfo           *info;
   MoeTable               *experts; /* layer,expert,attribution,causal: routed experts only */
 } MoeAttributionStudy;
 

@@ -57,6 +57,7 @@ moe_comparison_study_new (const MoeComparisonSettings  *settings,
   moe_comparison_settings_copy (&self->settings, settings);
   self->comparison = comparison;
   self->table = moe_comparison_to_table (comparison, moe_model_get_info (model), settings->mask);
+  self->info = moe_model_info_ref ((MoeModelInfo *) moe_model_get_info (model));
   return self;
 }
 
@@ -76,6 +77,7 @@ moe_comparison_study_unref (MoeComparisonStudy *self)
   moe_comparison_settings_clear (&self->settings);
   g_clear_pointer (&self->comparison, moe_comparison_free);
   g_clear_pointer (&self->table, moe_table_unref);
+  g_clear_pointer (&self->info, moe_model_info_unref);
   g_free (self);
 }
 
@@ -159,7 +161,7 @@ moe_comparison_get_export (MoeComparisonStudy *self,
   if (self->settings.raw)
     g_string_append (line, " --raw");
   g_string_append_printf (line, " --max-tokens %u", self->settings.max_tokens);
-  moe_command_add_mask (line, self->settings.mask);
+  moe_command_add_mask (line, self->settings.mask, self->info);
 
   *data = (ExportData) { moe_comparison_study_ref (self), g_strdup (picture) };
   export->name = g_strdup ("comparison");

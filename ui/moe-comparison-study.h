@@ -29,6 +29,7 @@ typedef struct
   MoeComparisonSettings  settings;
   MoeComparison         *comparison;
   MoeTable              *table;
+  MoeModelInfo          *info;
 } MoeComparisonStudy;
 
 MoeComparisonStudy *moe_comparison_study_new (const MoeComparisonSettings  *settings,

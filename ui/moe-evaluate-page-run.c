@@ -56,14 +56,15 @@ disables (const MoeMask *mask)
 
 static void
 get_settings (MoeEvaluatePage       *self,
-              const char            *model,
+              const MoeModelInfo    *model,
               MoeEvaluationSettings *settings)
 {
   static const MoeMode modes[] = { MOE_MODE_REFILL, MOE_MODE_DROP, MOE_MODE_ZERO };
   MoeMask *mask = moe_document_get_mask (get_document (self));
 
   moe_evaluation_settings_init (settings);
-  settings->model = g_strdup (model);
+  settings->model = g_strdup (model->path);
+  settings->info = moe_model_info_ref ((MoeModelInfo *) model);
   settings->prompts = g_strdup (moe_prompt_chooser_get_path (self->prompts));
   settings->harmless = g_strdup (moe_prompt_chooser_get_path (self->harmless));
   settings->text = g_strdup (moe_prompt_chooser_get_path (self->text));
@@ -98,7 +99,7 @@ moe_evaluate_page_resumes (MoeEvaluatePage *self)
 
   if (model == NULL || moe_page_is_running (MOE_PAGE (self), MOE_PAGE_WORK))
     return FALSE;
-  get_settings (self, model->path, &settings);
+  get_settings (self, model, &settings);
   answers = moe_evaluation_settings_get_answers_path (&settings);
   moe_evaluation_settings_clear (&settings);
   if (self->table != NULL)
@@ -143,7 +144,7 @@ moe_evaluate_page_start (MoeEvaluatePage *self)
       return;
     }
   moe_evaluation_settings_clear (&self->running);
-  get_settings (self, model->path, &self->running);
+  get_settings (self, model, &self->running);
   if (!moe_evaluation_settings_check (&self->running, &error))
     {
       moe_page_show_error (MOE_PAGE (self), error->message);

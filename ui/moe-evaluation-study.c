@@ -40,6 +40,7 @@ moe_evaluation_settings_clear (MoeEvaluationSettings *self)
   for (guint i = 0; (string = get_string (self, i)) != NULL; i++)
     g_clear_pointer (string, g_free);
   g_clear_pointer (&self->mask, moe_mask_unref);
+  g_clear_pointer (&self->info, moe_model_info_unref);
 }
 
 void
@@ -52,6 +53,7 @@ moe_evaluation_settings_copy (MoeEvaluationSettings       *self,
   for (guint i = 0; (string = get_string (self, i)) != NULL; i++)
     *string = g_strdup (*string);
   self->mask = from->mask != NULL ? moe_mask_ref (from->mask) : NULL;
+  self->info = from->info != NULL ? moe_model_info_ref (from->info) : NULL;
 }
 
 gboolean
@@ -108,7 +110,7 @@ add_steering (const MoeEvaluationSettings *self,
 {
   g_autofree char *controls = make_controls (self);
 
-  moe_command_add_mask (line, self->mask);
+  moe_command_add_mask (line, self->mask, self->info);
   g_string_append_printf (line, " --controls %s", controls);
   moe_command_add_option (line, "ranking", self->ranking);
   if (self->top != NULL)

@@ -26,6 +26,7 @@ typedef struct
   char        *system;    /* or NULL */
 
   MoeMask     *mask;      /* or NULL */
+  MoeModelInfo *info;     /* of the model, for a mask that has to be in a file; needed with a mask */
   guint        n_random;
   gboolean     reversed, bottom;
   char        *top;       /* so many first experts of the ranking are disabled, in turn: "1,2,5"; or NULL */

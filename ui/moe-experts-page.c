@@ -193,7 +193,7 @@ make_table (MoeExpertsPage        *self,
 
       table = join (table, scores);
     }
-  if (self->study != NULL && g_strcmp0 (info->fingerprint, self->study->fingerprint) == 0)
+  if (self->study != NULL && g_strcmp0 (info->fingerprint, self->study->info->fingerprint) == 0)
     table = join (table, self->study->experts);
   return table;
 }

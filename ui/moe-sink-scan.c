@@ -9,6 +9,7 @@
 #include "analysis/moe-report.h"
 #include "data/moe-error.h"
 #include "data/moe-number.h"
+#include "ui/moe-study-command.h"
 
 /* --- of a recording ----------------------------------------------------------------------------------- */
 
@@ -243,46 +244,18 @@ moe_sink_change_export_new (MoeSinkChange *self,
   MoeExport *export = g_new0 (MoeExport, 1);
   Change *change = g_new (Change, 1);
   g_autofree char *model = g_shell_quote (self->info->path);
-  g_autofree char *mask = moe_mask_to_options (self->mask, NULL);
+  GString *options = g_string_new (NULL);
 
+  g_string_printf (options, "--by %s --model %s", by_head ? "head" : "layer", model);
+  moe_command_add_mask (options, self->mask, self->info);
   change->change = moe_sink_change_ref (self);
   change->by_head = by_head;
   export->name = g_strdup ("sinks-change");
   export->formats = MOE_EXHIBIT_TABLES | MOE_EXHIBIT_PICTURES | (by_head ? MOE_EXHIBIT_WIDE : 0);
   export->command = g_strdup ("sinks");
-  export->options = g_strdup_printf ("--by %s --model %s %s", by_head ? "head" : "layer", model,
-                                     mask != NULL ? mask : "");
+  export->options = g_string_free (options, FALSE);
   export->make = make_change;
   export->data = change;
   export->free_data = change_free;
   return export;
-}
-
-char *
-moe_mask_to_options (const MoeMask  *mask,
-                     GError        **error)
-{
-  g_autoptr(GString) line = g_string_new (NULL);
-  MoeScope scope = MOE_SCOPE_BOTH;
-
-  for (guint i = 0; i < moe_mask_get_n (mask); i++)
-    {
-      const MoeIntervention *one = moe_mask_get (mask, i);
-      g_autofree char *option = moe_intervention_to_option (one);
-      g_auto(GStrv) words = g_strsplit (option, " ", 2);
-      g_autofree char *value = g_shell_quote (words[1] != NULL ? words[1] : "");
-
-      if (one->from_token != 0 || (i > 0 && one->scope != scope))
-        {
-          g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
-                       "interventions of different phases, or that begin at a later token, cannot be written "
-                       "as options");
-          return NULL;
-        }
-      scope = one->scope;
-      g_string_append_printf (line, "%s%s %s", i > 0 ? " " : "", words[0], value);
-    }
-  if (scope != MOE_SCOPE_BOTH)
-    g_string_append_printf (line, " --mask-phase %s", moe_scope_get_name (scope));
-  return g_strdup (line->str);
 }

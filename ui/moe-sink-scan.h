@@ -54,10 +54,6 @@ MoeExhibit    *moe_sink_change_to_exhibit (const MoeSinkChange  *self,
 MoeExport     *moe_sink_change_export_new (MoeSinkChange        *self,
                                            gboolean              by_head);
 
-/* The options of the command line that make @mask, shell-quoted. Errors: MOE_ERROR_UNSUPPORTED for a mask
- * that needs a file: interventions that begin at a later token, or act in different phases. Transfer full. */
-char          *moe_mask_to_options        (const MoeMask        *mask,
-                                           GError              **error);
 /* "L2E30 disable zero + ...", "none": as provenance says it. Transfer full. */
 char          *moe_mask_to_provenance     (const MoeMask        *mask);
 

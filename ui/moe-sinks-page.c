@@ -399,7 +399,6 @@ start_compare (MoeSinksPage  *self,
   MoeMask *mask = moe_document_get_mask (self->document);
   const char *reason = NULL;
   MoeModel *model = moe_document_get_loaded (self->document, &reason);
-  g_autofree char *options = NULL;
   Work *work;
 
   if (model == NULL || moe_mask_get_n (mask) == 0)
@@ -408,10 +407,6 @@ start_compare (MoeSinksPage  *self,
                            model == NULL ? reason : "there are no interventions to compare with");
       return FALSE;
     }
-  /* What could not be repeated by a command is not begun. */
-  options = moe_mask_to_options (mask, error);
-  if (options == NULL)
-    return FALSE;
   work = g_new0 (Work, 1);
   work->model = moe_model_ref (model);
   work->mask = moe_mask_ref (mask);

@@ -3,6 +3,8 @@
 
 #include "ui/moe-window-private.h"
 
+#include <string.h>
+
 /* One file that is being written: what was chosen when it was asked for. */
 typedef struct
 {
@@ -176,5 +178,7 @@ moe_window_copy_command (MoeWindow *self)
   line = moe_export_get_command (export, moe_document_get_path (self->document), format,
                                  again ? self->last_export : name);
   gdk_clipboard_set_text (gtk_widget_get_clipboard (GTK_WIDGET (self)), line);
-  moe_window_show_note (self, "Copied the command that writes this file.");
+  moe_window_show_note (self, strstr (line, " --mask ") != NULL
+                        ? "Copied the command that writes this file; its mask is in a file of the cache."
+                        : "Copied the command that writes this file.");
 }

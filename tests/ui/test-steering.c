@@ -249,6 +249,33 @@ test_attribution (void)
   moe_test_close_window (window);
 }
 
+/* What no options can say, other tokens for one intervention than for another in an order of their own, goes
+ * through a mask file. */
+static void
+test_mask_file (void)
+{
+  static const MoeIntervention interventions[] = {
+    { 6, 1, MOE_ACTION_BIAS, MOE_MODE_NONE, 2.5f },
+    { 7, 29, MOE_ACTION_DISABLE, MOE_MODE_REFILL, 0, MOE_SCOPE_ANSWER },
+    { 5, 3, MOE_ACTION_SCALE, MOE_MODE_NONE, 0.25f, MOE_SCOPE_PROMPT },
+  };
+  MoeWindow *window = moe_test_open_demo ();
+  MoeComparePage *page = (MoeComparePage *) moe_window_get_page (window, "compare");
+  g_autoptr(MoeMask) mask = moe_mask_new (interventions, G_N_ELEMENTS (interventions));
+  g_autoptr(GError) error = NULL;
+
+  moe_document_set_mask (window->document, mask, FALSE, &error);
+  g_assert_no_error (error);
+  moe_test_show_page (window, "compare");
+  moe_test_set_option (window, "max-tokens", "6");
+  moe_test_set_option (window, "run", "yes");
+  moe_test_wait (page->study != NULL);
+  moe_test_wait (!moe_page_is_busy (MOE_PAGE (page)));
+  moe_test_settle ();
+  moe_test_check_export (window, folder, "of a mask file", MOE_EXHIBIT_CSV);
+  moe_test_close_window (window);
+}
+
 /* Steered from the start, and forked at a token: what was answered before it is the same. */
 static void
 test_compare (void)
@@ -380,6 +407,7 @@ main (int   argc,
   g_test_add_func ("/steering/experts", test_experts);
   g_test_add_func ("/steering/attribution", test_attribution);
   g_test_add_func ("/steering/compare", test_compare);
+  g_test_add_func ("/steering/mask-file", test_mask_file);
   g_test_add_func ("/steering/bias-preview", test_bias_preview);
   code = g_test_run ();
 
