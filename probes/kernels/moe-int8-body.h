@@ -13,7 +13,8 @@
  * four neighbouring values of a row in a lane, and every token multiplies with it; the sum of row r comes
  * out in lane r. So each output is one lane's work and is never split: over the groups in rising order,
  *
- *   acc[group % 2] = fma (-offset, activation sum, acc[group % 2])      (formats with an offset)
+ *   acc[group % 2] = fma (-offset, activation sum, acc[group % 2])      (formats with an offset; in Q2_K the
+ *                    offset's step and the activation scale times the integer sum of mins and activations)
  *   acc[group % 2] = fma (integer dot product, step * activation scale, acc[group % 2])
  *
  * and at the end acc[0] + acc[1]. The integers are exact whichever instructions make them. */
@@ -61,10 +62,14 @@ dot_group (GroupKind             kind,
       return lanes_dot_4 (group->w, q);
     case GROUP_5:
       return lanes_dot_5 (group->w, q);
+    case GROUP_2:
+      return lanes_dot_6 (group->w, group->scale, q);
+    case GROUP_3:
     case GROUP_6:
+    case GROUP_SIGNED_16: /* signed values have 128 added */
       sum = lanes_dot_6 (group->w, group->scale, q);
       sums16 = ints_madd16 (group->scales, ints_broadcast (x->sum16 + 2 * g));
-      return ints_sub (sum, ints_shift_left (sums16, 5));
+      return ints_sub (sum, ints_shift_left (sums16, kind == GROUP_3 ? 2 : kind == GROUP_6 ? 5 : 7));
     default:
       return lanes_dot_signed (group->w, q, x->minus128 + g);
     }
@@ -87,6 +92,10 @@ multiply_group (GroupKind           kind,
 
       if (kind == GROUP_4 || kind == GROUP_5)
         total = floats_fnma (group->offset, floats_set (a->sum[g]), total);
+      if (kind == GROUP_2)
+        total = floats_fnma (floats_mul (group->offset, floats_set (a->scale[g])),
+                             ints_to_floats (ints_madd16 (group->mins, ints_broadcast (a->sum16 + 2 * g))),
+                             total);
       acc[t][g % 2] = floats_fma (ints_to_floats (dot_group (kind, group, a, g)),
                                   floats_mul (group->step, floats_set (a->scale[g])), total);
     }

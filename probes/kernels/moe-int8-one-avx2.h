@@ -205,11 +205,18 @@ one_add (const OneFormat     *format,
       if (g >= n_groups)
         break;
       format->read_steps (rows, &head, g, &group);
-      if (format->kind == GROUP_6)
+      if (format->kind == GROUP_3 || format->kind == GROUP_6)
         {
           Ints sums16 = ints_madd16 (group.scales, ints_broadcast (x->sum16 + 2 * g));
 
-          dot = ints_sub (dot, ints_shift_left (sums16, 5));
+          dot = ints_sub (dot, ints_shift_left (sums16, format->kind == GROUP_3 ? 2 : 5));
+        }
+      if (format->kind == GROUP_2)
+        {
+          Ints mins = ints_madd16 (group.mins, ints_broadcast (x->sum16 + 2 * g));
+
+          total = floats_fnma (floats_mul (group.offset, floats_set (x->scale[g])), ints_to_floats (mins),
+                               total);
         }
       if (format->kind == GROUP_4 || format->kind == GROUP_5)
         total = floats_fnma (group.offset, floats_set (x->sum[g]), total);

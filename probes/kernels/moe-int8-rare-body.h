@@ -116,8 +116,82 @@ unpack_iq4_xs (const guint8 *const rows[LANES],
   set_iq4_xs_step (head, part, &groups[0]);
 }
 
+/* Two bits of 32 values a group; parts are two groups. */
+static inline __attribute__ ((always_inline)) void
+unpack_two_bits (const guint8 *const rows[LANES],
+                 gsize               at,
+                 guint               part,
+                 Group               groups[2])
+{
+  const Ints two = ints_set (0x03030303);
+  const guint shift = part % 2 * 4;
+  Ints packed[8];
+
+  lanes_read_values (rows, at + part / 2 * 32, packed);
+  lanes_read_values (rows, at + part / 2 * 32 + 16, packed + 4);
+#pragma GCC unroll 8
+  for (guint s = 0; s < 8; s++)
+    {
+      groups[0].w[s] = ints_and (ints_shift_right (packed[s], shift), two);
+      groups[1].w[s] = ints_and (ints_shift_right (packed[s], shift + 2), two);
+    }
+}
+
+static inline __attribute__ ((always_inline)) void
+unpack_q2_k (const guint8 *const rows[LANES],
+             guint               part,
+             Head               *head,
+             Group               groups[2])
+{
+  unpack_two_bits (rows, 16, part, groups);
+#pragma GCC unroll 2
+  for (guint i = 0; i < 2; i++)
+    {
+      set_q2_k_steps (head, 2 * part + i, &groups[i]);
+      groups[i].scale[0] = ints_and (groups[i].scales, ints_set (0xffff));
+      groups[i].scale[1] = ints_shift_right (groups[i].scales, 16);
+    }
+}
+
+static inline __attribute__ ((always_inline)) void
+read_head_q3_k_bits (const guint8 *const rows[LANES],
+                     Head               *head)
+{
+  read_head_q3_k (rows, head);
+  lanes_read_values (rows, 0, head->bits);
+  lanes_read_values (rows, 16, head->bits + 4);
+}
+
+static inline __attribute__ ((always_inline)) void
+unpack_q3_k (const guint8 *const rows[LANES],
+             guint               part,
+             Head               *head,
+             Group               groups[2])
+{
+  const Ints third = ints_set (0x04040404);
+
+  unpack_two_bits (rows, 32, part, groups);
+#pragma GCC unroll 8
+  for (guint s = 0; s < 8; s++)
+    {
+      groups[0].w[s] = ints_or (groups[0].w[s], ints_and (ints_shift_left (head->bits[s], 2), third));
+      groups[1].w[s] = ints_or (groups[1].w[s], ints_and (ints_shift_left (head->bits[s], 1), third));
+      head->bits[s] = ints_shift_right (head->bits[s], 2);
+    }
+#pragma GCC unroll 2
+  for (guint i = 0; i < 2; i++)
+    {
+      const guint g = 2 * part + i;
+
+      set_q6_k_steps (head, g, &groups[i]);
+      lanes_set_scales (head->scales[g / 2], g % 2 * 2, groups[i].scale);
+    }
+}
+
 DEFINE_INT8_KERNEL (q4_1, GROUP_4, 8, 1, 8 * sizeof (MoeBlockQ4_1), read_no_head)
 DEFINE_INT8_KERNEL (q5_0, GROUP_5, 8, 1, 8 * sizeof (MoeBlockQ5_0), read_no_head)
 DEFINE_INT8_KERNEL (q5_1, GROUP_5, 8, 1, 8 * sizeof (MoeBlockQ5_1), read_no_head)
 DEFINE_INT8_KERNEL (iq4_nl, GROUP_SIGNED, 8, 1, 8 * sizeof (MoeBlockIq4Nl), read_no_head)
 DEFINE_INT8_KERNEL (iq4_xs, GROUP_SIGNED, 8, 1, sizeof (MoeBlockIq4Xs), read_head_iq4_xs)
+DEFINE_INT8_KERNEL (q2_k, GROUP_2, 4, 2, sizeof (MoeBlockQ2_K), read_head_q2_k)
+DEFINE_INT8_KERNEL (q3_k, GROUP_3, 4, 2, sizeof (MoeBlockQ3_K), read_head_q3_k_bits)

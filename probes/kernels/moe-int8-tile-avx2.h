@@ -29,12 +29,12 @@ typedef struct
   gint32 unused;
 } TileSide;
 
-/* Lines of a token and group: turned by bytes they hold all 32 values twice; Q6_K wants 16 values three
- * times, as each half has its own scale; Q8_0 16 values twice in 16 bits. */
+/* Lines of a token and group: turned by bytes they hold all 32 values twice; Q2_K, Q3_K and Q6_K want 16
+ * values three times, as each half has its own scale; Q8_0 16 values twice in 16 bits. */
 static inline __attribute__ ((always_inline)) guint
 tile_lines (GroupKind kind)
 {
-  return kind == GROUP_6 || kind == GROUP_SIGNED ? 2 : 1;
+  return group_has_halves (kind) || kind == GROUP_SIGNED ? 2 : 1;
 }
 
 static inline __attribute__ ((always_inline)) void
@@ -53,7 +53,7 @@ tile_fill (GroupKind           kind,
       _mm256_store_si256 ((__m256i *) line[half].q, words);
       _mm256_store_si256 ((__m256i *) (line[half].q + 32), words);
     }
-  for (guint half = 0; half < 2 && kind == GROUP_6; half++)
+  for (guint half = 0; half < 2 && group_has_halves (kind); half++)
     {
       __m256i twice = _mm256_broadcastsi128_si256 (_mm_loadu_si128 ((const __m128i *) (q + 16 * half)));
 
@@ -144,15 +144,16 @@ tile_multiply (GroupKind        kind,
   Ints halves[TILE8_TOKENS];
   /* Copies that stay in registers. */
   const Floats step = group->step, offset = group->offset;
-  Ints w[8], scale[2], scales;
+  Ints w[8], scale[2], scales, mins;
 
   for (guint k = 0; k < 8; k++)
     w[k] = vectors[k];
-  if (kind == GROUP_6)
+  if (group_has_halves (kind))
     {
       scale[0] = ints_shuffle (group->scales, ints_byte_pattern (0, 1, 0, 1));
       scale[1] = ints_shuffle (group->scales, ints_byte_pattern (2, 3, 2, 3));
-      scales = _mm256_slli_epi16 (group->scales, 5);
+      scales = _mm256_slli_epi16 (group->scales, kind == GROUP_3 ? 2 : 5);
+      mins = group->mins;
     }
   if (kind == GROUP_SIGNED)
     {
@@ -169,8 +170,19 @@ tile_multiply (GroupKind        kind,
 
       if (kind == GROUP_4 || kind == GROUP_5)
         total = floats_fnma (offset, floats_set (side->sum), total);
+      if (kind == GROUP_2)
+        total = floats_fnma (floats_mul (offset, floats_set (side->scale)),
+                             ints_to_floats (_mm256_madd_epi16 (mins, _mm256_set1_epi32 (side->sums16))),
+                             total);
       switch (kind)
         {
+        case GROUP_2:
+        case GROUP_3:
+          sum = ints_add (_mm256_madd_epi16 (tile_sum16_4 (w, line, 0), scale[0]),
+                          _mm256_madd_epi16 (tile_sum16_4 (w + 4, line + 1, 0), scale[1]));
+          if (kind == GROUP_3)
+            sum = ints_sub (sum, _mm256_madd_epi16 (scales, _mm256_set1_epi32 (side->sums16)));
+          break;
         case GROUP_4:
           sum = _mm256_madd_epi16 (tile_sum16_8 (w, line), ones);
           break;

@@ -2,6 +2,7 @@
 #define G_LOG_DOMAIN "moe-kernels-avx2"
 
 #include "probes/kernels/moe-expand.h"
+#include "probes/kernels/moe-int8-codebook-avx2.h"
 #include "probes/kernels/moe-int8-rare-avx2.h"
 #include "probes/kernels/moe-float-body.h"
 #include "probes/kernels/moe-vector-ops-avx2.h"
@@ -57,6 +58,13 @@ DEFINE_INT8_KERNEL (q5_0, GROUP_5, 8, 8 * sizeof (MoeBlockQ5_0), read_no_head, r
 DEFINE_INT8_KERNEL (q5_1, GROUP_5, 8, 8 * sizeof (MoeBlockQ5_1), read_no_head, read_steps_q5_1)
 DEFINE_INT8_KERNEL (iq4_nl, GROUP_SIGNED, 8, 8 * sizeof (MoeBlockIq4Nl), read_no_head, read_steps_iq4_nl)
 DEFINE_INT8_KERNEL (iq4_xs, GROUP_SIGNED, 8, sizeof (MoeBlockIq4Xs), read_head_iq4_xs, read_steps_iq4_xs)
+DEFINE_INT8_KERNEL (q2_k, GROUP_2, 4, sizeof (MoeBlockQ2_K), read_head_q2_k, read_steps_q2_k)
+DEFINE_INT8_KERNEL (q3_k, GROUP_3, 4, sizeof (MoeBlockQ3_K), read_head_q3_k, read_steps_q6_k)
+DEFINE_INT8_KERNEL (iq2_xxs, GROUP_SIGNED, 8, sizeof (MoeBlockIq2Xxs), read_head_iq2_xxs, read_steps_iq2_xxs)
+DEFINE_INT8_KERNEL (iq2_xs, GROUP_SIGNED, 8, sizeof (MoeBlockIq2Xs), read_head_iq2_xs, read_steps_of_halves)
+DEFINE_INT8_KERNEL (iq2_s, GROUP_SIGNED, 8, sizeof (MoeBlockIq2S), read_head_iq2_s, read_steps_of_halves)
+DEFINE_INT8_KERNEL (iq3_xxs, GROUP_SIGNED, 8, sizeof (MoeBlockIq3Xxs), read_head_iq3_xxs, read_steps_iq3_xxs)
+DEFINE_INT8_KERNEL (iq3_s, GROUP_SIGNED, 8, sizeof (MoeBlockIq3S), read_head_iq3_s, read_steps_iq3_s)
 DEFINE_INT8_PAIRS_KERNEL (q4_k, GROUP_4, MoeBlockQ4_K)
 DEFINE_INT8_PAIRS_KERNEL (q5_k, GROUP_5, MoeBlockQ5_K)
 DEFINE_INT8_KERNEL (q6_k, GROUP_6, 4, sizeof (MoeBlockQ6_K), read_head_q6_k, read_steps_q6_k)
@@ -65,6 +73,7 @@ static const MoeKernel kernels[] = {
   FLOAT_KERNELS ("avx2"),
   INT8_KERNELS ("avx2"),
   INT8_RARE_KERNELS ("avx2"),
+  INT8_CODEBOOK_KERNELS ("avx2"),
 };
 
 static gboolean

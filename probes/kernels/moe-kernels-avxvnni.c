@@ -7,6 +7,7 @@
 
 #include "probes/kernels/moe-lanes-dpbusd.h"
 #include "probes/kernels/moe-float-body.h"
+#include "probes/kernels/moe-int8-codebook-body.h"
 #include "probes/kernels/moe-int8-rare-body.h"
 #include "probes/kernels/moe-vector-ops-avx2.h"
 
@@ -14,6 +15,7 @@ static const MoeKernel kernels[] = {
   FLOAT_KERNELS ("avxvnni"),
   INT8_KERNELS ("avxvnni"),
   INT8_RARE_KERNELS ("avxvnni"),
+  INT8_CODEBOOK_KERNELS ("avxvnni"),
 };
 
 static gboolean

@@ -30,6 +30,7 @@ typedef __m256  Floats;
 #define ints_set(value)         _mm256_set1_epi32 (value)
 #define ints_set4(a, b, c, d)   _mm256_setr_epi32 (a, b, c, d, a, b, c, d) /* in every 128 bits */
 #define ints_zero()             _mm256_setzero_si256 ()
+#define ints_load(bytes)        _mm256_loadu_si256 ((const __m256i *) (bytes))
 #define ints_to_floats(a)       _mm256_cvtepi32_ps (a)
 #define ints_madd16(a, b)       _mm256_madd_epi16 (a, b)
 #define ints_shift_signed16(a, n) _mm256_srai_epi16 (a, n)

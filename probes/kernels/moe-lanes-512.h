@@ -32,6 +32,7 @@ typedef __m512  Floats;
 #define ints_set(value)         _mm512_set1_epi32 (value)
 #define ints_set4(a, b, c, d)   _mm512_set4_epi32 (d, c, b, a) /* in every 128 bits */
 #define ints_zero()             _mm512_setzero_si512 ()
+#define ints_load(bytes)        _mm512_loadu_si512 (bytes)
 #define ints_to_floats(a)       _mm512_cvtepi32_ps (a)
 #define ints_madd16(a, b)       _mm512_madd_epi16 (a, b)
 #define ints_shift_signed16(a, n) ((Ints) ((__v32hi) (a) >> (n)))
