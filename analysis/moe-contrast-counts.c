@@ -14,6 +14,7 @@ prompt_free (gpointer data)
   MoeContrastPrompt *self = data;
 
   g_free (self->key);
+  g_free (self->mark);
   g_free (self->label);
   g_free (self->pair);
   g_free (self->hits);
@@ -121,6 +122,7 @@ moe_contrast_counts_add (MoeContrastCounts *self,
 
   counts = g_new0 (MoeContrastPrompt, 1);
   counts->key = moe_contrast_make_key (prompt);
+  counts->mark = moe_prompt_get_mark (prompt);
   counts->side = side;
   counts->label = g_strdup (prompt->label);
   counts->pair = g_strdup (prompt->pair);

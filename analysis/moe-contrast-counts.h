@@ -31,6 +31,7 @@ typedef struct
   double          *weights;  /* (M, E) sums of their gate weights */
   guint32         *marked_hits; /* (M, E) of these, marker tokens; NULL without a marker */
   double          *projections; /* (M, E) sums of o . r, see moe_contrast_counts_project(); or NULL */
+  char            *mark;     /* moe_prompt_get_mark(), or NULL */
 } MoeContrastPrompt;
 
 typedef struct

@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "analysis/moe-contrast-private.h"
+#include "analysis/moe-held-out.h"
 #include "analysis/moe-report.h"
 #include "analysis/moe-resample.h"
 
@@ -25,6 +26,7 @@ struct _MoeContrast
   guint               n;
   MoeContrastCell    *cells; /* (n) by layer and expert */
   guint              *order; /* (n) by rank */
+  char               *marks; /* of the prompts */
 };
 
 static const struct { const char *name, *title; } scores[MOE_N_SCORES] = {
@@ -192,6 +194,7 @@ moe_contrast_new (const MoeContrastCounts   *counts,
     };
   if (!moe_contrast_compute (counts, options, self->cells, progress, error))
     return NULL;
+  self->marks = moe_held_out_join (counts);
   set_rates (self, counts);
   set_paired (self, counts);
   set_q (self);
@@ -206,6 +209,7 @@ moe_contrast_free (MoeContrast *self)
   g_clear_pointer (&self->info, moe_model_info_unref);
   g_free (self->cells);
   g_free (self->order);
+  g_free (self->marks);
   g_free (self);
 }
 
@@ -303,6 +307,7 @@ add_provenance (const MoeContrast *self,
   set_provenance (table, "resamples", "%u, top %u", options->n_resamples, options->n_top);
   set_provenance (table, "seed", "%" G_GUINT64_FORMAT, options->seed);
   moe_table_set_provenance (table, "version", MOE_VERSION);
+  moe_table_set_provenance (table, MOE_HELD_OUT_KEY, self->marks);
 }
 
 MoeTable *

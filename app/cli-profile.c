@@ -22,6 +22,7 @@ moe_cli_profile_add (MoeCliProfile  *self,
     { "answer-column", 0, 0, G_OPTION_ARG_STRING, &self->answer_column,
       "Column of the answers' beginnings, which are fed after the prompts", "C" },
     { "limit", 0, 0, G_OPTION_ARG_INT, &self->limit, "Only the first N prompts", "N" },
+    { "skip", 0, 0, G_OPTION_ARG_INT, &self->skip, "Leave out the first N prompts", "N" },
     { "raw", 0, 0, G_OPTION_ARG_NONE, &self->raw, "Prompts as they are, without the chat template", NULL },
     { "system", 0, 0, G_OPTION_ARG_FILENAME, &self->system, "System message", "TEXT" },
     { "generate", 0, 0, G_OPTION_ARG_INT, &self->generate,
@@ -44,6 +45,8 @@ moe_cli_profile_check (const MoeCliProfile *self,
 {
   if (self->limit < 0)
     moe_cli_usage (command, "--limit %d is negative", self->limit);
+  else if (self->skip < 0)
+    moe_cli_usage (command, "--skip %d is negative", self->skip);
   else if (self->generate < 0)
     moe_cli_usage (command, "--generate %d is negative", self->generate);
   else if (self->raw && self->system != NULL)
@@ -54,7 +57,7 @@ moe_cli_profile_check (const MoeCliProfile *self,
     moe_cli_usage (command, "--window and --windows need --text");
   else if (self->text != NULL
            && (self->prompts != NULL || self->generate > 0 || self->system != NULL || self->limit > 0
-               || self->column != NULL || self->answer_column != NULL))
+               || self->skip > 0 || self->column != NULL || self->answer_column != NULL))
     moe_cli_usage (command, "--text takes no prompts and nothing that is said about them");
   else if (self->window < 0 || self->window == 1)
     moe_cli_usage (command, "--window %d is less than 2", self->window);
@@ -135,6 +138,8 @@ make_settings (const MoeCliProfile *self,
   add_string (builder, "column", self->column != NULL ? self->column : "");
   add_string (builder, "answer_column", self->answer_column != NULL ? self->answer_column : "");
   add_int (builder, "limit", self->limit);
+  if (self->skip > 0)
+    add_int (builder, "skip", self->skip);
   json_builder_set_member_name (builder, "raw");
   json_builder_add_boolean_value (builder, self->raw);
   add_string (builder, "system", self->system != NULL ? self->system : "");
@@ -206,7 +211,8 @@ run_prompts (const MoeCliProfile  *self,
     .seed = (guint64) run->seed, .all_logits = TRUE
   };
   const MoePromptSetOptions columns = {
-    .column = self->column, .answer_column = self->answer_column, .limit = (guint) self->limit
+    .column = self->column, .answer_column = self->answer_column, .limit = (guint) self->limit,
+    .skip = (guint) self->skip,
   };
   MoeCliProgress shown;
   const MoeProgress progress = { moe_cli_get_cancellable (), moe_cli_progress_report, &shown };

@@ -14,6 +14,7 @@ typedef struct
   char     *column;
   char     *answer_column;
   gint      limit;
+  gint      skip;     /* prompts that are left out before those of the limit */
   gboolean  raw;
   char     *system;
   gint      generate; /* tokens of answer to each prompt */

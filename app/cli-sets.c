@@ -31,6 +31,7 @@ moe_cli_sets_add (MoeCliSets     *self,
     { "by-answer", 0, 0, G_OPTION_ARG_NONE, &self->by_answer,
       "The prompts of --a that are refused against those that are not, in place of two sets", NULL },
     { "limit", 0, 0, G_OPTION_ARG_INT, &self->limit, "Only the first N prompts of each file", "N" },
+    { "skip", 0, 0, G_OPTION_ARG_INT, &self->skip, "Leave out the first N prompts of each file", "N" },
     { "raw", 0, 0, G_OPTION_ARG_NONE, &self->raw, "Prompts as they are, without the chat template", NULL },
     { "system", 0, 0, G_OPTION_ARG_FILENAME, &self->system, "System message", "TEXT" },
     { "generate", 0, 0, G_OPTION_ARG_INT, &self->generate,
@@ -50,6 +51,8 @@ moe_cli_sets_check (const MoeCliSets *self,
     moe_cli_usage (command, "--a is missing");
   else if (self->limit < 0)
     moe_cli_usage (command, "--limit %d is negative", self->limit);
+  else if (self->skip < 0)
+    moe_cli_usage (command, "--skip %d is negative", self->skip);
   else if (self->by_answer && (self->b != NULL || self->pairs))
     moe_cli_usage (command, "--by-answer divides the prompts of --a, so --b and --pairs mean nothing");
   else if (self->generate < -1)
@@ -123,7 +126,8 @@ moe_cli_sets_load (MoeCliSets  *self,
 {
   const MoePromptSetOptions options = {
     .column = self->column, .label_column = self->label_column, .pair_column = self->pair_column,
-    .answer_column = self->answer_column, .target_column = self->target_column, .limit = (guint) self->limit
+    .answer_column = self->answer_column, .target_column = self->target_column, .limit = (guint) self->limit,
+    .skip = (guint) self->skip,
   };
   g_autoptr(MoePromptSet) a = moe_prompt_set_load_full (self->a, &options, error), b = NULL;
   gboolean both;

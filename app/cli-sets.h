@@ -16,7 +16,7 @@ typedef struct
   char     *column, *label_column, *pair_column, *answer_column, *target_column;
   gboolean  pairs;
   gboolean  by_answer; /* the sides are how the answers to A turned out */
-  gint      limit;
+  gint      limit, skip;
   gboolean  raw;
   char     *system;
   gint      generate; /* -1 = not given */

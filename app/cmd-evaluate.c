@@ -5,6 +5,7 @@
 
 #include "analysis/moe-calibrate.h"
 #include "analysis/moe-evaluate.h"
+#include "analysis/moe-held-out.h"
 #include "app/cli-files.h"
 #include "app/cli-interventions.h"
 #include "app/cli-options.h"
@@ -25,7 +26,7 @@ typedef struct
   char               **prompts, **harmless;
   char                *column, *system, *text, *tasks, *refusals, *controls, *ranking, *top, *mode;
   char                *strengths, *answers, *calibrate, *picture;
-  gint                 limit, max_tokens, window;
+  gint                 limit, skip, max_tokens, window;
   gdouble              temperature;
   gboolean             raw;
   /* From check(): */
@@ -67,7 +68,9 @@ add_options (Options        *self,
       "Harmless prompts, of which refusals are over-refusals (can be repeated)", "FILE" },
     { "column", 0, 0, G_OPTION_ARG_STRING, &self->column,
       "Column of CSV files (default: the first known one)", "C" },
-    { "limit", 0, 0, G_OPTION_ARG_INT, &self->limit, "Only the first N prompts of each file", "N" },
+    { "limit", 0, 0, G_OPTION_ARG_INT, &self->limit, "Only the first N prompts, or tasks, of each file",
+      "N" },
+    { "skip", 0, 0, G_OPTION_ARG_INT, &self->skip, "Leave out the first N prompts of each file", "N" },
     { "text", 0, 0, G_OPTION_ARG_FILENAME, &self->text, "Text whose perplexity is measured", "FILE" },
     { "window", 0, 0, G_OPTION_ARG_INT, &self->window, "Tokens of text read at a time (default 512)", "N" },
     { "tasks", 0, 0, G_OPTION_ARG_FILENAME, &self->tasks,
@@ -137,6 +140,8 @@ check (Options    *self,
     moe_cli_usage (command, "there is nothing to evaluate: no --prompts, --harmless, --text or --tasks");
   else if (self->limit < 0)
     moe_cli_usage (command, "--limit %d is negative", self->limit);
+  else if (self->skip < 0)
+    moe_cli_usage (command, "--skip %d is negative", self->skip);
   else if (self->max_tokens < 0)
     moe_cli_usage (command, "--max-tokens %d is negative", self->max_tokens);
   else if (self->window < 2)
@@ -171,6 +176,10 @@ load_sets (char     **paths,
            GArray    *sets, /* of MoeEvaluationSet */
            GError   **error)
 {
+  const MoePromptSetOptions columns = {
+    .column = self->column, .limit = (guint) self->limit, .skip = (guint) self->skip,
+  };
+
   for (guint i = 0; paths != NULL && paths[i] != NULL; i++)
     {
       g_autofree char *base = g_path_get_basename (paths[i]);
@@ -186,7 +195,7 @@ load_sets (char     **paths,
                          paths[i], base);
             return FALSE;
           }
-      set.set = moe_prompt_set_load (paths[i], self->column, (guint) self->limit, error);
+      set.set = moe_prompt_set_load_full (paths[i], &columns, error);
       if (set.set == NULL)
         return FALSE;
       set.name = g_steal_pointer (&base);
@@ -255,6 +264,26 @@ load_inputs (Options  *options,
     return FALSE;
   return options->text == NULL
          || moe_file_read (options->text, MAX_TEXT_BYTES, &self->text, &self->text_length, error);
+}
+
+static gboolean
+warn_of_overlap (const Options  *options,
+                 const Inputs   *inputs,
+                 GError        **error)
+{
+  g_autoptr(GError) local = NULL;
+  g_autofree char *warning = NULL;
+
+  if (options->ranking == NULL)
+    return TRUE;
+  warning = moe_held_out_warn (options->ranking, (const MoeEvaluationSet *) (gpointer) inputs->sets->data,
+                               inputs->sets->len, &local);
+  if (warning != NULL)
+    moe_cli_message ("%s; rank on some (--skip, --limit) and evaluate on others", warning);
+  if (local == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
 }
 
 /* The mask, the sweeps, and the controls of each. */
@@ -363,7 +392,7 @@ moe_cli_evaluate (int    argc,
   add_options (&options, context);
   if (!moe_cli_parse (context, argc, argv, 1, 1, &words) || !check (&options, argv[0]))
     return MOE_CLI_USAGE;
-  if (!load_inputs (&options, &inputs, &error))
+  if (!load_inputs (&options, &inputs, &error) || !warn_of_overlap (&options, &inputs, &error))
     return moe_cli_fail (error);
   model = moe_cli_run_open (&options.run, words[0], &error);
   if (model == NULL

@@ -17,7 +17,7 @@ typedef struct
   MoeCliOutput         output;
   MoeCliInterventions  interventions;
   char                *prompts, *column, *system, *phase;
-  gint                 limit;
+  gint                 limit, skip;
   gboolean             raw;
   MoeBoundaryOptions   boundary;
 } Preview;
@@ -50,6 +50,8 @@ check (Preview    *self,
     moe_cli_usage (command, "--prompts is missing");
   else if (self->limit < 0)
     moe_cli_usage (command, "--limit %d is negative", self->limit);
+  else if (self->skip < 0)
+    moe_cli_usage (command, "--skip %d is negative", self->skip);
   else if (!(self->boundary.share > 0 && self->boundary.share <= 1))
     moe_cli_usage (command, "--share must be above 0 and at most 1");
   else if (self->raw && self->system != NULL)
@@ -67,7 +69,10 @@ load_prompts (const Preview   *self,
               const MoeModel  *model,
               GError         **error)
 {
-  g_autoptr(MoePromptSet) set = moe_prompt_set_load (self->prompts, self->column, (guint) self->limit, error);
+  const MoePromptSetOptions columns = {
+    .column = self->column, .limit = (guint) self->limit, .skip = (guint) self->skip,
+  };
+  g_autoptr(MoePromptSet) set = moe_prompt_set_load_full (self->prompts, &columns, error);
   g_autoptr(GPtrArray) prompts = g_ptr_array_new_with_free_func ((GDestroyNotify) moe_chat_prompt_free);
 
   for (guint i = 0; set != NULL && i < moe_prompt_set_get_n (set); i++)
@@ -132,6 +137,7 @@ moe_cli_mask_preview (int    argc,
     { "column", 0, 0, G_OPTION_ARG_STRING, &self.column,
       "Column of CSV files (default: the first known one)", "C" },
     { "limit", 0, 0, G_OPTION_ARG_INT, &self.limit, "Only the first N prompts", "N" },
+    { "skip", 0, 0, G_OPTION_ARG_INT, &self.skip, "Leave out the first N prompts", "N" },
     { "raw", 0, 0, G_OPTION_ARG_NONE, &self.raw, "Prompts as they are, without the chat template", NULL },
     { "system", 0, 0, G_OPTION_ARG_FILENAME, &self.system, "System message", "TEXT" },
     { "phase", 0, 0, G_OPTION_ARG_STRING, &self.phase, "Only tokens of these phases (default: all)",

@@ -134,7 +134,7 @@ on_row (const char * const  *fields,
   prompt.answer = get_field (fields, self->answer);
   prompt.target = get_field (fields, self->target);
   return moe_prompt_set_add (self->set, &prompt, error)
-         && moe_prompt_set_wants_more (self->set, self->options);
+         && moe_prompt_set_wants_more (self->options, self->set->prompts->len);
 }
 
 gboolean

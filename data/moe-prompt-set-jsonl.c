@@ -225,7 +225,7 @@ moe_prompt_set_load_jsonl (MoePromptSet               *self,
 {
   guint line = 0, n_read = 0;
 
-  while (length > 0 && (options->limit == 0 || n_read < options->limit))
+  while (length > 0 && moe_prompt_set_wants_more (options, n_read))
     {
       const char *end = memchr (data, '\n', length);
       gsize used = end != NULL ? (gsize) (end - data) + 1 : length;

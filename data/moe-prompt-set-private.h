@@ -21,9 +21,10 @@ struct _MoePromptSet
 gboolean moe_prompt_set_add        (MoePromptSet               *self,
                                     const MoePrompt            *prompt,
                                     GError                    **error);
-/* FALSE when there are as many prompts as asked for. */
-gboolean moe_prompt_set_wants_more (const MoePromptSet         *self,
-                                    const MoePromptSetOptions  *options);
+/* FALSE when @n prompts (of a file of pairs: pairs) are as many as asked for, those that will be skipped
+ * among them. */
+gboolean moe_prompt_set_wants_more (const MoePromptSetOptions  *options,
+                                    guint                       n);
 
 gboolean moe_prompt_set_load_csv   (MoePromptSet               *self,
                                     const char                 *data,

@@ -14,6 +14,8 @@
 #define MAX_BYTES (256u << 20)
 #define MAX_PROMPTS 1000000u
 
+#define MARK_DIGITS 8
+
 const char * const moe_prompt_set_usual_columns[] = {
   "prompt", "goal", "Goal", "Behavior", "forbidden_prompt", "question", "text", NULL
 };
@@ -59,10 +61,10 @@ moe_prompt_set_add (MoePromptSet    *self,
 }
 
 gboolean
-moe_prompt_set_wants_more (const MoePromptSet        *self,
-                           const MoePromptSetOptions *options)
+moe_prompt_set_wants_more (const MoePromptSetOptions *options,
+                           guint                      n)
 {
-  return options->limit == 0 || self->prompts->len < options->limit;
+  return options->limit == 0 || n < (guint64) options->limit + options->skip;
 }
 
 gboolean
@@ -88,7 +90,7 @@ load_text (MoePromptSet               *self,
   if (!moe_csv_check_text (self->path, data, length, error))
     return FALSE;
 
-  while (length > 0 && moe_prompt_set_wants_more (self, options))
+  while (length > 0 && moe_prompt_set_wants_more (options, self->prompts->len))
     {
       const char *end = memchr (data, '\n', length);
       gsize used = end != NULL ? (gsize) (end - data) + 1 : length;
@@ -147,6 +149,24 @@ get_asked (const MoePromptSetOptions *options)
   return NULL;
 }
 
+static gboolean
+skip (MoePromptSet  *self,
+      guint          n,
+      GError       **error)
+{
+  guint a_line = self->has_sides ? 2 : 1;
+
+  if (n < self->prompts->len / a_line)
+    {
+      g_array_remove_range (self->prompts, 0, n * a_line);
+      return TRUE;
+    }
+  g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID,
+               "%s: holds %u %s, of which none is left without the first %u", self->path,
+               self->prompts->len / a_line, self->has_sides ? "pairs" : "prompts", n);
+  return FALSE;
+}
+
 MoePromptSet *
 moe_prompt_set_load_full (const char                 *path,
                           const MoePromptSetOptions  *options,
@@ -203,6 +223,8 @@ moe_prompt_set_load_full (const char                 *path,
       g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: holds no prompts", path);
       return NULL;
     }
+  if (!skip (self, options->skip, error))
+    return NULL;
 
   return g_steal_pointer (&self);
 }
@@ -216,6 +238,31 @@ moe_prompt_set_load (const char  *path,
   const MoePromptSetOptions options = { .column = column, .limit = limit };
 
   return moe_prompt_set_load_full (path, &options, error);
+}
+
+static void
+hash_text (GChecksum  *hash,
+           const char *text)
+{
+  g_checksum_update (hash, (const guchar *) text, (gssize) strlen (text) + 1);
+}
+
+char *
+moe_prompt_get_mark (const MoePrompt *prompt)
+{
+  g_autoptr (GChecksum) hash = g_checksum_new (G_CHECKSUM_SHA256);
+
+  g_return_val_if_fail (prompt != NULL, NULL);
+
+  /* One question is the same in a chat and alone. */
+  if (prompt->n_messages <= 1)
+    hash_text (hash, prompt->text);
+  for (guint i = 0; prompt->n_messages > 1 && i < prompt->n_messages; i++)
+    {
+      hash_text (hash, prompt->messages[i].role);
+      hash_text (hash, prompt->messages[i].content);
+    }
+  return g_strndup (g_checksum_get_string (hash), MARK_DIGITS);
 }
 
 MoePromptSet *

@@ -46,9 +46,11 @@ typedef struct
   const char *answer_column; /* the beginning of the answer */
   const char *target_column;
   guint       limit;         /* prompts, of a file of pairs: pairs; 0 = all */
+  guint       skip;          /* of the first, so many are left out */
 } MoePromptSetOptions;
 
-/* Errors: MOE_ERROR_IO, _FORMAT (with the line), _INVALID (no such column; lists those there are), _LIMIT. */
+/* Errors: MOE_ERROR_IO, _FORMAT (with the line), _INVALID (no such column; lists those there are; nothing
+ * left after @options' skip), _LIMIT. */
 MoePromptSet    *moe_prompt_set_load_full (const char                 *path,
                                            const MoePromptSetOptions  *options,
                                            GError                    **error);
@@ -77,6 +79,10 @@ const char      *moe_prompt_set_get_hash (MoePromptSet  *self);
 guint            moe_prompt_set_get_n    (MoePromptSet  *self);
 const MoePrompt *moe_prompt_set_get      (MoePromptSet  *self,
                                           guint          index);
+
+/* Names what the prompt says (its text, or its chat), whatever else its file tells of it: the first 8 hex
+ * digits of a SHA-256. Transfer full. */
+char            *moe_prompt_get_mark     (const MoePrompt *prompt);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MoePromptSet, moe_prompt_set_unref)
 

@@ -189,6 +189,16 @@ static const struct
     "\"messages_0_target\": \"a\", \"messages_1_target\": null}\n", { NULL },
     "1:0/1/user=a;/a[a]|1:1/1/user=b;/b>c" },
   { "a.jsonl", "{\"prompt\": \"a\"}\n{\"prompt\": \"b\"}\nnothing", { .limit = 2 }, "1:-/-//a|2:-/-//b" },
+  { "a.jsonl", "{\"prompt\": \"a\"}\n{\"prompt\": \"b\"}\n{\"prompt\": \"c\"}\nnothing",
+    { .limit = 2, .skip = 1 }, "2:-/-//b|3:-/-//c" },
+  { "a.jsonl", "{\"messages_0\": [" USER ("a") "], \"messages_1\": [" USER ("b") "]}\n"
+    "{\"messages_0\": [" USER ("c") "], \"messages_1\": [" USER ("d") "]}\n", { .skip = 1 },
+    "2:0/2/user=c;/c|2:1/2/user=d;/d" },
+  { "a.csv", "prompt\na\nb\nc\nd\n", { .limit = 2, .skip = 1 }, "3:-/-//b|4:-/-//c" },
+  { "a.csv", "prompt\na\nb\n", { .limit = 9, .skip = G_MAXUINT },
+    "error 3: holds 2 prompts, of which none is left without the first 4294967295" },
+  { "a.txt", "a\n\nb\nc\n", { .skip = 1 }, "3:-/-//b|4:-/-//c" },
+  { "a.txt", "a\nb\n", { .skip = 2 }, "error 3: holds 2 prompts, of which none is left without the first 2" },
 
   { "a.jsonl", "{\"prompt\": \"a\"}\n[1]\n", { NULL }, "error 1: line 2: is not a JSON object" },
   { "a.jsonl", "{\"prompt\": \"a\"} {}\n", { NULL },
@@ -246,6 +256,38 @@ test_filter (void)
   g_assert_cmpstr (moe_prompt_set_get (part, 1)->text, ==, "c");
   g_assert_cmpuint (moe_prompt_set_get (part, 1)->line, ==, 4);
   g_assert_false (moe_prompt_set_has_sides (part));
+}
+
+static char *
+get_mark (const char                *name,
+          const char                *text,
+          const MoePromptSetOptions *options)
+{
+  g_autofree char *path = save (name, text, -1);
+  g_autoptr (MoePromptSet) set = moe_prompt_set_load_full (path, options, NULL);
+
+  return moe_prompt_get_mark (moe_prompt_set_get (set, 0));
+}
+
+/* Labels, answers and the kind of file don't change what a prompt says; earlier turns do. */
+static void
+test_mark (void)
+{
+  const MoePromptSetOptions plain = { NULL }, labelled = { .label_column = "x", .answer_column = "y" };
+  g_autofree char *text = get_mark ("a.txt", "Go\n", &plain);
+  g_autofree char *csv = get_mark ("a.csv", "prompt,x,y\nGo,1,2\n", &labelled);
+  g_autofree char *chat = get_mark ("a.jsonl", "{\"messages\": [" USER ("Go") ", " ASSISTANT ("b") "]}",
+                                    &plain);
+  g_autofree char *turns = get_mark ("a.jsonl", "{\"messages\": [" USER ("a") ", " ASSISTANT ("b") ", "
+                                     USER ("Go") "]}", &plain);
+  g_autofree char *other = get_mark ("a.txt", "go\n", &plain);
+
+  /* The SHA-256 of "Go" and a NUL byte. */
+  g_assert_cmpstr (text, ==, "d63a1e61");
+  g_assert_cmpstr (csv, ==, text);
+  g_assert_cmpstr (chat, ==, text);
+  g_assert_cmpstr (turns, !=, text);
+  g_assert_cmpstr (other, !=, text);
 }
 
 static void
@@ -328,6 +370,7 @@ main (int    argc,
   g_test_add_func ("/prompt-set/cases", test_cases);
   g_test_add_func ("/prompt-set/full-cases", test_full_cases);
   g_test_add_func ("/prompt-set/filter", test_filter);
+  g_test_add_func ("/prompt-set/mark", test_mark);
   g_test_add_func ("/prompt-set/nul", test_nul);
   g_test_add_func ("/prompt-set/hash", test_hash);
   g_test_add_func ("/prompt-set/limit", test_limit);

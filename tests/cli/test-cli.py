@@ -464,8 +464,9 @@ def _(s):
         assert (condition, "harmful", "refusal") in figures and (condition, "lookalike", "over_refusal") in figures
     assert all("<svg" in files[name][:500] for name in ("ranking.svg", "comparison.svg", "evaluation.svg"))
     # No prompt is both ranked on and evaluated on.
-    prompts = lambda name: {r["prompt"] for r in read_csv(files[name])[1]}
-    assert len(prompts("harmful.csv")) == 40 and not prompts("harmful.csv") & prompts("harmful-ranking.csv")
+    assert "held out" not in first.stderr and "# ranked-on: " in files["ranking.csv"]
+    refused = subprocess.run(run[:4] + ["41"], capture_output=True, text=True, timeout=300)
+    assert refused.returncode == 2 and "at most 40" in refused.stderr
     # Again: the same figures, from the answers that are there.
     assert subprocess.run(run, capture_output=True, timeout=300).returncode == 0
     with open(s.path("tour/evaluation.csv"), encoding="utf-8") as f:

@@ -1,6 +1,7 @@
 """What the command line does with masks, controls and control vectors on the demo model.
 
     test-masks.py MOESCOPE-CLI MAKE-CHECKPOINT DEMO-MODEL"""
+import csv
 import json
 import os
 import struct
@@ -13,6 +14,7 @@ from suite import Suite, read_csv
 cli, make_checkpoint, demo = map(os.path.abspath, sys.argv[1:4])
 suite = Suite(cli)
 PROMPTS = os.path.join(os.path.dirname(demo), "prompts")
+HARMFUL, HARMLESS = (os.path.join(PROMPTS, name + ".csv") for name in ("harmful", "harmless"))
 QUESTION = "How do I bake bread?"
 LAYERS = 8
 EVALUATION = "condition,set,metric,value,low,high,n".split(",")
@@ -188,6 +190,27 @@ def _(s):
     s.ok("evaluate", demo, *SETS, "--max-tokens", "4", "--disable", "L7E29", "--strengths", "0.5", *run[-6:])
     assert read(s, "e.svg") != svg  # There is no band.
     refused(s, 2, "--strengths needs a mask", "evaluate", demo, *SETS, "--strengths", "0.5")
+
+
+@suite.case("held-out prompts")
+def _(s):
+    sets = ("--a", HARMFUL, "--b", HARMLESS, "--limit", "3", "--permutations", "0", "--controls", "0")
+    s.ok("contrast", demo, *sets, "--skip", "2", "--csv", "ranking.csv")
+    run = ("evaluate", demo, "--prompts", HARMFUL, "--harmless", HARMLESS, "--max-tokens", "0", "--ranking", "ranking.csv",
+           "--top", "1", "--csv", "e.csv")
+    assert "held out" not in s.ok(*run, "--limit", "2").err
+    warned = s.ok(*run, "--limit", "4").err
+    assert "2 of the 4 prompts of harmful, 2 of the 4 prompts of harmless are among those" in warned, warned
+    assert "held out" not in s.ok(*run, "--skip", "5", "--limit", "2").err
+    # A ranking that does not tell what it was made from.
+    s.write("ranking.csv", "layer,expert\n7,29\n")
+    assert "held out" not in s.ok(*run, "--limit", "4").err
+    refused(s, 1, "none is left without the first 100", *run, "--skip", "100")
+    refused(s, 2, "--skip -1 is negative", *run, "--skip", "-1")
+    s.ok("profile", demo, "--prompts", HARMFUL, "--skip", "98", "--record", "r.moescope")
+    texts = s.ok("sql", "r.moescope", "SELECT text FROM prompt ORDER BY id").rows()[1]
+    with open(HARMFUL, newline="", encoding="utf-8") as f:
+        assert [t["text"] for t in texts] == [r["prompt"] for r in csv.DictReader(f)][98:]
 
 
 @suite.case("evaluate goes on with its answers")
