@@ -476,27 +476,32 @@ moe_gguf_get_fingerprint (MoeGguf *self)
           g_checksum_update (checksum, part->data, (gssize) part->header_bytes);
           g_checksum_update (checksum, (const guchar *) &size, sizeof size);
         }
-      for (guint i = 0; i < self->n_tensors; i++)
+      /* A folder's header lists no tensors. */
+      if (self->folder != NULL)
+        moe_hf_folder_add_to_checksum (self->folder, checksum);
+      for (guint i = 0; self->folder == NULL && i < self->n_tensors; i++)
         {
           const MoeGgufTensor *tensor = &self->tensors[i];
-          gsize n_slices = tensor->slices != NULL ? (gsize) tensor->ne[2] : 1;
-          gsize n_bytes = (gsize) tensor->n_bytes / n_slices, n = MIN (n_bytes, 64);
+          gsize n = (gsize) MIN (tensor->n_bytes, 64);
 
-          /* A folder's header lists no tensors. */
-          if (self->folder != NULL)
-            g_checksum_update (checksum, (const guchar *) tensor->name, (gssize) strlen (tensor->name));
-          for (gsize s = 0; s < n_slices; s++)
-            {
-              const guint8 *data = tensor->slices != NULL ? tensor->slices[s] : tensor->data;
-
-              g_checksum_update (checksum, data, (gssize) n);
-              g_checksum_update (checksum, data + n_bytes - n, (gssize) n);
-            }
+          g_checksum_update (checksum, tensor->data, (gssize) n);
+          g_checksum_update (checksum, tensor->data + tensor->n_bytes - n, (gssize) n);
         }
       g_once_init_leave (&self->fingerprint, g_strdup (g_checksum_get_string (checksum)));
     }
 
   return self->fingerprint;
+}
+
+void
+moe_gguf_load (MoeGguf *self)
+{
+  g_return_if_fail (self != NULL);
+
+  if (self->folder == NULL || !g_once_init_enter (&self->loaded))
+    return;
+  moe_hf_folder_convert (self->folder, self->tensors);
+  g_once_init_leave (&self->loaded, 1);
 }
 
 gboolean

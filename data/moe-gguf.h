@@ -21,7 +21,7 @@ typedef struct
   guint64        ne[4];    /* ne[0] is contiguous; unused dimensions are 1 */
   guint64        offset;   /* from the start of its file, bytes */
   guint64        n_bytes;
-  const guint8  *data;     /* (ne[3], ne[2], ne[1], ne[0]) in @type's blocks */
+  const guint8  *data;     /* (ne[3], ne[2], ne[1], ne[0]) in @type's blocks; NULL: see moe_gguf_load() */
   const guint8 *const *slices; /* (ne[2]) when each matrix lies elsewhere, then @data is one of them; else
                                 * NULL */
 } MoeGgufTensor;
@@ -110,6 +110,29 @@ const MoeGgufTensor *moe_gguf_get_tensor      (MoeGguf     *self,
                                                guint        index);
 const MoeGgufTensor *moe_gguf_find_tensor     (MoeGguf     *self,
                                                const char  *name);
+
+/* A folder's tensors whose values must be laid out anew have no data before this call, which takes the time
+ * and memory for it once; nothing to do for files. */
+void                 moe_gguf_load            (MoeGguf     *self);
+
+/* Keys that no file has, but that a folder is presented with where its model says more than a file can:
+ * BOOL, RoPE rotates halves, whatever the architecture does in files; and */
+#define MOE_GGUF_KEY_ROPE_HALVES "moescope.rope.halves"
+/* BOOL, YaRN's range of pairs is not widened to whole pairs. */
+#define MOE_GGUF_KEY_ROPE_FRACTIONS "moescope.rope.fractions"
+/* Array of STRING, regular expressions in place of those that tokenizer.ggml.pre means; and
+ * BOOL, with them: a piece that is a token as it stands is not built from merges. */
+#define MOE_GGUF_KEY_SPLITS "moescope.tokenizer.splits"
+#define MOE_GGUF_KEY_IGNORE_MERGES "moescope.tokenizer.ignore_merges"
+/* Array of STRING, "left right": merges of a SentencePiece vocabulary, in place of scores. */
+#define MOE_GGUF_KEY_MERGES "moescope.tokenizer.merges"
+/* BOOL, a space is put only before the very start of a text, and not before a space. */
+#define MOE_GGUF_KEY_METASPACE "moescope.tokenizer.metaspace"
+/* Arrays of INT32: all tokens that end a turn; special tokens that take in the white space before them, after
+ * them. */
+#define MOE_GGUF_KEY_ENDS "moescope.tokenizer.ends"
+#define MOE_GGUF_KEY_LSTRIP "moescope.tokenizer.lstrip"
+#define MOE_GGUF_KEY_RSTRIP "moescope.tokenizer.rstrip"
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MoeGguf, moe_gguf_unref)
 

@@ -101,6 +101,29 @@ moe_hf_get_uint (JsonObject *object,
   return TRUE;
 }
 
+gboolean
+moe_hf_get_float (JsonObject *object,
+                  const char *name,
+                  float      *value)
+{
+  JsonNode *node = get_member (object, name);
+
+  if (node == NULL || !JSON_NODE_HOLDS_VALUE (node) ||
+      (json_node_get_value_type (node) != G_TYPE_DOUBLE && json_node_get_value_type (node) != G_TYPE_INT64))
+    return FALSE;
+  *value = (float) json_node_get_double (node);
+  return TRUE;
+}
+
+gboolean
+moe_hf_is_set (JsonObject *object,
+               const char *name)
+{
+  JsonNode *node = get_member (object, name);
+
+  return node != NULL && !JSON_NODE_HOLDS_NULL (node);
+}
+
 static gboolean
 open_shard (const char   *folder,
             const char   *name,
@@ -227,6 +250,7 @@ moe_hf_folder_open (const char  *path,
   self->tensors = g_array_new (FALSE, FALSE, sizeof (MoeGgufTensor));
   self->shards = g_ptr_array_new_with_free_func ((GDestroyNotify) moe_safetensors_free);
   self->allocations = g_ptr_array_new_with_free_func (g_free);
+  self->conversions = g_array_new (FALSE, FALSE, sizeof (MoeHfConversion));
   root = moe_hf_read_json (path, "config.json", MAX_CONFIG, TRUE, error);
   if (root == NULL)
     return NULL;
@@ -249,7 +273,24 @@ moe_hf_folder_free (MoeHfFolder *self)
   g_clear_pointer (&self->tensors, g_array_unref);
   g_clear_pointer (&self->shards, g_ptr_array_unref);
   g_clear_pointer (&self->allocations, g_ptr_array_unref);
+  g_clear_pointer (&self->conversions, g_array_unref);
   g_free (self);
+}
+
+void
+moe_hf_folder_add_to_checksum (MoeHfFolder *self,
+                               GChecksum   *checksum)
+{
+  for (guint i = 0; i < self->shards->len; i++)
+    for (guint j = 0; j < moe_safetensors_get_n_tensors (g_ptr_array_index (self->shards, i)); j++)
+      {
+        const MoeSafetensor *tensor = moe_safetensors_get_tensor (g_ptr_array_index (self->shards, i), j);
+        gsize n = (gsize) MIN (tensor->n_bytes, 64);
+
+        g_checksum_update (checksum, (const guchar *) tensor->name, (gssize) strlen (tensor->name));
+        g_checksum_update (checksum, tensor->data, (gssize) n);
+        g_checksum_update (checksum, tensor->data + tensor->n_bytes - n, (gssize) n);
+      }
 }
 
 gboolean

@@ -3,6 +3,7 @@
 
 #include <json-glib/json-glib.h>
 
+#include "data/moe-error.h"
 #include "data/moe-gguf.h"
 
 G_BEGIN_DECLS
@@ -16,6 +17,7 @@ typedef struct
   GArray     *tensors;     /* MoeGgufTensor */
   GPtrArray  *shards;      /* MoeSafetensors */
   GPtrArray  *allocations; /* what tensors point to that is not in a shard */
+  GArray     *conversions; /* MoeHfConversion */
   guint64     file_bytes;  /* of all shards */
 } MoeHfFolder;
 
@@ -25,6 +27,33 @@ MoeHfFolder *moe_hf_folder_open            (const char   *path,
 void         moe_hf_folder_free            (MoeHfFolder  *self);
 gboolean     moe_hf_folder_check_unchanged (MoeHfFolder  *self,
                                             GError      **error);
+
+/* A tensor whose values are laid out in another way than in its shard. It has no data until
+ * moe_hf_folder_convert(), since reading what a model is must not take the time and memory of its weights. */
+typedef enum
+{
+  MOE_HF_COPY_KEYS,       /* the rows of attn_kv_b that make keys, transposed head by head: attn_k_b */
+  MOE_HF_COPY_VALUES,     /* those that make values: attn_v_b */
+  MOE_HF_TRANSPOSE,       /* each matrix; every @step-th column from @first */
+  MOE_HF_JOIN_MXFP4,      /* blocks and scales of every @step-th row from @first */
+} MoeHfConversionKind;
+
+typedef struct
+{
+  MoeHfConversionKind  kind;
+  guint                tensor;          /* index in tensors */
+  const guint8        *data, *scales;   /* in a shard */
+  guint64              n_rows, n_in;    /* of one matrix as it is stored there */
+  guint64              n_heads, n_keys, n_values; /* rows of each head */
+  guint                first, step;
+} MoeHfConversion;
+
+/* Adds the names and parts of the values of all tensors as they are stored. */
+void         moe_hf_folder_add_to_checksum (MoeHfFolder   *self,
+                                            GChecksum     *checksum);
+/* Fills the data of the tensors @tensors (those of moe_hf_folder_open(), or a copy) that need it. */
+void         moe_hf_folder_convert         (MoeHfFolder   *self,
+                                            MoeGgufTensor *tensors);
 
 /* The keys of a GGUF file in the making. */
 typedef struct
@@ -75,13 +104,70 @@ gboolean    moe_hf_get_bool    (JsonObject  *object,
 gboolean    moe_hf_get_uint    (JsonObject  *object,
                                 const char  *name,
                                 guint32     *value);
+/* FALSE when it is not a number. */
+gboolean    moe_hf_get_float   (JsonObject  *object,
+                                const char  *name,
+                                float       *value);
+/* Whether it is there and not null. */
+gboolean    moe_hf_is_set      (JsonObject  *object,
+                                const char  *name);
+
+/* transformers' classes that are known, as bits. */
+typedef enum
+{
+  MOE_HF_QWEN3 = 1 << 0,
+  MOE_HF_OLMOE = 1 << 1,
+  MOE_HF_QWEN2 = 1 << 2,
+  MOE_HF_MIXTRAL = 1 << 3,
+  MOE_HF_DEEPSEEK2 = 1 << 4,
+  MOE_HF_DEEPSEEK3 = 1 << 5,
+  MOE_HF_GPT_OSS = 1 << 6,
+  MOE_HF_GRANITE = 1 << 7,
+  MOE_HF_GRANITE_SHARED = 1 << 8,
+} MoeHfFamilies;
+
+#define MOE_HF_MLA (MOE_HF_DEEPSEEK2 | MOE_HF_DEEPSEEK3)
+#define MOE_HF_GRANITES (MOE_HF_GRANITE | MOE_HF_GRANITE_SHARED)
+#define MOE_HF_ALL (~0u)
+
+typedef struct
+{
+  const char    *model_type;
+  const char    *architecture; /* general.architecture */
+  MoeHfFamilies  bit;
+} MoeHfFamily;
 
 /* What config.json says beside the keys. */
 typedef struct
 {
-  guint32  n_layers, n_experts, vocabulary;
-  gboolean tied;    /* the embedding serves as the output */
+  const MoeHfFamily *family;
+  guint32            n_layers, n_experts, vocabulary;
+  guint32            n_skipped;       /* layers after them, for tokens after the next */
+  guint32            n_heads, kv_rank, key_dim, value_dim; /* latent attention: of a head, key_dim without the
+                                                            * rotated part */
+  gboolean           tied;            /* the embedding serves as the output */
 } MoeHfConfig;
+
+/* Keys "ARCHITECTURE.KEY". */
+void     moe_hf_config_add_uint   (const MoeHfConfig *config,
+                                   MoeHfKeys         *keys,
+                                   const char        *key,
+                                   guint32            value);
+void     moe_hf_config_add_float  (const MoeHfConfig *config,
+                                   MoeHfKeys         *keys,
+                                   const char        *key,
+                                   float              value);
+void     moe_hf_config_add_string (const MoeHfConfig *config,
+                                   MoeHfKeys         *keys,
+                                   const char        *key,
+                                   const char        *value);
+
+/* rope_theta and how positions are stretched. */
+gboolean moe_hf_read_rope         (const char         *folder,
+                                   JsonObject         *object,
+                                   const MoeHfConfig  *config,
+                                   MoeHfKeys          *keys,
+                                   GError            **error);
 
 gboolean moe_hf_read_config    (const char         *folder,
                                 JsonObject         *object,
@@ -101,6 +187,9 @@ gboolean moe_hf_place_tensors  (const char         *folder,
                                 GError            **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MoeHfFolder, moe_hf_folder_free)
+
+#define moe_hf_fail_config(folder, code, error, ...) \
+  moe_hf_blame_file (moe_error_fail (error, code, NULL, __VA_ARGS__), error, folder, "config.json")
 
 /* Puts the file of @folder before the message of a call that failed; returns FALSE as that did. */
 static inline gboolean

@@ -18,29 +18,64 @@ static const struct { const char *hf, *gguf; } outer_names[] = {
   { "lm_head.weight", "output.weight" },
 };
 
-static const struct { const char *hf, *gguf; } layer_names[] = {
-  { "input_layernorm.weight", "attn_norm.weight" },
-  { "post_attention_layernorm.weight", "ffn_norm.weight" },
-  { "self_attn.q_proj.weight", "attn_q.weight" },
-  { "self_attn.k_proj.weight", "attn_k.weight" },
-  { "self_attn.v_proj.weight", "attn_v.weight" },
-  { "self_attn.q_proj.bias", "attn_q.bias" },
-  { "self_attn.k_proj.bias", "attn_k.bias" },
-  { "self_attn.v_proj.bias", "attn_v.bias" },
-  { "self_attn.o_proj.weight", "attn_output.weight" },
-  { "self_attn.q_norm.weight", "attn_q_norm.weight" },
-  { "self_attn.k_norm.weight", "attn_k_norm.weight" },
-  { "mlp.gate.weight", "ffn_gate_inp.weight" },
-  { "mlp.shared_expert_gate.weight", "ffn_gate_inp_shexp.weight" },
-  { "mlp.shared_expert.gate_proj.weight", "ffn_gate_shexp.weight" },
-  { "mlp.shared_expert.up_proj.weight", "ffn_up_shexp.weight" },
-  { "mlp.shared_expert.down_proj.weight", "ffn_down_shexp.weight" },
+static const struct { const char *hf, *gguf; guint families; } layer_names[] = {
+  { "input_layernorm.weight", "attn_norm.weight", MOE_HF_ALL },
+  { "post_attention_layernorm.weight", "ffn_norm.weight", MOE_HF_ALL & ~MOE_HF_GPT_OSS },
+  { "post_attention_layernorm.weight", "post_attention_norm.weight", MOE_HF_GPT_OSS },
+  { "self_attn.q_proj.weight", "attn_q.weight", MOE_HF_ALL },
+  { "self_attn.k_proj.weight", "attn_k.weight", MOE_HF_ALL },
+  { "self_attn.v_proj.weight", "attn_v.weight", MOE_HF_ALL },
+  { "self_attn.q_proj.bias", "attn_q.bias", MOE_HF_ALL },
+  { "self_attn.k_proj.bias", "attn_k.bias", MOE_HF_ALL },
+  { "self_attn.v_proj.bias", "attn_v.bias", MOE_HF_ALL },
+  { "self_attn.o_proj.weight", "attn_output.weight", MOE_HF_ALL },
+  { "self_attn.o_proj.bias", "attn_output.bias", MOE_HF_ALL },
+  { "self_attn.q_norm.weight", "attn_q_norm.weight", MOE_HF_ALL },
+  { "self_attn.k_norm.weight", "attn_k_norm.weight", MOE_HF_ALL },
+  { "self_attn.q_a_proj.weight", "attn_q_a.weight", MOE_HF_MLA },
+  { "self_attn.q_a_layernorm.weight", "attn_q_a_norm.weight", MOE_HF_MLA },
+  { "self_attn.q_b_proj.weight", "attn_q_b.weight", MOE_HF_MLA },
+  { "self_attn.kv_a_proj_with_mqa.weight", "attn_kv_a_mqa.weight", MOE_HF_MLA },
+  { "self_attn.kv_a_layernorm.weight", "attn_kv_a_norm.weight", MOE_HF_MLA },
+  { "self_attn.sinks", "attn_sinks.weight", MOE_HF_GPT_OSS },
+  { "mlp.gate.weight", "ffn_gate_inp.weight", MOE_HF_ALL },
+  { "mlp.gate.e_score_correction_bias", "exp_probs_b.bias", MOE_HF_MLA },
+  { "mlp.router.weight", "ffn_gate_inp.weight", MOE_HF_GPT_OSS },
+  { "mlp.router.bias", "ffn_gate_inp.bias", MOE_HF_GPT_OSS },
+  { "block_sparse_moe.gate.weight", "ffn_gate_inp.weight", MOE_HF_MIXTRAL },
+  { "block_sparse_moe.router.layer.weight", "ffn_gate_inp.weight", MOE_HF_GRANITES },
+  { "block_sparse_moe.output_linear.weight", "ffn_down_exps.weight", MOE_HF_GRANITES },
+  { "shared_mlp.output_linear.weight", "ffn_down_shexp.weight", MOE_HF_GRANITES },
+  { "mlp.gate_proj.weight", "ffn_gate.weight", MOE_HF_MLA },
+  { "mlp.up_proj.weight", "ffn_up.weight", MOE_HF_MLA },
+  { "mlp.down_proj.weight", "ffn_down.weight", MOE_HF_MLA },
+  { "mlp.shared_expert_gate.weight", "ffn_gate_inp_shexp.weight", MOE_HF_QWEN2 },
+  { "mlp.shared_expert.gate_proj.weight", "ffn_gate_shexp.weight", MOE_HF_QWEN2 },
+  { "mlp.shared_expert.up_proj.weight", "ffn_up_shexp.weight", MOE_HF_QWEN2 },
+  { "mlp.shared_expert.down_proj.weight", "ffn_down_shexp.weight", MOE_HF_QWEN2 },
+  { "mlp.shared_experts.gate_proj.weight", "ffn_gate_shexp.weight", MOE_HF_MLA },
+  { "mlp.shared_experts.up_proj.weight", "ffn_up_shexp.weight", MOE_HF_MLA },
+  { "mlp.shared_experts.down_proj.weight", "ffn_down_shexp.weight", MOE_HF_MLA },
+  /* transformers 5 puts experts together when it loads them, and may have been told to keep them so. */
+  { "mlp.experts.down_proj", "ffn_down_exps.weight", MOE_HF_ALL & ~MOE_HF_GPT_OSS },
 };
+
+/* The first half of the rows, of each expert, is gate_proj's, the second up_proj's. */
+static const struct { const char *hf, *gate, *up; guint families; } fused_names[] = {
+  { "mlp.experts.gate_up_proj", "ffn_gate_exps.weight", "ffn_up_exps.weight", MOE_HF_ALL & ~MOE_HF_GPT_OSS },
+  { "block_sparse_moe.input_linear.weight", "ffn_gate_exps.weight", "ffn_up_exps.weight", MOE_HF_GRANITES },
+  { "shared_mlp.input_linear.weight", "ffn_gate_shexp.weight", "ffn_up_shexp.weight", MOE_HF_GRANITES },
+};
+
+static const char *const expert_prefixes[] = { "mlp.experts.", "block_sparse_moe.experts." };
 
 static const struct { const char *hf, *gguf; } expert_names[] = {
   { "gate_proj.weight", "ffn_gate_exps.weight" },
   { "up_proj.weight", "ffn_up_exps.weight" },
   { "down_proj.weight", "ffn_down_exps.weight" },
+  { "w1.weight", "ffn_gate_exps.weight" },
+  { "w3.weight", "ffn_up_exps.weight" },
+  { "w2.weight", "ffn_down_exps.weight" },
 };
 
 typedef struct
@@ -48,7 +83,7 @@ typedef struct
   const char        *folder;
   MoeHfFolder       *target;
   const MoeHfConfig *config;
-  GHashTable        *seen;    /* set of names in the folder */
+  GHashTable        *all;     /* name in the folder -> MoeSafetensor */
   GHashTable        *stacks;  /* name -> index + 1 in target->tensors, of the experts' */
 } Placer;
 
@@ -187,28 +222,155 @@ place_expert (Placer              *self,
   return TRUE;
 }
 
+/* One of two halves of the rows of each matrix, without copying them. */
+static void
+place_half (Placer              *self,
+            const MoeSafetensor *from,
+            char                *name,
+            guint                half)
+{
+  gsize bytes = (gsize) (from->n_bytes / from->ne[2] / 2);
+  MoeGgufTensor tensor = {
+    .name = keep_name (self, name), .type = from->type, .n_dims = from->n_dims, .offset = from->offset,
+    .ne = { from->ne[0], from->ne[1] / 2, from->ne[2], 1 }, .n_bytes = from->n_bytes / 2,
+    .data = from->data + half * bytes,
+  };
+
+  if (from->n_dims == 3)
+    {
+      const guint8 **slices = g_new (const guint8 *, from->ne[2]);
+
+      g_ptr_array_add (self->target->allocations, slices);
+      for (guint64 e = 0; e < from->ne[2]; e++)
+        slices[e] = from->data + (2 * e + half) * bytes;
+      tensor.slices = slices;
+    }
+  g_array_append_val (self->target->tensors, tensor);
+}
+
+static void
+convert_later (Placer          *self,
+               char            *name,
+               MoeTensorType    type,
+               guint64          ne0,
+               guint64          ne1,
+               guint64          ne2,
+               guint64          n_bytes,
+               MoeHfConversion  how)
+{
+  MoeGgufTensor tensor = {
+    .name = keep_name (self, name), .type = type, .n_dims = 3, .ne = { ne0, ne1, ne2, 1 },
+    .n_bytes = n_bytes,
+  };
+
+  how.tensor = self->target->tensors->len;
+  g_array_append_val (self->target->tensors, tensor);
+  g_array_append_val (self->target->conversions, how);
+}
+
+/* Keys and values of all heads from what is cached. The engine wants them apart, and the keys' transposed:
+ * see moe-mla.c. */
 static gboolean
-place_in_layer (Placer              *self,
-                const MoeSafetensor *from,
-                guint                layer,
-                const char          *rest,
-                GError             **error)
+place_kv_b (Placer               *self,
+            const MoeSafetensor  *from,
+            guint                 layer,
+            GError              **error)
+{
+  const MoeHfConfig *c = self->config;
+  guint64 n_rows = (guint64) c->n_heads * (c->key_dim + c->value_dim), row = from->n_bytes / from->ne[1];
+  MoeHfConversion how = {
+    .data = from->data, .n_in = c->kv_rank, .n_heads = c->n_heads, .n_keys = c->key_dim,
+    .n_values = c->value_dim,
+  };
+
+  if (from->n_dims != 2 || from->ne[0] != c->kv_rank || from->ne[1] != n_rows || n_rows == 0 ||
+      c->key_dim == 0 || c->value_dim == 0)
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT,
+                   "%s: the tensor %s does not have %u heads' %u + %u rows of %u values", self->folder,
+                   from->name, c->n_heads, c->key_dim, c->value_dim, c->kv_rank);
+      return FALSE;
+    }
+  how.kind = MOE_HF_COPY_KEYS;
+  convert_later (self, g_strdup_printf ("blk.%u.attn_k_b.weight", layer), from->type, c->key_dim, c->kv_rank,
+                 c->n_heads, row * c->n_heads * c->key_dim, how);
+  how.kind = MOE_HF_COPY_VALUES;
+  convert_later (self, g_strdup_printf ("blk.%u.attn_v_b.weight", layer), from->type, c->kv_rank,
+                 c->value_dim, c->n_heads, row * c->n_heads * c->value_dim, how);
+  return TRUE;
+}
+
+static gboolean
+place_fused (Placer               *self,
+             const MoeSafetensor  *from,
+             guint                 layer,
+             guint                 index,
+             GError              **error)
+{
+  gboolean experts = g_str_has_suffix (fused_names[index].gate, "_exps.weight");
+
+  if (from->n_dims != (experts ? 3 : 2) || from->ne[1] % 2 != 0)
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: the rows of the tensor %s cannot be halved",
+                   self->folder, from->name);
+      return FALSE;
+    }
+  place_half (self, from, g_strdup_printf ("blk.%u.%s", layer, fused_names[index].gate), 0);
+  place_half (self, from, g_strdup_printf ("blk.%u.%s", layer, fused_names[index].up), 1);
+  return TRUE;
+}
+
+/* FALSE without @error when it is not the name of an expert's matrix. */
+static gboolean
+place_numbered (Placer               *self,
+                const MoeSafetensor  *from,
+                guint                 layer,
+                const char           *rest,
+                GError              **error)
 {
   guint expert;
 
+  for (guint p = 0; p < G_N_ELEMENTS (expert_prefixes); p++)
+    if (g_str_has_prefix (rest, expert_prefixes[p]))
+      {
+        rest += strlen (expert_prefixes[p]);
+        if (!read_index (&rest, &expert))
+          return FALSE;
+        for (guint i = 0; i < G_N_ELEMENTS (expert_names); i++)
+          if (g_str_equal (rest, expert_names[i].hf))
+            return place_expert (self, from, expert_names[i].gguf, layer, expert, error);
+        return FALSE;
+      }
+  return FALSE;
+}
+
+static gboolean
+place_in_layer (Placer               *self,
+                const MoeSafetensor  *from,
+                guint                 layer,
+                const char           *rest,
+                GError              **error)
+{
+  guint family = self->config->family->bit;
+  GError *local = NULL;
+
   for (guint i = 0; i < G_N_ELEMENTS (layer_names); i++)
-    if (g_str_equal (rest, layer_names[i].hf))
+    if ((layer_names[i].families & family) != 0 && g_str_equal (rest, layer_names[i].hf))
       {
         place_one (self, from, g_strdup_printf ("blk.%u.%s", layer, layer_names[i].gguf));
         return TRUE;
       }
-  if (g_str_has_prefix (rest, "mlp.experts."))
+  for (guint i = 0; i < G_N_ELEMENTS (fused_names); i++)
+    if ((fused_names[i].families & family) != 0 && g_str_equal (rest, fused_names[i].hf))
+      return place_fused (self, from, layer, i, error);
+  if ((family & MOE_HF_MLA) != 0 && g_str_equal (rest, "self_attn.kv_b_proj.weight"))
+    return place_kv_b (self, from, layer, error);
+  if (place_numbered (self, from, layer, rest, &local))
+    return TRUE;
+  if (local != NULL)
     {
-      rest += strlen ("mlp.experts.");
-      if (read_index (&rest, &expert))
-        for (guint i = 0; i < G_N_ELEMENTS (expert_names); i++)
-          if (g_str_equal (rest, expert_names[i].hf))
-            return place_expert (self, from, expert_names[i].gguf, layer, expert, error);
+      g_propagate_error (error, local);
+      return FALSE;
     }
   place_one (self, from, g_strdup (from->name));
   return TRUE;
@@ -216,19 +378,13 @@ place_in_layer (Placer              *self,
 
 /* A name that is not known stays as it is: whoever uses the tensors refuses what is left over. */
 static gboolean
-place_tensor (Placer              *self,
-              const MoeSafetensor *from,
-              GError             **error)
+place_tensor (Placer               *self,
+              const MoeSafetensor  *from,
+              GError              **error)
 {
   const char *rest = from->name;
   guint layer;
 
-  if (!g_hash_table_add (self->seen, (gpointer) from->name))
-    {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: the tensor %s is in two files", self->folder,
-                   from->name);
-      return FALSE;
-    }
   /* Old checkpoints store the rotary frequencies, which follow from rope_theta. */
   if (g_str_has_suffix (from->name, ".rotary_emb.inv_freq") ||
       (self->config->tied && g_str_equal (from->name, "lm_head.weight")))
@@ -242,8 +398,8 @@ place_tensor (Placer              *self,
   if (g_str_has_prefix (rest, "model.layers."))
     {
       rest += strlen ("model.layers.");
-      if (read_index (&rest, &layer) && layer < self->config->n_layers)
-        return place_in_layer (self, from, layer, rest, error);
+      if (read_index (&rest, &layer) && layer < self->config->n_layers + self->config->n_skipped)
+        return layer >= self->config->n_layers || place_in_layer (self, from, layer, rest, error);
     }
   place_one (self, from, g_strdup (from->name));
   return TRUE;
@@ -253,7 +409,7 @@ static gboolean
 check_complete (Placer  *self,
                 GError **error)
 {
-  if (!self->config->tied && !g_hash_table_contains (self->seen, "lm_head.weight"))
+  if (!self->config->tied && !g_hash_table_contains (self->all, "lm_head.weight"))
     {
       g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: the tensor lm_head.weight is missing",
                    self->folder);
@@ -280,9 +436,9 @@ moe_hf_place_tensors (const char         *folder,
                       const MoeHfConfig  *config,
                       GError            **error)
 {
-  g_autoptr(GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr(GHashTable) all = g_hash_table_new (g_str_hash, g_str_equal);
   g_autoptr(GHashTable) stacks = g_hash_table_new (g_str_hash, g_str_equal);
-  Placer placer = { folder, target, config, seen, stacks };
+  Placer placer = { folder, target, config, all, stacks };
 
   if (config->n_experts > MAX_EXPERTS || config->n_layers > MAX_LAYERS)
     {
@@ -291,12 +447,20 @@ moe_hf_place_tensors (const char         *folder,
       return FALSE;
     }
   for (guint i = 0; i < target->shards->len; i++)
-    {
-      MoeSafetensors *shard = g_ptr_array_index (target->shards, i);
+    for (guint j = 0; j < moe_safetensors_get_n_tensors (g_ptr_array_index (target->shards, i)); j++)
+      {
+        const MoeSafetensor *tensor = moe_safetensors_get_tensor (g_ptr_array_index (target->shards, i), j);
 
-      for (guint j = 0; j < moe_safetensors_get_n_tensors (shard); j++)
-        if (!place_tensor (&placer, moe_safetensors_get_tensor (shard, j), error))
-          return FALSE;
-    }
+        if (g_hash_table_insert (all, (gpointer) tensor->name, (gpointer) tensor))
+          continue;
+        g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: the tensor %s is in two files", folder,
+                     tensor->name);
+        return FALSE;
+      }
+  for (guint i = 0; i < target->shards->len; i++)
+    for (guint j = 0; j < moe_safetensors_get_n_tensors (g_ptr_array_index (target->shards, i)); j++)
+      if (!place_tensor (&placer, moe_safetensors_get_tensor (g_ptr_array_index (target->shards, i), j),
+                         error))
+        return FALSE;
   return check_complete (&placer, error);
 }

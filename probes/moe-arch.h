@@ -108,6 +108,7 @@ typedef struct
   float              magnitude;        /* cosines and sines are multiplied with it, besides YaRN's own */
   guint32            original_context; /* tokens */
   float              beta_fast, beta_slow; /* YaRN: turns in the original context, see moe-rope.h */
+  gboolean           fractions;        /* YaRN: its range of pairs is not widened to whole pairs */
   float              log_multiplier;   /* YaRN in MLA: of the scores' temperature; 0 = none */
 } MoeRopeScaling;
 
@@ -134,6 +135,7 @@ typedef struct
   gboolean  absorbed;                             /* MLA with attn_k_b and attn_v_b, see moe-mla.c */
   guint32   conv_length;                          /* tokens of a short convolution; 0 = none */
   guint32   rope_dims;
+  MoeRopeKind rope_kind;                          /* the architecture's, unless MOE_GGUF_KEY_ROPE_HALVES */
   guint32   n_dense;                              /* layers without experts */
   guint32   n_experts, n_used, expert_width;
   guint32   n_shared;                             /* shared experts of an MoE layer */

@@ -55,7 +55,7 @@ store_token (guint    t,
 
       if (before)
         moe_rms_norm (f, q_head, l->q_norm, h->head_dim, q_head);
-      moe_rope_rotate (f->model->arch->rope, h->rope_dims, angles, q_head);
+      moe_rope_rotate (h->rope_kind, h->rope_dims, angles, q_head);
       if (after)
         moe_rms_norm (f, q_head, l->q_norm, h->head_dim, q_head);
     }
@@ -65,7 +65,7 @@ store_token (guint    t,
 
       if (before)
         moe_rms_norm (f, k_head, l->k_norm, h->head_dim, k_head);
-      moe_rope_rotate (f->model->arch->rope, h->rope_dims, angles, k_head);
+      moe_rope_rotate (h->rope_kind, h->rope_dims, angles, k_head);
       if (after)
         moe_rms_norm (f, k_head, l->k_norm, h->head_dim, k_head);
       moe_cache_store (job->cache, f->ops, job->layer, head, position, k_head, v + head * h->value_dim);

@@ -93,6 +93,26 @@ check_sections (MoeGguf           *gguf,
   return FALSE;
 }
 
+/* What only folders say. */
+static gboolean
+read_folder_rope (MoeGguf        *gguf,
+                  const MoeArch  *arch,
+                  MoeHparams     *h,
+                  GError        **error)
+{
+  GError *local = NULL;
+  gboolean halves = FALSE;
+
+  if ((!moe_gguf_get_bool (gguf, MOE_GGUF_KEY_ROPE_HALVES, &halves, &local) && local != NULL) ||
+      (!moe_gguf_get_bool (gguf, MOE_GGUF_KEY_ROPE_FRACTIONS, &h->rope.fractions, &local) && local != NULL))
+    {
+      g_propagate_error (error, local);
+      return FALSE;
+    }
+  h->rope_kind = halves ? MOE_ROPE_HALVES : arch->rope;
+  return TRUE;
+}
+
 static gboolean
 read_rope_scaling (MoeGguf        *gguf,
                    const MoeArch  *arch,
@@ -105,7 +125,8 @@ read_rope_scaling (MoeGguf        *gguf,
   *rope = (MoeRopeScaling) {
     .factor = 1, .magnitude = 1, .original_context = h->context, .beta_fast = 32, .beta_slow = 1,
   };
-  if (!check_sections (gguf, arch, h, error) ||
+  if (!read_folder_rope (gguf, arch, h, error) ||
+      !check_sections (gguf, arch, h, error) ||
       !read_rope_kind (gguf, arch, rope, error) ||
       !moe_hparams_read_float (gguf, arch, "rope.scale_linear", FALSE, 0, 1e6f, &factor, error) ||
       !moe_hparams_read_float (gguf, arch, "rope.scaling.factor", FALSE, 0, 1e6f, &factor, error) ||

@@ -40,9 +40,9 @@ prepare_token (guint    t,
   float *q = f->q + t * (gsize) h->n_heads * h->head_dim + h->head_dim - h->rope_dims;
 
   moe_rms_norm (f, compressed, l->kv_a_norm, h->kv_rank, f->latent + t * (gsize) h->kv_rank);
-  moe_rope_rotate (f->model->arch->rope, h->rope_dims, angles, compressed + h->kv_rank);
+  moe_rope_rotate (h->rope_kind, h->rope_dims, angles, compressed + h->kv_rank);
   for (guint head = 0; head < h->n_heads; head++)
-    moe_rope_rotate (f->model->arch->rope, h->rope_dims, angles, q + head * h->head_dim);
+    moe_rope_rotate (h->rope_kind, h->rope_dims, angles, q + head * h->head_dim);
 }
 
 static void

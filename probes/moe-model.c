@@ -208,9 +208,10 @@ moe_model_open (const char       *path,
   g_atomic_ref_count_init (&self->ref_count);
   self->slices = g_ptr_array_new_with_free_func (g_free);
   self->gguf = moe_gguf_open (path, error);
-  if (self->gguf == NULL ||
-      !read_hparams (self->gguf, &self->arch, &self->h, error) ||
-      !moe_model_bind (self, error))
+  if (self->gguf == NULL || !read_hparams (self->gguf, &self->arch, &self->h, error))
+    return NULL;
+  moe_gguf_load (self->gguf);
+  if (!moe_model_bind (self, error))
     return NULL;
 
   self->info = make_info (self->gguf, self->arch, &self->h);

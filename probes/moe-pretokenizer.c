@@ -10,7 +10,7 @@
 
 #include "data/moe-error.h"
 
-#define MAX_PATTERNS 6
+#define MAX_PATTERNS 16
 
 /* Enough for any text; what exceeds it is a pattern gone astray, and its piece stays whole. */
 #define MATCH_LIMIT 20000000
@@ -142,7 +142,7 @@ static const Kind kinds[] = {
 
 struct _MoePretokenizer
 {
-  const Kind          *kind;
+  Traits               traits;
   pcre2_code          *codes[MAX_PATTERNS];
   guint                n_codes;
   pcre2_match_context *context;
@@ -258,6 +258,44 @@ names_contain (const char *names,
   return FALSE;
 }
 
+static MoePretokenizer *
+new_empty (Traits traits)
+{
+  MoePretokenizer *self = g_new0 (MoePretokenizer, 1);
+
+  self->traits = traits;
+  self->context = pcre2_match_context_create (NULL);
+  pcre2_set_match_limit (self->context, MATCH_LIMIT);
+  pcre2_set_heap_limit (self->context, HEAP_LIMIT_KIB);
+  return self;
+}
+
+static gboolean
+add_pattern (MoePretokenizer  *self,
+             const char       *pattern,
+             gsize             length,
+             guint32           options,
+             GError          **error)
+{
+  PCRE2_UCHAR message[120];
+  PCRE2_SIZE offset;
+  int code;
+
+  self->codes[self->n_codes] = pcre2_compile ((PCRE2_SPTR) pattern, length, PCRE2_UTF | PCRE2_UCP | options,
+                                              &code, &offset, NULL);
+  if (self->codes[self->n_codes] == NULL)
+    {
+      pcre2_get_error_message (code, message, sizeof message);
+      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT,
+                   "the pattern that text is split by is wrong at offset %" G_GSIZE_FORMAT ": %s",
+                   (gsize) offset, (const char *) message);
+      return FALSE;
+    }
+  /* Without a just-in-time compiler the interpreter does the same, more slowly. */
+  pcre2_jit_compile (self->codes[self->n_codes++], PCRE2_JIT_COMPLETE);
+  return TRUE;
+}
+
 MoePretokenizer *
 moe_pretokenizer_new (const char  *name,
                       GError     **error)
@@ -278,26 +316,36 @@ moe_pretokenizer_new (const char  *name,
       return NULL;
     }
 
-  self = g_new0 (MoePretokenizer, 1);
-  self->kind = kind;
-  self->context = pcre2_match_context_create (NULL);
-  pcre2_set_match_limit (self->context, MATCH_LIMIT);
-  pcre2_set_heap_limit (self->context, HEAP_LIMIT_KIB);
-
+  self = new_empty (kind->traits);
   for (guint i = 0; i < MAX_PATTERNS && kind->patterns[i] != NULL; i++)
     {
-      int code;
-      PCRE2_SIZE offset;
+      g_autoptr (GError) wrong = NULL;
 
-      self->codes[i] = pcre2_compile ((PCRE2_SPTR) kind->patterns[i], PCRE2_ZERO_TERMINATED,
-                                      PCRE2_UTF | PCRE2_UCP, &code, &offset, NULL);
-      if (self->codes[i] == NULL)
-        g_error ("pattern %u of %s is wrong at offset %" G_GSIZE_FORMAT, i, kind->names, (gsize) offset);
-      self->n_codes++;
-      /* Without a just-in-time compiler the interpreter does the same, more slowly. */
-      pcre2_jit_compile (self->codes[i], PCRE2_JIT_COMPLETE);
+      if (!add_pattern (self, kind->patterns[i], strlen (kind->patterns[i]), 0, &wrong))
+        g_error ("pattern %u of %s: %s", i, kind->names, wrong->message);
     }
 
+  return g_steal_pointer (&self);
+}
+
+MoePretokenizer *
+moe_pretokenizer_new_custom (const MoeGgufString  *patterns,
+                             gsize                 n_patterns,
+                             gboolean              ignore_merges,
+                             GError              **error)
+{
+  g_autoptr (MoePretokenizer) self = new_empty (ignore_merges ? IGNORE_MERGES : 0);
+
+  if (n_patterns > MAX_PATTERNS)
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED, "text is split in more than %u steps",
+                   MAX_PATTERNS);
+      return NULL;
+    }
+  for (gsize i = 0; i < n_patterns; i++)
+    if (!add_pattern (self, patterns[i].bytes, patterns[i].length, PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C,
+                      error))
+      return NULL;
   return g_steal_pointer (&self);
 }
 
@@ -316,25 +364,25 @@ moe_pretokenizer_free (MoePretokenizer *self)
 gboolean
 moe_pretokenizer_ignores_merges (const MoePretokenizer *self)
 {
-  return (self->kind->traits & IGNORE_MERGES) != 0;
+  return (self->traits & IGNORE_MERGES) != 0;
 }
 
 gboolean
 moe_pretokenizer_adds_bos (const MoePretokenizer *self)
 {
-  return (self->kind->traits & ADD_BOS) != 0;
+  return (self->traits & ADD_BOS) != 0;
 }
 
 gboolean
 moe_pretokenizer_merges_characters (const MoePretokenizer *self)
 {
-  return (self->kind->traits & CHARACTERS) != 0;
+  return (self->traits & CHARACTERS) != 0;
 }
 
 gboolean
 moe_pretokenizer_keeps_newlines (const MoePretokenizer *self)
 {
-  return (self->kind->traits & KEEP_NEWLINES) != 0;
+  return (self->traits & KEEP_NEWLINES) != 0;
 }
 
 char **
@@ -515,7 +563,7 @@ moe_pretokenizer_split (const MoePretokenizer *self,
         {
           const gsize last = g_array_index (ends, gsize, j);
 
-          if (i == 0 && (self->kind->traits & GROUP_DIGITS) != 0)
+          if (i == 0 && (self->traits & GROUP_DIGITS) != 0)
             {
               g_autoptr (GArray) runs = find_digits (self->codes[i], self->context, match, subject, first,
                                                      last);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include <glib.h>
+#include "data/moe-gguf.h"
 
 G_BEGIN_DECLS
 
@@ -12,6 +12,12 @@ typedef struct _MoePretokenizer MoePretokenizer;
 
 /* @name NULL: the pre-tokenizer of files that name none. Errors: MOE_ERROR_UNSUPPORTED, naming @name. */
 MoePretokenizer *moe_pretokenizer_new           (const char             *name,
+                                                 GError                **error);
+/* Splits by @patterns, which come from a file. Errors: MOE_ERROR_FORMAT, MOE_ERROR_UNSUPPORTED, naming the
+ * pattern. */
+MoePretokenizer *moe_pretokenizer_new_custom    (const MoeGgufString    *patterns,
+                                                 gsize                   n_patterns,
+                                                 gboolean                ignore_merges,
                                                  GError                **error);
 void             moe_pretokenizer_free          (MoePretokenizer        *self);
 

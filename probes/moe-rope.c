@@ -52,8 +52,11 @@ moe_rope_get_frequencies (const MoeRopeScaling *rope,
                           double               *frequencies)
 {
   gboolean yarn = rope->kind == MOE_ROPE_YARN;
-  double low = yarn ? MAX (0, floor (find_pair (rope, base, dims, rope->beta_fast))) : 0;
-  double high = yarn ? MIN (dims - 1.0, ceil (find_pair (rope, base, dims, rope->beta_slow))) : 0;
+  double low = yarn ? find_pair (rope, base, dims, rope->beta_fast) : 0;
+  double high = yarn ? find_pair (rope, base, dims, rope->beta_slow) : 0;
+
+  low = MAX (0, rope->fractions ? low : floor (low));
+  high = MIN (dims - 1.0, rope->fractions ? high : ceil (high));
 
   for (guint i = 0; i < dims / 2; i++)
     {

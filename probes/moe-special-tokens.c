@@ -136,10 +136,56 @@ find_present (const MoeSpecialTokens *self,
   return present;
 }
 
+/* Unicode's White_Space. */
+static gboolean
+is_space (gunichar c)
+{
+  return (c >= 9 && c <= 13) || c == 0x85 || g_unichar_isspace (c);
+}
+
+/* Bytes of white space before @end in @text, or after @start of @length. */
+static gsize
+count_spaces_before (const char *text,
+                     gsize       start,
+                     gsize       end)
+{
+  gsize at = end;
+
+  while (at > start)
+    {
+      const char *p = g_utf8_find_prev_char (text + start, text + at);
+      gunichar c = p != NULL ? g_utf8_get_char_validated (p, text + at - p) : (gunichar) -1;
+
+      if (c >= 0x110000 || !is_space (c))
+        break;
+      at = (gsize) (p - text);
+    }
+  return end - at;
+}
+
+static gsize
+count_spaces_after (const char *text,
+                    gsize       start,
+                    gsize       end)
+{
+  gsize at = start;
+
+  while (at < end)
+    {
+      gunichar c = g_utf8_get_char_validated (text + at, (gssize) (end - at));
+
+      if (c >= 0x110000 || !is_space (c))
+        break;
+      at += (gsize) g_unichar_to_utf8 (c, NULL);
+    }
+  return at - start;
+}
+
 /* Cuts every occurrence of one token out of the text fragments. */
 static GArray *
 cut_token (GArray              *fragments,
            gint32               id,
+           guint8               strips,
            const MoeGgufString *spelling,
            const char          *text,
            const guint8        *literal)
@@ -168,6 +214,10 @@ cut_token (GArray              *fragments,
               continue;
             }
 
+          if ((strips & MOE_STRIP_LEFT) != 0)
+            token.start -= count_spaces_before (text, rest.start, token.start);
+          if ((strips & MOE_STRIP_RIGHT) != 0)
+            token.end += count_spaces_after (text, token.end, rest.end);
           before = rest;
           before.end = token.start;
           if (before.start < before.end)
@@ -205,7 +255,8 @@ moe_special_tokens_cut (const MoeSpecialTokens *self,
       const gboolean is_text = tokenizer->kinds[id] == MOE_TOKEN_USER_DEFINED;
 
       if (present[i] && (with_control || is_text))
-        fragments = cut_token (fragments, id, &tokenizer->tokens[id], text, is_text ? NULL : literal);
+        fragments = cut_token (fragments, id, tokenizer->strips != NULL ? tokenizer->strips[id] : 0,
+                               &tokenizer->tokens[id], text, is_text ? NULL : literal);
     }
 
   return fragments;

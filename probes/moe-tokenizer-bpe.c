@@ -118,15 +118,15 @@ intern (MoeTokenizer *self,
   return added;
 }
 
-static gboolean
-load_merges (MoeTokenizer  *self,
-             MoeGguf       *gguf,
-             GError       **error)
+gboolean
+moe_tokenizer_load_merges (MoeTokenizer  *self,
+                           MoeGguf       *gguf,
+                           const char    *key,
+                           GError       **error)
 {
   GError *local = NULL;
   gsize n_merges;
-  g_autofree MoeGgufString *merges = moe_gguf_get_string_array (gguf, "tokenizer.ggml.merges", &n_merges,
-                                                                &local);
+  g_autofree MoeGgufString *merges = moe_gguf_get_string_array (gguf, key, &n_merges, &local);
   g_autoptr (GString) joint = g_string_new (NULL);
   MergeRule *rules;
 
@@ -143,6 +143,8 @@ load_merges (MoeTokenizer  *self,
       return FALSE;
     }
 
+  self->extra_symbols = g_ptr_array_new_with_free_func (g_free);
+  self->merges = g_hash_table_new (hash_rule, rules_equal);
   rules = g_new (MergeRule, n_merges);
   self->merge_rules = rules;
 
@@ -184,10 +186,7 @@ moe_tokenizer_bpe_load (MoeTokenizer  *self,
                         MoeGguf       *gguf,
                         GError       **error)
 {
-  self->extra_symbols = g_ptr_array_new_with_free_func (g_free);
-  self->merges = g_hash_table_new (hash_rule, rules_equal);
-
-  if (!load_merges (self, gguf, error))
+  if (!moe_tokenizer_load_merges (self, gguf, "tokenizer.ggml.merges", error))
     return FALSE;
 
   for (guint i = 0; i < 256; i++)
@@ -219,21 +218,21 @@ moe_tokenizer_bpe_free (MoeTokenizer *self)
   g_clear_pointer (&self->extra_symbols, g_ptr_array_unref);
 }
 
-static gboolean
-find_pair (const MoeSymbol *left,
-           const MoeSymbol *right,
-           gpointer         user_data,
-           double          *key,
-           guint32         *result)
+gboolean
+moe_tokenizer_find_merge (const MoeSymbol *left,
+                          const MoeSymbol *right,
+                          gpointer         tokenizer,
+                          double          *rank,
+                          guint32         *result)
 {
-  const MoeTokenizer *self = user_data;
+  const MoeTokenizer *self = tokenizer;
   const MergeRule wanted = { left->id, right->id, 0, 0 };
   const MergeRule *rule = g_hash_table_lookup (self->merges, &wanted);
 
   if (rule == NULL)
     return FALSE;
 
-  *key = rule->rank;
+  *rank = rule->rank;
   *result = rule->result;
   return TRUE;
 }
@@ -293,7 +292,7 @@ encode_piece (const MoeTokenizer *self,
   moe_merger_reset (merger);
   for (gsize i = 0; i < length; i++)
     moe_merger_add (merger, (guint32) i, 1, (guint32) i, self->byte_symbols[bytes[i]]);
-  moe_merger_run (merger, find_pair, (gpointer) self);
+  moe_merger_run (merger, moe_tokenizer_find_merge, (gpointer) self);
 
   symbols = (const MoeSymbol *) merger->symbols->data;
   for (gint32 i = 0; i >= 0; i = symbols[i].next)
@@ -345,7 +344,7 @@ encode_characters (const MoeTokenizer *self,
       moe_merger_add (merger, (guint32) i, (guint32) n, sources[i], id >= 0 ? (guint32) id : NO_SYMBOL);
       i += n;
     }
-  moe_merger_run (merger, find_pair, (gpointer) self);
+  moe_merger_run (merger, moe_tokenizer_find_merge, (gpointer) self);
 
   symbols = (const MoeSymbol *) merger->symbols->data;
   for (gint32 i = 0; i >= 0; i = symbols[i].next)

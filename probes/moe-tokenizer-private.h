@@ -19,6 +19,9 @@ typedef enum
   MOE_TOKEN_BYTE = 6,
 } MoeTokenKind;
 
+/* White space that a special token takes in. */
+enum { MOE_STRIP_LEFT = 1, MOE_STRIP_RIGHT = 2 };
+
 typedef struct _MoeSpecialTokens MoeSpecialTokens;
 
 struct _MoeTokenizer
@@ -38,13 +41,16 @@ struct _MoeTokenizer
   MoeSpecialTokens *specials;
   gint32            bos, eos, unknown;
   gboolean          add_bos, add_eos, add_space_prefix;
+  gboolean          metaspace;        /* MOE_GGUF_KEY_METASPACE */
+  guint8           *strips;           /* (n_tokens) MOE_STRIP_LEFT, _RIGHT; NULL for none */
   gint32            byte_tokens[256]; /* of a single byte, or -1: SentencePiece, and BPE of characters */
 
   /* BPE. A symbol is a token, or, from n_tokens on, a string that merges name though it is no
    * token. */
   MoePretokenizer  *pretokenizer;
   GPtrArray        *extra_symbols;     /* MoeGgufString */
-  GHashTable       *merges;            /* a set of MoeMergeRule */
+  GHashTable       *merges;            /* a set of MoeMergeRule; also of a SentencePiece vocabulary without
+                                        * scores */
   gpointer          merge_rules;
   guint32           byte_symbols[256]; /* the symbol a piece starts with for each byte */
   gboolean          characters;        /* pieces start with characters instead */
@@ -85,6 +91,17 @@ void      moe_tokenizer_bpe_encode   (const MoeTokenizer   *self,
                                       gsize                 length,
                                       gsize                 offset,
                                       GArray               *spans);
+
+/* Reads the merges "left right" of the array @key; and looks one up. */
+gboolean  moe_tokenizer_load_merges  (MoeTokenizer         *self,
+                                      MoeGguf              *gguf,
+                                      const char           *key,
+                                      GError              **error);
+gboolean  moe_tokenizer_find_merge   (const MoeSymbol      *left,
+                                      const MoeSymbol      *right,
+                                      gpointer              tokenizer,
+                                      double               *rank,
+                                      guint32              *result);
 
 /* moe-tokenizer-spm.c: the same; @prefix says that the text stands at the start or after a special token. */
 gboolean  moe_tokenizer_spm_load     (MoeTokenizer         *self,

@@ -70,7 +70,8 @@ moe_tokenizer_spm_load (MoeTokenizer  *self,
       self->byte_tokens[i] = (gint32) id;
     }
 
-  return TRUE;
+  return !moe_gguf_has_key (gguf, MOE_GGUF_KEY_MERGES) ||
+         moe_tokenizer_load_merges (self, gguf, MOE_GGUF_KEY_MERGES, error);
 }
 
 void
@@ -211,8 +212,10 @@ moe_tokenizer_spm_encode (const MoeTokenizer *self,
                           GArray             *spans)
 {
   g_autoptr (GArray) sources = g_array_new (FALSE, FALSE, sizeof (guint32));
+  gboolean first = prefix && (!self->metaspace || (offset == 0 && length > 0 && *text != ' ' &&
+                                                   !g_str_has_prefix (text, SPACE)));
   g_autoptr (GString) escaped = moe_tokenizer_escape_spaces (text, length,
-                                                            prefix && self->add_space_prefix, sources);
+                                                            first && self->add_space_prefix, sources);
   const Find find = { self, escaped->str };
   const MoeSymbol *symbols;
 
@@ -221,10 +224,14 @@ moe_tokenizer_spm_encode (const MoeTokenizer *self,
     {
       const gsize n = moe_tokenizer_character_length (escaped->str + i, escaped->len - i);
 
-      moe_merger_add (merger, (guint32) i, (guint32) n, g_array_index (sources, guint32, i), 0);
+      moe_merger_add (merger, (guint32) i, (guint32) n, g_array_index (sources, guint32, i),
+                      self->merges != NULL ? (guint32) find_text (&find, (guint32) i, (guint32) n) : 0);
       i += n;
     }
-  moe_merger_run (merger, find_pair, (gpointer) &find);
+  if (self->merges != NULL)
+    moe_merger_run (merger, moe_tokenizer_find_merge, (gpointer) self);
+  else
+    moe_merger_run (merger, find_pair, (gpointer) &find);
 
   symbols = (const MoeSymbol *) merger->symbols->data;
   for (gint32 i = merger->symbols->len > 0 ? 0 : -1; i >= 0; i = symbols[i].next)

@@ -249,7 +249,8 @@ load_specials (MoeTokenizer  *self,
       !load_special (self, gguf, "tokenizer.ggml.eom_token_id", -1, &eom, error) ||
       !load_flag (gguf, "tokenizer.ggml.add_bos_token", &self->add_bos, error) ||
       !load_flag (gguf, "tokenizer.ggml.add_eos_token", &self->add_eos, error) ||
-      !load_flag (gguf, "tokenizer.ggml.add_space_prefix", &self->add_space_prefix, error))
+      !load_flag (gguf, "tokenizer.ggml.add_space_prefix", &self->add_space_prefix, error) ||
+      !load_flag (gguf, MOE_GGUF_KEY_METASPACE, &self->metaspace, error))
     return FALSE;
 
   for (gsize i = 0; i < G_N_ELEMENTS (end_names); i++)
@@ -272,6 +273,80 @@ load_specials (MoeTokenizer  *self,
     self->ends[eom] = TRUE;
 
   return TRUE;
+}
+
+/* The tokens that @key lists; NULL without @error when there is no such key. */
+static gint32 *
+load_ids (MoeTokenizer  *self,
+          MoeGguf       *gguf,
+          const char    *key,
+          gsize         *n,
+          GError       **error)
+{
+  g_autofree gint32 *ids = moe_gguf_get_int_array (gguf, key, n, error);
+
+  for (gsize i = 0; ids != NULL && i < *n; i++)
+    if (ids[i] < 0 || (guint) ids[i] >= self->n_tokens)
+      {
+        g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: %s has %d, but the vocabulary only %u tokens",
+                     moe_gguf_get_path (gguf), key, ids[i], self->n_tokens);
+        return NULL;
+      }
+  return g_steal_pointer (&ids);
+}
+
+/* What only folders say. */
+static gboolean
+load_folder_lists (MoeTokenizer  *self,
+                   MoeGguf       *gguf,
+                   GError       **error)
+{
+  static const struct { const char *key; guint8 bit; } lists[] = {
+    { MOE_GGUF_KEY_ENDS, 0 },
+    { MOE_GGUF_KEY_LSTRIP, MOE_STRIP_LEFT },
+    { MOE_GGUF_KEY_RSTRIP, MOE_STRIP_RIGHT },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (lists); i++)
+    {
+      GError *local = NULL;
+      gsize n = 0;
+      g_autofree gint32 *ids = load_ids (self, gguf, lists[i].key, &n, &local);
+
+      if (local != NULL)
+        {
+          g_propagate_error (error, local);
+          return FALSE;
+        }
+      if (ids != NULL && n > 0 && lists[i].bit != 0 && self->strips == NULL)
+        self->strips = g_new0 (guint8, self->n_tokens);
+      for (gsize j = 0; ids != NULL && j < n; j++)
+        if (lists[i].bit == 0)
+          self->ends[ids[j]] = TRUE;
+        else
+          self->strips[ids[j]] |= lists[i].bit;
+    }
+  return TRUE;
+}
+
+static MoePretokenizer *
+load_pretokenizer (MoeGguf     *gguf,
+                   const char  *pre,
+                   GError     **error)
+{
+  GError *local = NULL;
+  gboolean ignore_merges = FALSE;
+  gsize n;
+  g_autofree MoeGgufString *splits = moe_gguf_get_string_array (gguf, MOE_GGUF_KEY_SPLITS, &n, &local);
+
+  if (local == NULL && splits == NULL)
+    return moe_pretokenizer_new (pre, error);
+  if (local == NULL)
+    moe_gguf_get_bool (gguf, MOE_GGUF_KEY_IGNORE_MERGES, &ignore_merges, &local);
+  if (local == NULL)
+    return moe_pretokenizer_new_custom (splits, n, ignore_merges, error);
+  g_propagate_error (error, local);
+  return NULL;
 }
 
 static void
@@ -341,7 +416,7 @@ moe_tokenizer_new (MoeGguf  *gguf,
   self->ids = g_hash_table_new (hash_string, strings_equal);
   if (!spm)
     {
-      self->pretokenizer = moe_pretokenizer_new (pre, &local);
+      self->pretokenizer = load_pretokenizer (gguf, pre, &local);
       if (self->pretokenizer == NULL)
         {
           g_propagate_prefixed_error (error, local, "%s: ", path);
@@ -353,7 +428,7 @@ moe_tokenizer_new (MoeGguf  *gguf,
   self->add_space_prefix = spm;
 
   if (!load_tokens (self, gguf, error) || !load_kinds (self, gguf, error) ||
-      !load_specials (self, gguf, spm, error))
+      !load_specials (self, gguf, spm, error) || !load_folder_lists (self, gguf, error))
     return NULL;
   /* Files that say otherwise are known to be wrong. */
   self->add_bos |= !spm && moe_pretokenizer_keeps_newlines (self->pretokenizer);
@@ -393,6 +468,7 @@ moe_tokenizer_unref (MoeTokenizer *self)
   g_free (self->text_offsets);
   g_free (self->kinds);
   g_free (self->ends);
+  g_free (self->strips);
   g_free (self->scores);
   g_free (self);
 }

@@ -3,6 +3,7 @@
 
 /* make-checkpoint [--f32] NAME OUT.gguf: writes one of the test checkpoints or vocabularies, or one with
  * known super experts: planted-single, planted-several, planted-none, planted-shared, planted-dense.
+ * make-checkpoint --folder NAME FOLDER: one of F32, F16 or BF16 as a Hugging Face folder.
  * make-checkpoint --list: their names; --pre-tokenizers: those that a vocab-NAME can have.
  * make-checkpoint --tokens NAME: its token sequence.
  * make-checkpoint --blocks OUT: for each storage type its number, the count of bytes, and that many bytes of
@@ -14,6 +15,7 @@
 #include "probes/moe-pretokenizer.h"
 #include "tests/kernel-blocks.h"
 #include "tests/support/moe-checkpoint.h"
+#include "tests/support/moe-hf-twin.h"
 #include "tests/support/moe-planted.h"
 
 static gboolean
@@ -108,6 +110,31 @@ write_blocks (const char *path)
   return fclose (out) == 0 ? 0 : 1;
 }
 
+static int
+write_folder (const char *name,
+              const char *folder)
+{
+  const MoeCheckpoint *checkpoint = moe_checkpoint_find (name);
+  g_autofree char *path = g_build_filename (folder, "twin.gguf", NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MoeGguf) gguf = NULL;
+  MoeTensorType type = checkpoint != NULL ? checkpoint->type : MOE_TYPE_F32;
+
+  if (checkpoint == NULL || !(type == MOE_TYPE_F32 || type == MOE_TYPE_F16 || type == MOE_TYPE_BF16))
+    {
+      g_printerr ("make-checkpoint: no checkpoint in F32, F16 or BF16 is called \"%s\"; try --list\n", name);
+      return 1;
+    }
+  g_mkdir_with_parents (folder, 0777);
+  if (moe_checkpoint_write_edited (checkpoint, moe_hf_twin_round, &type, path, &error))
+    gguf = moe_gguf_open (path, &error);
+  if (gguf != NULL)
+    moe_hf_twin_write (gguf, type, 1, folder);
+  else
+    g_printerr ("make-checkpoint: %s\n", error->message);
+  return gguf != NULL ? 0 : 1;
+}
+
 int
 main (int    argc,
       char **argv)
@@ -125,10 +152,12 @@ main (int    argc,
     return print_tokens (argv[2]);
   if (argc == 3 && g_str_equal (argv[1], "--blocks"))
     return write_blocks (argv[2]);
+  if (argc == 4 && g_str_equal (argv[1], "--folder"))
+    return write_folder (argv[2], argv[3]);
   if (argc != (as_f32 ? 4 : 3))
     {
-      g_printerr ("usage: make-checkpoint [--f32] NAME OUT.gguf | --tokens NAME | --blocks OUT | --list | "
-                  "--pre-tokenizers\n");
+      g_printerr ("usage: make-checkpoint [--f32] NAME OUT.gguf | --folder NAME FOLDER | --tokens NAME | "
+                  "--blocks OUT | --list | --pre-tokenizers\n");
       return 2;
     }
   argv += as_f32 ? 2 : 1;

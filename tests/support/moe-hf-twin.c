@@ -1,32 +1,60 @@
 /* SPDX-License-Identifier: MIT */
 #define G_LOG_DOMAIN "moe-hf-twin"
 
-#include "tests/support/moe-hf-twin.h"
+#include "tests/support/moe-hf-twin-private.h"
 
-#include <json-glib/json-glib.h>
 #include <string.h>
 
-enum { CONTROL = 3, USER_DEFINED = 4 };
-
-#define QWEN2_REGEX \
-  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|" \
-  "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
-
-static const struct { const char *gguf, *hf; } names[] = {
-  { "token_embd.weight", "model.embed_tokens.weight" }, { "output_norm.weight", "model.norm.weight" },
-  { "output.weight", "lm_head.weight" },
-  { "attn_norm.weight", "input_layernorm.weight" }, { "ffn_norm.weight", "post_attention_layernorm.weight" },
-  { "attn_q.weight", "self_attn.q_proj.weight" }, { "attn_k.weight", "self_attn.k_proj.weight" },
-  { "attn_v.weight", "self_attn.v_proj.weight" }, { "attn_q.bias", "self_attn.q_proj.bias" },
-  { "attn_k.bias", "self_attn.k_proj.bias" }, { "attn_v.bias", "self_attn.v_proj.bias" },
-  { "attn_output.weight", "self_attn.o_proj.weight" }, { "attn_q_norm.weight", "self_attn.q_norm.weight" },
-  { "attn_k_norm.weight", "self_attn.k_norm.weight" }, { "ffn_gate_inp.weight", "mlp.gate.weight" },
-  { "ffn_gate_inp_shexp.weight", "mlp.shared_expert_gate.weight" },
-  { "ffn_gate_shexp.weight", "mlp.shared_expert.gate_proj.weight" },
-  { "ffn_up_shexp.weight", "mlp.shared_expert.up_proj.weight" },
-  { "ffn_down_shexp.weight", "mlp.shared_expert.down_proj.weight" },
-  { "ffn_gate_exps.weight", "gate_proj.weight" }, { "ffn_up_exps.weight", "up_proj.weight" },
-  { "ffn_down_exps.weight", "down_proj.weight" },
+/* A tensor in the layers of some architectures, or of all. */
+static const struct { const char *architectures, *gguf, *hf; } names[] = {
+  { "*", "token_embd.weight", "model.embed_tokens.weight" },
+  { "*", "output_norm.weight", "model.norm.weight" },
+  { "*", "output.weight", "lm_head.weight" },
+  { "*", "attn_norm.weight", "input_layernorm.weight" },
+  { "*", "ffn_norm.weight", "post_attention_layernorm.weight" },
+  { "*", "attn_q.weight", "self_attn.q_proj.weight" },
+  { "*", "attn_k.weight", "self_attn.k_proj.weight" },
+  { "*", "attn_v.weight", "self_attn.v_proj.weight" },
+  { "*", "attn_q.bias", "self_attn.q_proj.bias" },
+  { "*", "attn_k.bias", "self_attn.k_proj.bias" },
+  { "*", "attn_v.bias", "self_attn.v_proj.bias" },
+  { "*", "attn_output.weight", "self_attn.o_proj.weight" },
+  { "*", "attn_output.bias", "self_attn.o_proj.bias" },
+  { "*", "attn_q_norm.weight", "self_attn.q_norm.weight" },
+  { "*", "attn_k_norm.weight", "self_attn.k_norm.weight" },
+  { "llama", "ffn_gate_inp.weight", "block_sparse_moe.gate.weight" },
+  { "llama", "ffn_gate_exps.weight", "block_sparse_moe.experts.%u.w1.weight" },
+  { "llama", "ffn_up_exps.weight", "block_sparse_moe.experts.%u.w3.weight" },
+  { "llama", "ffn_down_exps.weight", "block_sparse_moe.experts.%u.w2.weight" },
+  { "granitemoe", "ffn_gate_inp.weight", "block_sparse_moe.router.layer.weight" },
+  { "granitemoe", "ffn_gate_exps.weight", "block_sparse_moe.input_linear.weight" },
+  { "granitemoe", "ffn_down_exps.weight", "block_sparse_moe.output_linear.weight" },
+  { "granitemoe", "ffn_gate_shexp.weight", "shared_mlp.input_linear.weight" },
+  { "granitemoe", "ffn_down_shexp.weight", "shared_mlp.output_linear.weight" },
+  { "deepseek2", "attn_q_a.weight", "self_attn.q_a_proj.weight" },
+  { "deepseek2", "attn_q_a_norm.weight", "self_attn.q_a_layernorm.weight" },
+  { "deepseek2", "attn_q_b.weight", "self_attn.q_b_proj.weight" },
+  { "deepseek2", "attn_kv_a_mqa.weight", "self_attn.kv_a_proj_with_mqa.weight" },
+  { "deepseek2", "attn_kv_a_norm.weight", "self_attn.kv_a_layernorm.weight" },
+  { "deepseek2", "attn_k_b.weight", "self_attn.kv_b_proj.weight" },
+  { "deepseek2", "exp_probs_b.bias", "mlp.gate.e_score_correction_bias" },
+  { "deepseek2", "ffn_gate.weight", "mlp.gate_proj.weight" },
+  { "deepseek2", "ffn_up.weight", "mlp.up_proj.weight" },
+  { "deepseek2", "ffn_down.weight", "mlp.down_proj.weight" },
+  { "deepseek2", "ffn_gate_shexp.weight", "mlp.shared_experts.gate_proj.weight" },
+  { "deepseek2", "ffn_up_shexp.weight", "mlp.shared_experts.up_proj.weight" },
+  { "deepseek2", "ffn_down_shexp.weight", "mlp.shared_experts.down_proj.weight" },
+  { "deepseek2", "nextn.eh_proj.weight", "eh_proj.weight" },
+  { "deepseek2", "nextn.enorm.weight", "enorm.weight" },
+  { "deepseek2", "nextn.hnorm.weight", "hnorm.weight" },
+  { "*", "ffn_gate_inp.weight", "mlp.gate.weight" },
+  { "*", "ffn_gate_inp_shexp.weight", "mlp.shared_expert_gate.weight" },
+  { "*", "ffn_gate_shexp.weight", "mlp.shared_expert.gate_proj.weight" },
+  { "*", "ffn_up_shexp.weight", "mlp.shared_expert.up_proj.weight" },
+  { "*", "ffn_down_shexp.weight", "mlp.shared_expert.down_proj.weight" },
+  { "*", "ffn_gate_exps.weight", "mlp.experts.%u.gate_proj.weight" },
+  { "*", "ffn_up_exps.weight", "mlp.experts.%u.up_proj.weight" },
+  { "*", "ffn_down_exps.weight", "mlp.experts.%u.down_proj.weight" },
 };
 
 typedef struct
@@ -36,11 +64,11 @@ typedef struct
   char       *file;
 } Shard;
 
-static void
-save (const char *folder,
-      const char *name,
-      const void *data,
-      gsize       length)
+void
+moe_hf_twin_save (const char *folder,
+                  const char *name,
+                  const void *data,
+                  gsize       length)
 {
   g_autofree char *path = g_build_filename (folder, name, NULL);
   g_autoptr (GError) error = NULL;
@@ -77,69 +105,245 @@ moe_hf_twin_round (const char *name,
     }
 }
 
-/* Values that moe_hf_twin_round() has made. */
+/* Appends one value, which moe_hf_twin_round() has made, as @type. */
 static void
-put_floats (GByteArray    *data,
-            const guint8  *from,
-            guint64        n,
-            MoeTensorType  type)
+put_value (GByteArray          *data,
+           const MoeGgufTensor *tensor,
+           guint64              index,
+           MoeTensorType        type)
 {
-  for (guint64 i = 0; i < n; i++)
-    {
-      float x;
-      guint32 bits;
-      guint16 half;
+  guint32 bits;
+  guint16 half;
 
-      memcpy (&x, from + i * sizeof x, sizeof x);
-      bits = get_bits (x);
+  if (tensor->type == MOE_TYPE_F32)
+    {
+      memcpy (&bits, tensor->data + index * sizeof bits, sizeof bits);
       half = (guint16) (bits >> 16);
       if (type == MOE_TYPE_F16)
         half = bits << 1 == 0 ? half & 0x8000
                : (guint16) ((bits >> 16 & 0x8000) | ((bits >> 23 & 255) - 112) << 10 | (bits >> 13 & 0x3ff));
-      if (type == MOE_TYPE_F32)
-        g_byte_array_append (data, (const guint8 *) &bits, sizeof bits);
-      else
-        g_byte_array_append (data, (const guint8 *) &half, sizeof half);
     }
-}
-
-/* One tensor, or one matrix of a stack. */
-static void
-put_tensor (Shard               *shard,
-            const char          *name,
-            const MoeGgufTensor *tensor,
-            guint64              index,
-            MoeTensorType        type)
-{
-  guint64 n = tensor->ne[0] * tensor->ne[1];
-  guint begin = shard->data->len;
-  gsize slice = (gsize) (tensor->n_bytes / tensor->ne[2]);
-  const guint8 *from = tensor->data + index * slice;
-  /* transformers has this one as a matrix of one row. */
-  gboolean flat = tensor->n_dims == 1 && !g_str_has_suffix (name, "shared_expert_gate.weight");
-
-  if (tensor->type == type)
-    g_byte_array_append (shard->data, from, (guint) slice);
   else
     {
-      g_assert_cmpint (tensor->type, ==, MOE_TYPE_F32);
-      put_floats (shard->data, from, n, type);
+      g_assert_cmpint (tensor->type, ==, type);
+      memcpy (&half, tensor->data + index * sizeof half, sizeof half);
     }
+  if (type == MOE_TYPE_F32)
+    g_byte_array_append (data, (const guint8 *) &bits, sizeof bits);
+  else
+    g_byte_array_append (data, (const guint8 *) &half, sizeof half);
+}
+
+/* How transformers lays out the values of one or two of llama.cpp's tensors. */
+typedef enum
+{
+  WHOLE,    /* @a, or its matrix @expert */
+  HALVES,   /* @a with the rows of each head reordered for rotating halves instead of pairs */
+  FUSED,    /* the rows of @a, then those of @b, for each expert */
+  KV_B,     /* for each head, the columns of @a as rows, then the rows of @b */
+} Layout;
+
+typedef struct
+{
+  Layout               layout;
+  const MoeGgufTensor *a, *b;
+  guint64              expert;   /* G_MAXUINT64: all */
+  guint64              head_dim;
+} Source;
+
+/* The tensor and the index in it of the value at @row, @column of matrix @e. */
+static const MoeGgufTensor *
+find_value (const Source *self,
+            guint64       e,
+            guint64       row,
+            guint64       column,
+            guint64      *index)
+{
+  const MoeGgufTensor *a = self->a, *from = a;
+  guint64 half = self->head_dim / 2, in_head;
+
+  if (self->expert != G_MAXUINT64)
+    e = self->expert;
+  switch (self->layout)
+    {
+    case WHOLE:
+      break;
+    case HALVES:
+      in_head = row % self->head_dim;
+      row = row - in_head + in_head % half * 2 + in_head / half;
+      break;
+    case FUSED:
+      if (row >= a->ne[1])
+        from = self->b;
+      row %= a->ne[1];
+      break;
+    case KV_B:
+      e = row / (a->ne[0] + self->b->ne[1]);
+      row %= a->ne[0] + self->b->ne[1];
+      if (row < a->ne[0])
+        {
+          *index = (e * a->ne[1] + column) * a->ne[0] + row;
+          return a;
+        }
+      row -= a->ne[0];
+      from = self->b;
+      break;
+    }
+  *index = (e * from->ne[1] + row) * from->ne[0] + column;
+  return from;
+}
+
+typedef struct
+{
+  MoeGguf       *gguf;
+  const char    *architecture;
+  MoeTensorType  type;
+  Shard         *shards;
+  guint          n_shards, n;  /* n: tensors so far */
+  GString       *index;
+} Writer;
+
+static void
+put_tensor (Writer       *self,
+            const char   *name,
+            const Source *source,
+            guint64       n_matrices,
+            guint64       n_rows,
+            guint64       n_columns)
+{
+  Shard *shard = &self->shards[self->n % self->n_shards];
+  guint begin = shard->data->len;
+
+  for (guint64 e = 0; e < MAX (n_matrices, 1); e++)
+    for (guint64 row = 0; row < MAX (n_rows, 1); row++)
+      for (guint64 column = 0; column < n_columns; column++)
+        {
+          guint64 index;
+          const MoeGgufTensor *from = find_value (source, e, row, column, &index);
+
+          put_value (shard->data, from, index, self->type);
+        }
   g_string_append_printf (shard->header, "%s\"%s\":{\"dtype\":\"%s\",\"shape\":[",
-                          shard->header->len > 1 ? "," : "", name, moe_tensor_type_get_name (type));
-  if (!flat)
-    g_string_append_printf (shard->header, "%" G_GUINT64_FORMAT ",", tensor->ne[1]);
-  g_string_append_printf (shard->header, "%" G_GUINT64_FORMAT "],\"data_offsets\":[%u,%u]}", tensor->ne[0],
+                          shard->header->len > 1 ? "," : "", name, moe_tensor_type_get_name (self->type));
+  if (n_matrices > 0)
+    g_string_append_printf (shard->header, "%" G_GUINT64_FORMAT ",", n_matrices);
+  if (n_rows > 0)
+    g_string_append_printf (shard->header, "%" G_GUINT64_FORMAT ",", n_rows);
+  g_string_append_printf (shard->header, "%" G_GUINT64_FORMAT "],\"data_offsets\":[%u,%u]}", n_columns,
                           begin, shard->data->len);
+  g_string_append_printf (self->index, "%s\"%s\":\"%s\"", self->n++ > 0 ? "," : "", name, shard->file);
 }
 
 static const char *
-find_name (const char *gguf)
+find_name (const Writer *self,
+           const char   *gguf)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
-    if (g_str_equal (names[i].gguf, gguf))
+    if (g_str_equal (names[i].gguf, gguf) &&
+        (*names[i].architectures == '*' || g_str_equal (names[i].architectures, self->architecture)))
       return names[i].hf;
   g_error ("no transformers model has the tensor %s", gguf);
+}
+
+/* The tensor of the same layer that ends in @ending where @tensor ends in "_k_b.weight" or so. */
+static const MoeGgufTensor *
+find_partner (const Writer        *self,
+              const MoeGgufTensor *tensor,
+              const char          *from,
+              const char          *to)
+{
+  const char *place = strstr (tensor->name, from);
+  g_autofree char *name = g_strdup_printf ("%.*s%s%s", (int) (place - tensor->name), tensor->name, to,
+                                           place + strlen (from));
+
+  return moe_gguf_find_tensor (self->gguf, name);
+}
+
+static guint64
+get_head_dim (MoeGguf    *gguf,
+              const char *architecture)
+{
+  g_autofree char *key = g_strconcat (architecture, ".rope.dimension_count", NULL);
+  guint32 value = 0;
+
+  moe_gguf_get_uint (gguf, key, &value, NULL);
+  return value;
+}
+
+static void
+write_tensor (Writer              *self,
+              const MoeGgufTensor *tensor)
+{
+  const char *dot = g_str_has_prefix (tensor->name, "blk.") ? strchr (tensor->name + 4, '.') + 1 : NULL;
+  const char *rest = dot != NULL ? dot : tensor->name, *hf;
+  g_autofree char *prefix = dot == NULL ? g_strdup ("")
+                            : g_strdup_printf ("model.layers.%d.", (int) g_ascii_strtoull (tensor->name + 4,
+                                                                                           NULL, 10));
+  g_autofree char *name = NULL;
+  gboolean granite = g_str_equal (self->architecture, "granitemoe");
+  Source source = { WHOLE, tensor, NULL, G_MAXUINT64, get_head_dim (self->gguf, self->architecture) };
+  guint64 n_matrices = tensor->n_dims == 3 ? tensor->ne[2] : 0;
+  guint64 n_rows = tensor->n_dims > 1 ? tensor->ne[1] : 0;
+
+  /* Their partners write these. */
+  if ((granite && g_str_has_prefix (rest, "ffn_up_")) || g_str_equal (rest, "attn_v_b.weight"))
+    return;
+  hf = find_name (self, rest);
+  name = g_strconcat (prefix, hf, NULL);
+  if (strstr (hf, "%u") != NULL)
+    {
+      g_auto (GStrv) parts = g_strsplit (name, "%u", 2);
+
+      /* The matrices of a stack come last to first, so that they do not lie as in the other file. */
+      for (guint64 e = tensor->ne[2]; e-- > 0;)
+        {
+          g_autofree char *full = g_strdup_printf ("%s%u%s", parts[0], (guint) e, parts[1]);
+
+          source.expert = e;
+          put_tensor (self, full, &source, 0, tensor->ne[1], tensor->ne[0]);
+        }
+      return;
+    }
+  /* transformers has this one as a matrix of one row. */
+  if (g_str_equal (rest, "ffn_gate_inp_shexp.weight"))
+    n_rows = 1;
+  if ((granite || g_str_equal (self->architecture, "llama")) &&
+      (g_str_equal (rest, "attn_q.weight") || g_str_equal (rest, "attn_k.weight")))
+    source.layout = HALVES;
+  if (granite && g_str_has_prefix (rest, "ffn_gate_") && !g_str_equal (rest, "ffn_gate_inp.weight"))
+    {
+      source.layout = FUSED;
+      source.b = find_partner (self, tensor, "ffn_gate_", "ffn_up_");
+      n_rows *= 2;
+    }
+  if (g_str_equal (rest, "attn_k_b.weight"))
+    {
+      source.layout = KV_B;
+      source.b = find_partner (self, tensor, "_k_b", "_v_b");
+      put_tensor (self, name, &source, 0, tensor->ne[2] * (tensor->ne[0] + source.b->ne[1]), tensor->ne[1]);
+      return;
+    }
+  put_tensor (self, name, &source, n_matrices, n_rows, tensor->ne[0]);
+}
+
+static void
+write_shard (Shard      *shard,
+             const char *folder)
+{
+  g_autoptr (GByteArray) all = g_byte_array_new ();
+  guint64 length;
+
+  g_string_append (shard->header, "}");
+  while (shard->header->len % 8 != 0)
+    g_string_append_c (shard->header, ' ');
+  length = GUINT64_TO_LE (shard->header->len);
+  g_byte_array_append (all, (const guint8 *) &length, sizeof length);
+  g_byte_array_append (all, (const guint8 *) shard->header->str, (guint) shard->header->len);
+  g_byte_array_append (all, shard->data->data, shard->data->len);
+  moe_hf_twin_save (folder, shard->file, all->data, all->len);
+  g_string_free (shard->header, TRUE);
+  g_byte_array_unref (shard->data);
+  g_free (shard->file);
 }
 
 static void
@@ -150,8 +354,9 @@ write_tensors (MoeGguf       *gguf,
 {
   g_autofree Shard *shards = g_new0 (Shard, n_shards);
   g_autoptr (GString) index = g_string_new ("{\"metadata\":{},\"weight_map\":{");
-  guint n = 0;
+  Writer writer = { gguf, NULL, type, shards, n_shards, 0, index };
 
+  g_assert_true (moe_gguf_get_string (gguf, "general.architecture", &writer.architecture, NULL));
   for (guint i = 0; i < n_shards; i++)
     shards[i] = (Shard) {
       g_string_new ("{"), g_byte_array_new (),
@@ -159,45 +364,12 @@ write_tensors (MoeGguf       *gguf,
       : g_strdup_printf ("model-%05u-of-%05u.safetensors", i + 1, n_shards),
     };
   for (guint i = 0; i < moe_gguf_get_n_tensors (gguf); i++)
-    {
-      const MoeGgufTensor *tensor = moe_gguf_get_tensor (gguf, i);
-      const char *dot = g_str_has_prefix (tensor->name, "blk.") ? strchr (tensor->name + 4, '.') : NULL;
-      const char *last = find_name (dot != NULL ? dot + 1 : tensor->name);
-      int layer = dot != NULL ? (int) g_ascii_strtoull (tensor->name + 4, NULL, 10) : 0;
-
-      /* The matrices of a stack come last to first, so that they do not lie as in the other file. */
-      for (guint64 e = tensor->ne[2]; e-- > 0; n++)
-        {
-          Shard *shard = &shards[n % n_shards];
-          g_autofree char *name =
-            tensor->n_dims == 3
-            ? g_strdup_printf ("model.layers.%d.mlp.experts.%u.%s", layer, (guint) e, last)
-            : dot != NULL ? g_strdup_printf ("model.layers.%d.%s", layer, last) : g_strdup (last);
-
-          put_tensor (shard, name, tensor, e, type);
-          g_string_append_printf (index, "%s\"%s\":\"%s\"", n > 0 ? "," : "", name, shard->file);
-        }
-    }
+    write_tensor (&writer, moe_gguf_get_tensor (gguf, i));
   g_string_append (index, "}}");
   if (n_shards > 1)
-    save (folder, "model.safetensors.index.json", index->str, index->len);
+    moe_hf_twin_save (folder, "model.safetensors.index.json", index->str, index->len);
   for (guint i = 0; i < n_shards; i++)
-    {
-      g_autoptr (GByteArray) all = g_byte_array_new ();
-      guint64 length;
-
-      g_string_append (shards[i].header, "}");
-      while (shards[i].header->len % 8 != 0)
-        g_string_append_c (shards[i].header, ' ');
-      length = GUINT64_TO_LE (shards[i].header->len);
-      g_byte_array_append (all, (const guint8 *) &length, sizeof length);
-      g_byte_array_append (all, (const guint8 *) shards[i].header->str, (guint) shards[i].header->len);
-      g_byte_array_append (all, shards[i].data->data, shards[i].data->len);
-      save (folder, shards[i].file, all->data, all->len);
-      g_string_free (shards[i].header, TRUE);
-      g_byte_array_unref (shards[i].data);
-      g_free (shards[i].file);
-    }
+    write_shard (&shards[i], folder);
 }
 
 void
@@ -214,165 +386,7 @@ moe_hf_twin_write_safetensors (const char *path,
   g_byte_array_append (all, (const guint8 *) &length, sizeof length);
   g_byte_array_append (all, (const guint8 *) header, (guint) strlen (header));
   g_byte_array_append (all, zeros, (guint) n_bytes);
-  save (folder, name, all->data, all->len);
-}
-
-static void
-append_uint (GString    *text,
-             MoeGguf    *gguf,
-             const char *architecture,
-             const char *key,
-             const char *name)
-{
-  g_autofree char *full = g_strconcat (architecture, ".", key, NULL);
-  guint32 value;
-
-  if (moe_gguf_get_uint (gguf, full, &value, NULL))
-    g_string_append_printf (text, "  \"%s\": %u,\n", name, value);
-}
-
-static void
-append_float (GString    *text,
-              MoeGguf    *gguf,
-              const char *architecture,
-              const char *key,
-              const char *name)
-{
-  g_autofree char *full = g_strconcat (architecture, ".", key, NULL);
-  char number[G_ASCII_DTOSTR_BUF_SIZE];
-  float value;
-
-  if (moe_gguf_get_float (gguf, full, &value, NULL))
-    g_string_append_printf (text, "  \"%s\": %s,\n", name,
-                            g_ascii_dtostr (number, sizeof number, (double) value));
-}
-
-static void
-write_config (MoeGguf    *gguf,
-              guint       n_tokens,
-              const char *folder)
-{
-  static const struct { const char *key, *name; } uints[] = {
-    { "block_count", "num_hidden_layers" }, { "embedding_length", "hidden_size" },
-    { "context_length", "max_position_embeddings" }, { "attention.head_count", "num_attention_heads" },
-    { "attention.head_count_kv", "num_key_value_heads" }, { "attention.key_length", "head_dim" },
-    { "expert_count", "num_experts" }, { "expert_used_count", "num_experts_per_tok" },
-    { "feed_forward_length", "intermediate_size" },
-    { "expert_feed_forward_length", "moe_intermediate_size" },
-    { "expert_shared_feed_forward_length", "shared_expert_intermediate_size" },
-  };
-  g_autoptr (GString) text = g_string_new ("{\n");
-  const char *architecture = NULL;
-  g_autofree char *factor = NULL;
-
-  g_assert_true (moe_gguf_get_string (gguf, "general.architecture", &architecture, NULL));
-  for (gsize i = 0; i < G_N_ELEMENTS (uints); i++)
-    append_uint (text, gguf, architecture, uints[i].key, uints[i].name);
-  append_float (text, gguf, architecture, "rope.freq_base", "rope_theta");
-  append_float (text, gguf, architecture, "attention.layer_norm_rms_epsilon", "rms_norm_eps");
-  factor = g_strconcat (architecture, ".rope.scaling.factor", NULL);
-  if (moe_gguf_has_key (gguf, factor))
-    {
-      g_string_append (text, "  \"rope_scaling\": {\n");
-      append_float (text, gguf, architecture, "rope.scaling.factor", "factor");
-      g_string_append (text, "  \"rope_type\": \"linear\"},\n");
-    }
-  g_string_append_printf (text, "  \"hidden_act\": \"silu\",\n  \"norm_topk_prob\": %s,\n"
-                          "  \"tie_word_embeddings\": %s,\n  \"vocab_size\": %u,\n"
-                          "  \"model_type\": \"%s\"\n}\n",
-                          g_str_equal (architecture, "qwen3moe") ? "true" : "false",
-                          moe_gguf_find_tensor (gguf, "output.weight") == NULL ? "true" : "false", n_tokens,
-                          g_str_equal (architecture, "qwen3moe") ? "qwen3_moe"
-                          : g_str_equal (architecture, "qwen2moe") ? "qwen2_moe" : architecture);
-  save (folder, "config.json", text->str, text->len);
-}
-
-static void
-append_quoted (GString    *text,
-               const char *bytes,
-               gsize       length)
-{
-  g_autofree char *copy = g_strndup (bytes, length);
-  g_autoptr (JsonNode) node = json_node_init_string (json_node_alloc (), copy);
-  g_autofree char *quoted = json_to_string (node, FALSE);
-
-  g_string_append (text, quoted);
-}
-
-static guint
-write_tokenizer (MoeGguf    *gguf,
-                 const char *folder)
-{
-  g_autoptr (GString) text = g_string_new ("{\"version\":\"1.0\",\"normalizer\":{\"type\":\"NFC\"},"
-                                           "\"added_tokens\":[");
-  gsize n, n_types, n_merges, n_added = 0, n_plain = 0;
-  g_autofree MoeGgufString *tokens = moe_gguf_get_string_array (gguf, "tokenizer.ggml.tokens", &n, NULL);
-  g_autofree gint32 *types = moe_gguf_get_int_array (gguf, "tokenizer.ggml.token_type", &n_types, NULL);
-  g_autofree MoeGgufString *merges = moe_gguf_get_string_array (gguf, "tokenizer.ggml.merges", &n_merges,
-                                                                NULL);
-  const char *pre = NULL;
-  guint32 bos = 0, eos = 0;
-
-  g_assert_true (moe_gguf_get_string (gguf, "tokenizer.ggml.pre", &pre, NULL));
-  for (gsize i = 0; i < n; i++)
-    if (types[i] == CONTROL || types[i] == USER_DEFINED)
-      {
-        g_string_append_printf (text, "%s{\"id\":%" G_GSIZE_FORMAT ",\"special\":%s,\"lstrip\":false,",
-                                n_added++ > 0 ? "," : "", i, types[i] == CONTROL ? "true" : "false");
-        g_string_append (text, "\"content\":");
-        append_quoted (text, tokens[i].bytes, tokens[i].length);
-        g_string_append_c (text, '}');
-      }
-  g_string_append (text, "],\"post_processor\":{\"type\":\"ByteLevel\"},\"pre_tokenizer\":");
-  if (g_str_equal (pre, "qwen2"))
-    {
-      g_string_append (text, "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"behavior\":"
-                       "\"Isolated\",\"invert\":false,\"pattern\":{\"Regex\":");
-      append_quoted (text, QWEN2_REGEX, strlen (QWEN2_REGEX));
-      g_string_append (text, "}},{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}]}");
-    }
-  else
-    g_string_append (text, "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":true}");
-  g_string_append (text, ",\"model\":{\"type\":\"BPE\",\"unk_token\":null,\"vocab\":{");
-  for (gsize i = 0; i < n; i++)
-    if (types[i] != CONTROL && types[i] != USER_DEFINED)
-      {
-        g_string_append (text, n_plain++ > 0 ? "," : "");
-        append_quoted (text, tokens[i].bytes, tokens[i].length);
-        g_string_append_printf (text, ":%" G_GSIZE_FORMAT, i);
-      }
-  g_string_append (text, "},\"merges\":[");
-  for (gsize i = 0; i < n_merges; i++)
-    {
-      const char *space = memchr (merges[i].bytes, ' ', merges[i].length);
-
-      /* Both forms that there are. */
-      g_string_append (text, i > 0 ? "," : "");
-      if (g_str_equal (pre, "qwen2"))
-        append_quoted (text, merges[i].bytes, merges[i].length);
-      else
-        {
-          g_string_append_c (text, '[');
-          append_quoted (text, merges[i].bytes, (gsize) (space - merges[i].bytes));
-          g_string_append_c (text, ',');
-          append_quoted (text, space + 1, merges[i].length - (gsize) (space + 1 - merges[i].bytes));
-          g_string_append_c (text, ']');
-        }
-    }
-  g_string_append (text, "]}}");
-  save (folder, "tokenizer.json", text->str, text->len);
-
-  g_assert_true (moe_gguf_get_uint (gguf, "tokenizer.ggml.bos_token_id", &bos, NULL));
-  g_assert_true (moe_gguf_get_uint (gguf, "tokenizer.ggml.eos_token_id", &eos, NULL));
-  g_string_assign (text, "{\"bos_token\":");
-  append_quoted (text, tokens[bos].bytes, tokens[bos].length);
-  g_string_append (text, ",\"eos_token\":{\"content\":");
-  append_quoted (text, tokens[eos].bytes, tokens[eos].length);
-  g_string_append (text, "},\"chat_template\":\"{{ messages[0].content }}\"}");
-  save (folder, "tokenizer_config.json", text->str, text->len);
-  g_string_printf (text, "{\"eos_token_id\":[%u,%u]}", eos, bos);
-  save (folder, "generation_config.json", text->str, text->len);
-  return (guint) n;
+  moe_hf_twin_save (folder, name, all->data, all->len);
 }
 
 void
@@ -381,8 +395,8 @@ moe_hf_twin_write (MoeGguf       *gguf,
                    guint          n_shards,
                    const char    *folder)
 {
-  guint n_tokens = write_tokenizer (gguf, folder);
+  guint n_tokens = moe_hf_twin_write_tokenizer (gguf, folder);
 
-  write_config (gguf, n_tokens, folder);
+  moe_hf_twin_write_config (gguf, n_tokens, folder);
   write_tensors (gguf, type, n_shards, folder);
 }

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+#define G_LOG_DOMAIN "moe-hf-rope"
+
+#include <math.h>
+
+#include "data/moe-hf-private.h"
+
+/* rope_scaling, or (since transformers 5) rope_parameters, which has rope_theta besides. */
+static gboolean
+find_scaling (const char   *folder,
+              JsonObject   *object,
+              JsonObject  **scaling,
+              const char  **kind,
+              GError      **error)
+{
+  const char *const names[] = { "rope_scaling", "rope_parameters" };
+
+  *kind = "default";
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      JsonObject *found = moe_hf_get_object (object, names[i]);
+      const char *type = moe_hf_get_string (found, "rope_type");
+
+      if (!moe_hf_is_set (object, names[i]))
+        continue;
+      if (type == NULL)
+        type = moe_hf_get_string (found, "type");
+      if (type == NULL)
+        return moe_hf_fail_config (folder, MOE_ERROR_FORMAT, error, "%s does not say of which kind it is",
+                                   names[i]);
+      if (g_str_equal (type, "default"))
+        continue;
+      if (*scaling != NULL && !g_str_equal (*kind, type))
+        return moe_hf_fail_config (folder, MOE_ERROR_FORMAT, error,
+                                   "rope_scaling and rope_parameters are of two kinds");
+      *scaling = found;
+      *kind = type;
+    }
+  return TRUE;
+}
+
+/* YaRN's temperature (arXiv 2309.00071, equation 22) with DeepSeek's multiplier. */
+static float
+get_temperature (float factor,
+                 float multiplier)
+{
+  return factor <= 1 ? 1 : 0.1f * multiplier * logf (factor) + 1;
+}
+
+/* Latent attention multiplies the scores by a temperature of its own in place of the cosines and sines. */
+static gboolean
+read_latent_temperature (const char         *folder,
+                         JsonObject         *scaling,
+                         const MoeHfConfig  *config,
+                         MoeHfKeys          *keys,
+                         GError            **error)
+{
+  float of_scores = 0, of_angles = 0;
+
+  if (!moe_hf_get_float (scaling, "mscale_all_dim", &of_scores) ||
+      !moe_hf_get_float (scaling, "mscale", &of_angles) || of_scores != of_angles ||
+      moe_hf_is_set (scaling, "attention_factor"))
+    return moe_hf_fail_config (folder, MOE_ERROR_UNSUPPORTED, error,
+                               "yarn is supported where mscale and mscale_all_dim are equal and there is no "
+                               "attention_factor");
+  /* Files have it multiplied with the 0.1 of the formula. */
+  moe_hf_config_add_float (config, keys, "rope.scaling.yarn_log_multiplier", 0.1f * of_scores);
+  return TRUE;
+}
+
+static gboolean
+read_yarn (const char         *folder,
+           JsonObject         *scaling,
+           const MoeHfConfig  *config,
+           MoeHfKeys          *keys,
+           GError            **error)
+{
+  float factor, beta_fast = 32, beta_slow = 1, magnitude;
+  guint32 original = 0;
+
+  if (!moe_hf_get_float (scaling, "factor", &factor))
+    return moe_hf_fail_config (folder, MOE_ERROR_FORMAT, error, "the factor of yarn is missing");
+  if ((moe_hf_is_set (scaling, "beta_fast") && !moe_hf_get_float (scaling, "beta_fast", &beta_fast)) ||
+      (moe_hf_is_set (scaling, "beta_slow") && !moe_hf_get_float (scaling, "beta_slow", &beta_slow)))
+    return moe_hf_fail_config (folder, MOE_ERROR_FORMAT, error, "beta_fast or beta_slow is not a number");
+  moe_hf_config_add_string (config, keys, "rope.scaling.type", "yarn");
+  moe_hf_config_add_float (config, keys, "rope.scaling.factor", factor);
+  moe_hf_config_add_float (config, keys, "rope.scaling.yarn_beta_fast", beta_fast);
+  moe_hf_config_add_float (config, keys, "rope.scaling.yarn_beta_slow", beta_slow);
+  if (moe_hf_get_uint (scaling, "original_max_position_embeddings", &original))
+    moe_hf_config_add_uint (config, keys, "rope.scaling.original_context_length", original);
+  else if (moe_hf_is_set (scaling, "original_max_position_embeddings"))
+    return moe_hf_fail_config (folder, MOE_ERROR_FORMAT, error,
+                               "original_max_position_embeddings is not a whole number");
+  if (moe_hf_is_set (scaling, "truncate") && !moe_hf_get_bool (scaling, "truncate"))
+    moe_hf_keys_add_bool (keys, MOE_GGUF_KEY_ROPE_FRACTIONS, TRUE);
+
+  if ((config->family->bit & MOE_HF_MLA) != 0)
+    return read_latent_temperature (folder, scaling, config, keys, error);
+  if (moe_hf_is_set (scaling, "mscale") || moe_hf_is_set (scaling, "mscale_all_dim"))
+    return moe_hf_fail_config (folder, MOE_ERROR_UNSUPPORTED, error, "mscale of yarn is not supported");
+  if (!moe_hf_is_set (scaling, "attention_factor"))
+    return TRUE;
+  if (!moe_hf_get_float (scaling, "attention_factor", &magnitude))
+    return moe_hf_fail_config (folder, MOE_ERROR_FORMAT, error, "attention_factor is not a number");
+  /* In place of the temperature, which is multiplied with what the key says. */
+  moe_hf_config_add_float (config, keys, "rope.scaling.attn_factor",
+                           magnitude / get_temperature (factor, 1));
+  return TRUE;
+}
+
+gboolean
+moe_hf_read_rope (const char         *folder,
+                  JsonObject         *object,
+                  const MoeHfConfig  *config,
+                  MoeHfKeys          *keys,
+                  GError            **error)
+{
+  JsonObject *parameters = moe_hf_get_object (object, "rope_parameters"), *scaling = NULL;
+  const char *kind;
+  float share = 1, base, factor;
+
+  if (!find_scaling (folder, object, &scaling, &kind, error))
+    return FALSE;
+  if ((moe_hf_get_float (parameters, "partial_rotary_factor", &share) && share != 1) ||
+      (moe_hf_get_float (object, "partial_rotary_factor", &share) && share != 1))
+    return moe_hf_fail_config (folder, MOE_ERROR_UNSUPPORTED, error,
+                               "partial_rotary_factor is not supported");
+  if (!moe_hf_get_float (object, "rope_theta", &base) && !moe_hf_get_float (parameters, "rope_theta", &base))
+    return moe_hf_fail_config (folder, MOE_ERROR_FORMAT, error, "rope_theta is missing or not a number");
+  moe_hf_config_add_float (config, keys, "rope.freq_base", base);
+
+  if (g_str_equal (kind, "default"))
+    return TRUE;
+  if (g_str_equal (kind, "yarn"))
+    return read_yarn (folder, scaling, config, keys, error);
+  if (!g_str_equal (kind, "linear") || !moe_hf_get_float (scaling, "factor", &factor))
+    return moe_hf_fail_config (folder, MOE_ERROR_UNSUPPORTED, error,
+                               "rope scaling of the kind \"%.40s\" is not supported", kind);
+  moe_hf_config_add_string (config, keys, "rope.scaling.type", "linear");
+  moe_hf_config_add_float (config, keys, "rope.scaling.factor", factor);
+  return TRUE;
+}
