@@ -12,6 +12,8 @@ moe_attribution_settings_clear (MoeAttributionSettings *self)
 {
   g_clear_pointer (&self->model, g_free);
   g_clear_pointer (&self->prompt, g_free);
+  g_clear_pointer (&self->system, g_free);
+  g_clear_pointer (&self->answer, g_free);
   g_clear_pointer (&self->token, g_free);
   g_clear_pointer (&self->against, g_free);
   g_clear_pointer (&self->mask, moe_mask_unref);
@@ -24,6 +26,8 @@ moe_attribution_settings_copy (MoeAttributionSettings       *self,
   *self = *from;
   self->model = g_strdup (from->model);
   self->prompt = g_strdup (from->prompt);
+  self->system = g_strdup (from->system);
+  self->answer = g_strdup (from->answer);
   self->token = g_strdup (from->token);
   self->against = g_strdup (from->against);
   self->mask = from->mask != NULL ? moe_mask_ref (from->mask) : NULL;
@@ -60,7 +64,7 @@ attribute (const MoeAttributionSettings  *settings,
            const MoeProgress             *progress,
            GError                       **error)
 {
-  const MoePrompt prompt = { .text = settings->prompt };
+  const MoePrompt prompt = { .text = settings->prompt, .answer = settings->answer };
   const MoeSessionOptions options = { 0 };
   g_autoptr(MoePromptTokens) tokens = NULL;
   g_autoptr(MoeSession) session = NULL;
@@ -70,7 +74,7 @@ attribute (const MoeAttributionSettings  *settings,
       || (settings->against != NULL
           && !moe_attribution_find_token (model, settings->against, &against, error)))
     return NULL;
-  tokens = moe_prompt_tokens_new (model, &prompt, NULL, FALSE, error);
+  tokens = moe_prompt_tokens_new (model, &prompt, settings->system, settings->raw, error);
   if (tokens == NULL)
     return NULL;
   session = moe_session_new (model, &options, error);
@@ -167,6 +171,10 @@ moe_attribution_get_export (MoeAttributionStudy *self)
   GString *line = g_string_new (NULL);
 
   moe_command_add_option (line, "prompt", self->settings.prompt);
+  moe_command_add_option (line, "system", self->settings.system);
+  moe_command_add_option (line, "answer", self->settings.answer);
+  if (self->settings.raw)
+    g_string_append (line, " --raw");
   moe_command_add_option (line, "token", self->settings.token);
   moe_command_add_option (line, "against", self->settings.against);
   if (self->settings.n_causal > 0)

@@ -12,6 +12,9 @@ typedef struct
 {
   char    *model;     /* path */
   char    *prompt;
+  char    *system;    /* message before it, or NULL */
+  char    *answer;    /* what the model has answered so far, or NULL */
+  gboolean raw;       /* without the chat template */
   char    *token;     /* its text, or "#ID" */
   char    *against;   /* likewise, or NULL */
   guint    n_causal;  /* experts that are silenced to measure their causal effect */

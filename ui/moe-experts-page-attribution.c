@@ -52,6 +52,9 @@ moe_experts_page_attribute (MoeExpertsPage *self)
   const char *prompt = gtk_editable_get_text (GTK_EDITABLE (self->prompt));
   const char *token = gtk_editable_get_text (GTK_EDITABLE (self->token));
   const char *against = gtk_editable_get_text (GTK_EDITABLE (self->against));
+  const char *system = gtk_editable_get_text (GTK_EDITABLE (self->system));
+  const char *answer = gtk_editable_get_text (GTK_EDITABLE (self->answer));
+  gboolean raw = gtk_check_button_get_active (self->raw);
   MoeAttributionSettings *settings;
 
   if (model == NULL || *prompt == '\0' || *token == '\0')
@@ -63,6 +66,9 @@ moe_experts_page_attribute (MoeExpertsPage *self)
   settings = g_new (MoeAttributionSettings, 1);
   *settings = (MoeAttributionSettings) {
     .model = g_strdup (model->path), .prompt = g_strdup (prompt), .token = g_strdup (token),
+    .system = *system != '\0' && !raw ? g_strdup (system) : NULL,
+    .answer = *answer != '\0' ? g_strdup (answer) : NULL,
+    .raw = raw,
     .against = *against != '\0' ? g_strdup (against) : NULL,
     .n_causal = (guint) gtk_spin_button_get_value_as_int (self->causal),
     .mask = mask != NULL ? moe_mask_ref (mask) : NULL,
@@ -111,7 +117,7 @@ follow_prompt (MoeExpertsPage *self)
 static void
 update_sum (MoeExpertsPage *self)
 {
-  g_autofree char *logit = NULL, *sum = NULL, *text = NULL;
+  g_autofree char *logit = NULL, *sum = NULL, *rest = NULL, *text = NULL;
 
   if (self->study == NULL)
     {
@@ -120,8 +126,10 @@ update_sum (MoeExpertsPage *self)
     }
   logit = moe_text_number (moe_attribution_get_logit (self->study->attribution));
   sum = moe_text_number (moe_attribution_get_sum (self->study->attribution));
-  text = g_strdup_printf ("%s %s; the parts add up to %s", self->study->settings.against != NULL
-                          ? "Difference of the logits" : "Logit", logit, sum);
+  rest = moe_text_number (moe_attribution_get_sum (self->study->attribution)
+                          - moe_attribution_get_logit (self->study->attribution));
+  text = g_strdup_printf ("%s %s; the parts add up to %s (off by %s)", self->study->settings.against != NULL
+                          ? "Difference of the logits" : "Logit", logit, sum, rest);
   gtk_label_set_text (self->sum, text);
 }
 
@@ -139,6 +147,7 @@ moe_experts_page_refresh_attribution (MoeExpertsPage *self)
       moe_experts_page_show_attribution (self);
     }
   gtk_widget_set_sensitive (GTK_WIDGET (self->attribute), model != NULL);
+  gtk_widget_set_sensitive (GTK_WIDGET (self->system), !gtk_check_button_get_active (self->raw));
   gtk_widget_set_sensitive (GTK_WIDGET (self->disable), self->study != NULL &&
                             moe_document_can_intervene (get_document (self), NULL));
   update_sum (self);

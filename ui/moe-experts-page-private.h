@@ -25,7 +25,8 @@ struct _MoeExpertsPage
   GtkStack       *stack;
   GtkLabel       *title;
   MoeTableView   *examples;
-  GtkEntry       *prompt, *token, *against;
+  GtkEntry       *prompt, *token, *against, *system, *answer;
+  GtkCheckButton *raw;
   GtkSpinButton  *causal, *top;
   GtkButton      *attribute, *disable;
   GtkLabel       *sum;

@@ -307,6 +307,12 @@ set_attribution_option (MoeExpertsPage *self,
     gtk_editable_set_text (GTK_EDITABLE (self->prompt), value);
   else if (g_str_equal (name, "token"))
     gtk_editable_set_text (GTK_EDITABLE (self->token), value);
+  else if (g_str_equal (name, "system"))
+    gtk_editable_set_text (GTK_EDITABLE (self->system), value);
+  else if (g_str_equal (name, "answer"))
+    gtk_editable_set_text (GTK_EDITABLE (self->answer), value);
+  else if (g_str_equal (name, "raw"))
+    gtk_check_button_set_active (self->raw, g_str_equal (value, "yes"));
   else if (g_str_equal (name, "against"))
     gtk_editable_set_text (GTK_EDITABLE (self->against), value);
   else if (g_str_equal (name, "causal") && g_ascii_string_to_unsigned (value, 10, 0, 200, &n, NULL))
@@ -401,6 +407,9 @@ moe_experts_page_class_init (MoeExpertsPageClass *klass)
   gtk_widget_class_bind_template_child (widget_class, MoeExpertsPage, prompt);
   gtk_widget_class_bind_template_child (widget_class, MoeExpertsPage, token);
   gtk_widget_class_bind_template_child (widget_class, MoeExpertsPage, against);
+  gtk_widget_class_bind_template_child (widget_class, MoeExpertsPage, system);
+  gtk_widget_class_bind_template_child (widget_class, MoeExpertsPage, answer);
+  gtk_widget_class_bind_template_child (widget_class, MoeExpertsPage, raw);
   gtk_widget_class_bind_template_child (widget_class, MoeExpertsPage, causal);
   gtk_widget_class_bind_template_child (widget_class, MoeExpertsPage, top);
   gtk_widget_class_bind_template_child (widget_class, MoeExpertsPage, attribute);
@@ -423,6 +432,7 @@ moe_experts_page_init (MoeExpertsPage *self)
   g_signal_connect_swapped (self->attribute, "clicked", G_CALLBACK (moe_experts_page_attribute), self);
   g_signal_connect_swapped (self->prompt, "activate", G_CALLBACK (moe_experts_page_attribute), self);
   g_signal_connect_swapped (self->token, "activate", G_CALLBACK (moe_experts_page_attribute), self);
+  g_signal_connect_swapped (self->raw, "toggled", G_CALLBACK (moe_page_queue_refresh), self);
   g_signal_connect_swapped (self->against, "activate", G_CALLBACK (moe_experts_page_attribute), self);
   g_signal_connect_swapped (self->disable, "clicked", G_CALLBACK (moe_experts_page_disable_top), self);
   g_signal_connect (self->parts, "row-selected", G_CALLBACK (moe_experts_page_on_part), self);

@@ -235,7 +235,10 @@ test_attribution (void)
   g_assert_true (moe_mask_equal (moe_document_get_mask (window->document), expected));
   moe_test_check_export (window, folder, "attribution", MOE_EXHIBIT_CSV);
   moe_test_check_export (window, folder, "attribution", MOE_EXHIBIT_SVG);
-  /* Under the mask the result is another one, and its command names the mask. */
+  /* Under the mask, after a system message and the beginning of an answer, the result is another one, and its
+   * command names all of them. */
+  moe_test_set_option (window, "system", "Answer in French.");
+  moe_test_set_option (window, "answer", "It's");
   {
     MoeAttributionStudy *before = page->study;
 
