@@ -28,6 +28,7 @@ struct _MoeHeatmapView
   float          *flash_level;  /* (n_rows, n_columns) the same before rounding, 0..255 */
   guint           flash_tick;
   gint64          flash_time;   /* of the frame clock, when the levels were last lowered */
+  cairo_rectangle_t restored;   /* zoom for which there were no cells yet; width 0 = none */
   gint            cursor_row, cursor_column; /* -1 = none; shown only while the keyboard is used */
   gboolean        cursor_shown;
 

@@ -283,6 +283,7 @@ moe_heatmap_view_reset_zoom (MoeHeatmapView *self)
   g_return_if_fail (MOE_IS_HEATMAP_VIEW (self));
 
   self->plot.view_x = self->plot.view_y = self->plot.view_columns = self->plot.view_rows = 0;
+  self->restored.width = 0;
   invalidate (self);
 }
 
@@ -371,12 +372,51 @@ moe_heatmap_view_set_plot (MoeHeatmapView       *self,
   own->ringed = self->ringed;
   own->row_names = (const char *const *) self->row_names;
   own->column_names = (const char *const *) self->column_names;
+  if (self->restored.width > 0)
+    {
+      cairo_rectangle_t zoom = self->restored;
+
+      moe_heatmap_view_restore_zoom (self, &zoom);
+    }
 
   gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   *own->title != '\0' ? own->title : "Heatmap", -1);
   moe_heatmap_view_update_description (self);
   gtk_widget_trigger_tooltip_query (GTK_WIDGET (self));
   invalidate (self);
+}
+
+gboolean
+moe_heatmap_view_get_zoom (MoeHeatmapView    *self,
+                           cairo_rectangle_t *zoom)
+{
+  const MoeHeatmapPlot *plot;
+
+  g_return_val_if_fail (MOE_IS_HEATMAP_VIEW (self) && zoom != NULL, FALSE);
+
+  plot = &self->plot;
+  if (self->restored.width > 0)
+    *zoom = self->restored;
+  else
+    *zoom = (cairo_rectangle_t) { plot->view_x, plot->view_y, plot->view_columns, plot->view_rows };
+  return zoom->width > 0;
+}
+
+void
+moe_heatmap_view_restore_zoom (MoeHeatmapView          *self,
+                               const cairo_rectangle_t *zoom)
+{
+  g_return_if_fail (MOE_IS_HEATMAP_VIEW (self) && zoom != NULL);
+
+  if (!(zoom->width > 0 && zoom->height > 0 && zoom->x >= 0 && zoom->y >= 0))
+    return;
+  if (zoom->x + zoom->width <= self->plot.n_columns && zoom->y + zoom->height <= self->plot.n_rows)
+    {
+      self->restored.width = 0;
+      moe_heatmap_view_set_view (self, zoom->x, zoom->y, zoom->width, zoom->height);
+    }
+  else
+    self->restored = *zoom;
 }
 
 const MoeHeatmapPlot *

@@ -42,5 +42,11 @@ void       moe_heatmap_view_set_text_func (MoeHeatmapView      *self,
                                            MoeCellTextFunc      func,
                                            gpointer             user_data);
 void       moe_heatmap_view_reset_zoom   (MoeHeatmapView       *self);
+/* The part that is shown, in cells (x and width are columns); FALSE for all of it. */
+gboolean   moe_heatmap_view_get_zoom     (MoeHeatmapView       *self,
+                                          cairo_rectangle_t    *zoom);
+/* Shows that part again: now, or as soon as there are cells in which it lies. */
+void       moe_heatmap_view_restore_zoom (MoeHeatmapView          *self,
+                                          const cairo_rectangle_t *zoom);
 
 G_END_DECLS

@@ -8,9 +8,10 @@
 #include "data/moe-json.h"
 #include "data/moe-mask-file.h"
 #include "data/moe-recording-session.h"
+#include "ui/moe-heatmap-view.h"
 
-/* How the recording was left: the page, what is selected, and the mask. What another program or version wrote
- * there is taken as far as it makes sense for this recording. */
+/* How the recording was left: the page, what is selected, the mask, and the zoom of maps. What another
+ * program or version wrote there is taken as far as it makes sense for this recording. */
 
 static void
 add_int (JsonBuilder *builder,
@@ -28,6 +29,46 @@ add_string (JsonBuilder *builder,
 {
   json_builder_set_member_name (builder, name);
   json_builder_add_string_value (builder, value);
+}
+
+/* The map of a page, each of which has one at most. */
+static MoeHeatmapView *
+find_map (GtkWidget *root)
+{
+  MoeHeatmapView *found = NULL;
+
+  if (MOE_IS_HEATMAP_VIEW (root))
+    return MOE_HEATMAP_VIEW (root);
+  for (GtkWidget *child = gtk_widget_get_first_child (root); child != NULL && found == NULL;
+       child = gtk_widget_get_next_sibling (child))
+    found = find_map (child);
+  return found;
+}
+
+/* Which part of its map each page shows, where that is not all of it. */
+static void
+add_zoom (JsonBuilder *builder,
+          MoeWindow   *self)
+{
+  json_builder_set_member_name (builder, "zoom");
+  json_builder_begin_object (builder);
+  for (GtkWidget *page = gtk_widget_get_first_child (GTK_WIDGET (self->stack)); page != NULL;
+       page = gtk_widget_get_next_sibling (page))
+    {
+      MoeHeatmapView *map = find_map (page);
+      cairo_rectangle_t zoom;
+
+      if (map == NULL || !moe_heatmap_view_get_zoom (map, &zoom))
+        continue;
+      json_builder_set_member_name (builder, moe_page_get_name (MOE_PAGE (page)));
+      json_builder_begin_array (builder);
+      json_builder_add_double_value (builder, zoom.x);
+      json_builder_add_double_value (builder, zoom.y);
+      json_builder_add_double_value (builder, zoom.width);
+      json_builder_add_double_value (builder, zoom.height);
+      json_builder_end_array (builder);
+    }
+  json_builder_end_object (builder);
 }
 
 /* Transfer full. */
@@ -54,6 +95,7 @@ capture (MoeWindow *self)
     }
   if (selection->token >= 0)
     add_int (builder, "token", selection->token);
+  add_zoom (builder, self);
   if (model != NULL)
     {
       g_autofree char *json = moe_mask_to_json (mask, model);
@@ -110,6 +152,42 @@ restore_selection (MoeWindow  *self,
     moe_document_select_token (self->document, number);
 }
 
+static void
+restore_zoom (MoeWindow  *self,
+              JsonObject *state)
+{
+  JsonNode *node = json_object_get_member (state, "zoom");
+
+  if (node == NULL || !JSON_NODE_HOLDS_OBJECT (node))
+    return;
+  for (GtkWidget *page = gtk_widget_get_first_child (GTK_WIDGET (self->stack)); page != NULL;
+       page = gtk_widget_get_next_sibling (page))
+    {
+      JsonNode *part = json_object_get_member (json_node_get_object (node),
+                                               moe_page_get_name (MOE_PAGE (page)));
+      JsonArray *numbers = part != NULL && JSON_NODE_HOLDS_ARRAY (part) ? json_node_get_array (part) : NULL;
+      MoeHeatmapView *map = find_map (page);
+      double values[4];
+      gboolean sound = map != NULL && numbers != NULL && json_array_get_length (numbers) == 4;
+
+      for (guint i = 0; sound && i < G_N_ELEMENTS (values); i++)
+        {
+          JsonNode *number = json_array_get_element (numbers, i);
+
+          sound = JSON_NODE_HOLDS_VALUE (number)
+                  && (json_node_get_value_type (number) == G_TYPE_DOUBLE
+                      || json_node_get_value_type (number) == G_TYPE_INT64);
+          values[i] = sound ? json_node_get_double (number) : 0;
+        }
+      if (sound)
+        {
+          const cairo_rectangle_t zoom = { values[0], values[1], values[2], values[3] };
+
+          moe_heatmap_view_restore_zoom (map, &zoom);
+        }
+    }
+}
+
 /* Only onto the model that it was made for. */
 static void
 restore_mask (MoeWindow  *self,
@@ -139,6 +217,7 @@ moe_window_restore_session (MoeWindow *self)
 
       restore_selection (self, state);
       restore_mask (self, get_string (state, "mask"));
+      restore_zoom (self, state);
       if (page != NULL && moe_window_get_page (self, page) != NULL)
         gtk_stack_set_visible_child_name (self->stack, page);
     }

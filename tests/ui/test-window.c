@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "data/moe-recording-session.h"
+#include "ui/moe-heatmap-view.h"
 
 /* The real window on the demo model, driven through its actions, the pointer and the keyboard (xdotool). */
 
@@ -366,6 +367,14 @@ test_open_recording (void)
   moe_test_close_window (window);
 }
 
+/* The map of the page that is shown. */
+static MoeHeatmapView *
+get_map (MoeWindow *window)
+{
+  return MOE_HEATMAP_VIEW (moe_test_find_widget (GTK_WIDGET (window->stack), MOE_TYPE_HEATMAP_VIEW));
+}
+
+
 /* Page, selection and mask come back with the recording, and what is not sound there is passed over. */
 static void
 test_session (void)
@@ -374,11 +383,15 @@ test_session (void)
     "{\"page\": 3, \"layer\": 99, \"expert\": 1, \"head_layer\": 0, \"head\": -1, \"token\": 1e9, "
     "\"mask\": \"x\"}",
     "{\"page\": \"nowhere\", \"layer\": [1], \"expert\": null, \"token\": 5000000000, \"mask\": {}}",
+    "{\"zoom\": {\"routing\": [0, \"x\", 1, 1], \"sinks\": [1e300, 0, -1, 5], \"live\": 3, "
+    "\"attention\": [0, 0, 5]}}",
     "[1]", "", "{",
   };
   MoeWindow *window = moe_test_open_demo ();
   g_autofree char *recording = g_build_filename (folder, "session.moescope", NULL);
   g_autofree char *kept = NULL;
+  const cairo_rectangle_t zoom = { 4.5, 2, 8, 4 };
+  cairo_rectangle_t again;
   GError *error = NULL;
   const MoeSelection *selection;
 
@@ -390,9 +403,12 @@ test_session (void)
   moe_test_act (window, "disable-selected", NULL);
   moe_document_select_token (window->document, 2);
   moe_document_select_head (window->document, 5, 1);
+  moe_test_settle ();
+  moe_heatmap_view_restore_zoom (get_map (window), &zoom);
   moe_test_close_window (window);
 
   window = moe_test_open_demo ();
+  g_assert_false (moe_heatmap_view_get_zoom (get_map (window), &again));
   selection = moe_document_get_selection (window->document);
   moe_test_act (window, "open", g_variant_new_string (recording));
   moe_test_wait (!moe_window_is_busy (window));
@@ -400,6 +416,12 @@ test_session (void)
   g_assert_true (selection->has_expert && selection->layer == 2 && selection->expert == 30);
   g_assert_true (selection->has_head && selection->head_layer == 5 && selection->head == 1);
   g_assert_cmpint (selection->token, ==, 2);
+  moe_test_settle ();
+  g_assert_true (moe_heatmap_view_get_zoom (get_map (window), &again));
+  g_assert_cmpfloat_with_epsilon (zoom.x, again.x, 1e-9);
+  g_assert_cmpfloat_with_epsilon (zoom.y, again.y, 1e-9);
+  g_assert_cmpfloat_with_epsilon (zoom.width, again.width, 1e-9);
+  g_assert_cmpfloat_with_epsilon (zoom.height, again.height, 1e-9);
   g_assert_cmpuint (moe_mask_get_n (moe_document_get_mask (window->document)), ==, 1);
   moe_test_act (window, "undo", NULL);
   g_assert_cmpuint (moe_mask_get_n (moe_document_get_mask (window->document)), ==, 0);
