@@ -11,6 +11,9 @@
 #define SWIGLU_OAI_ALPHA 1.702f
 #define SWIGLU_OAI_LIMIT 7.0f
 
+/* Rows that kernels for one token multiply side by side. */
+#define AHEAD_ROWS 8
+
 static void
 route_one (guint    t,
            guint    thread,
@@ -208,6 +211,9 @@ gate_up_chunk (guint    item,
       up_y[i] = f->up + (gsize) (first + i) * width;
       up_x[i] = up_rows != NULL ? up_rows[job->tokens[first + i]] : job->inputs[first + i];
     }
+  /* Kernels fetch ahead within a matrix only: the first rows of the next one are asked for here. */
+  for (gsize byte = 0; byte < MIN (AHEAD_ROWS, end - begin) * job->layer->up.row_bytes; byte += 64)
+    __builtin_prefetch (up_data + begin * job->layer->up.row_bytes + byte, 0, 2);
   gate->matmul (gate_data, f->h->width, begin, end, job->inputs + first, gate_y, n);
   up->matmul (up_data, f->h->width, begin, end, up_x, up_y, n);
   for (guint i = 0; i < n; i++)

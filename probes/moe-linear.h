@@ -68,7 +68,7 @@ void               moe_linear            (const MoeMatrix  *w,
 static inline gsize
 moe_linear_get_chunk (gsize n_rows)
 {
-  return CLAMP (n_rows / 8 / 16 * 16, 64, 256);
+  return CLAMP (n_rows / 8 / 16 * 16, n_rows <= 256 ? 16 : 64, 256);
 }
 
 G_END_DECLS

@@ -13,11 +13,19 @@
 /* Looks at the state between two looks at the clock, and before the processor is offered to others. */
 #define SPINS 64
 
-/* One 64-bit word says what can be claimed, so that a claim is one compare-and-swap and cannot mix two jobs:
- * the job's number (16 bits), how many items it has (24), and the next to hand out (24). */
+/* Each thread has a share of the items, neighbours, so that it reads one long stretch of memory; who has
+ * finished takes from the far end of another's. One 64-bit word says what can be claimed of a share, so that
+ * a claim is one compare-and-swap and cannot mix two jobs: the job's number (16 bits), the end of what is
+ * left (24), and its beginning (24). */
 #define COUNT_BITS 24
 #define COUNT_MASK ((1u << COUNT_BITS) - 1)
 #define MAX_ITEMS COUNT_MASK
+
+typedef struct
+{
+  _Atomic guint64 state;
+  guint8          padding[64 - sizeof (guint64)]; /* a cache line each */
+} Share;
 
 typedef struct
 {
@@ -31,11 +39,12 @@ struct _MoePool
   guint             threads;
   Worker           *workers;   /* (threads - 1) */
 
-  /* Written before the state that announces them, and left alone until all items are done. */
+  /* Written before the states that announce them, and left alone until all items are done. */
   MoePoolFunc       func;
   gpointer          data;
 
-  _Atomic guint64   state;
+  Share            *shares;    /* (threads) */
+  guint64           job;
   _Atomic guint     done;      /* items of the present job */
 
   _Atomic guint     sleepers;
@@ -45,7 +54,7 @@ struct _MoePool
 };
 
 static guint
-state_count (guint64 state)
+state_end (guint64 state)
 {
   return (guint) (state >> COUNT_BITS) & COUNT_MASK;
 }
@@ -59,26 +68,35 @@ state_next (guint64 state)
 static gboolean
 has_work (MoePool *self)
 {
-  guint64 state = atomic_load (&self->state);
+  for (guint i = 0; i < self->threads; i++)
+    {
+      guint64 state = atomic_load (&self->shares[i].state);
 
-  return state_next (state) < state_count (state);
+      if (state_next (state) < state_end (state))
+        return TRUE;
+    }
+  return FALSE;
 }
 
-/* Takes the next item of the present job; FALSE when all are taken. */
+/* Takes an item of the present job from share @from; FALSE when all are taken. */
 static gboolean
 claim (MoePool *self,
+       guint    thread,
+       guint    from,
        guint   *item)
 {
-  guint64 state = atomic_load_explicit (&self->state, memory_order_acquire);
+  _Atomic guint64 *share = &self->shares[from].state;
+  guint64 state = atomic_load_explicit (share, memory_order_acquire), left;
 
   do
     {
-      *item = state_next (state);
-      if (*item >= state_count (state))
+      if (state_next (state) >= state_end (state))
         return FALSE;
+      *item = from == thread ? state_next (state) : state_end (state) - 1;
+      left = from == thread ? state + 1 : state - ((guint64) 1 << COUNT_BITS);
     }
-  while (!atomic_compare_exchange_weak_explicit (&self->state, &state, state + 1,
-                                                 memory_order_acq_rel, memory_order_acquire));
+  while (!atomic_compare_exchange_weak_explicit (share, &state, left, memory_order_acq_rel,
+                                                 memory_order_acquire));
   return TRUE;
 }
 
@@ -86,12 +104,15 @@ static void
 work (MoePool *self,
       guint    thread)
 {
-  guint item;
-
-  while (claim (self, &item))
+  for (guint i = 0; i < self->threads; i++)
     {
-      self->func (item, thread, self->data);
-      atomic_fetch_add_explicit (&self->done, 1, memory_order_release);
+      guint item;
+
+      while (claim (self, thread, (thread + i) % self->threads, &item))
+        {
+          self->func (item, thread, self->data);
+          atomic_fetch_add_explicit (&self->done, 1, memory_order_release);
+        }
     }
 }
 
@@ -151,6 +172,7 @@ moe_pool_new (guint threads)
   self->threads = threads;
   g_mutex_init (&self->mutex);
   g_cond_init (&self->wake);
+  self->shares = g_aligned_alloc0 (threads, sizeof *self->shares, 64);
   self->workers = g_new0 (Worker, threads - 1);
   for (guint i = 0; i + 1 < threads; i++)
     {
@@ -183,6 +205,7 @@ moe_pool_free (MoePool *self)
   for (guint i = 0; i + 1 < self->threads; i++)
     g_thread_join (self->workers[i].handle);
   g_free (self->workers);
+  g_aligned_free (self->shares);
   g_mutex_clear (&self->mutex);
   g_cond_clear (&self->wake);
   g_free (self);
@@ -200,8 +223,6 @@ moe_pool_run (MoePool     *self,
               MoePoolFunc  func,
               gpointer     data)
 {
-  guint64 job;
-
   g_return_if_fail (n_items <= MAX_ITEMS);
 
   if (self->threads == 1 || n_items <= 1)
@@ -212,11 +233,17 @@ moe_pool_run (MoePool     *self,
     }
 
   /* Nobody can claim from the job before: its items are all taken and done. */
-  job = (atomic_load_explicit (&self->state, memory_order_relaxed) >> (2 * COUNT_BITS)) + 1;
+  self->job++;
   self->func = func;
   self->data = data;
   atomic_store_explicit (&self->done, 0, memory_order_relaxed);
-  atomic_store (&self->state, job << (2 * COUNT_BITS) | (guint64) n_items << COUNT_BITS);
+  for (guint i = self->threads; i-- > 0;)
+    {
+      guint64 begin = (guint64) n_items * i / self->threads;
+      guint64 end = (guint64) n_items * (i + 1) / self->threads;
+
+      atomic_store (&self->shares[i].state, self->job << (2 * COUNT_BITS) | end << COUNT_BITS | begin);
+    }
   wake_sleepers (self);
 
   work (self, 0);

@@ -112,6 +112,8 @@ multiply_pairs (GroupKind           kind,
 {
   const gsize row_bytes = n / MOE_QK * block_bytes, quants = kind == GROUP_5 ? 48 : 16;
 
+  for (gsize line = 0; line < MIN (LANES, row_end - row_begin) * row_bytes; line += 64)
+    __builtin_prefetch (w + row_begin * row_bytes + line, 0, 2);
   for (gsize row = row_begin; row < row_end; row += LANES)
     {
       gsize n_rows = MIN (LANES, row_end - row);
