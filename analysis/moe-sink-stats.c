@@ -24,6 +24,7 @@ moe_sink_stats_new (const MoeModelInfo   *info,
   self->length = options->length;
   self->prompt = -1;
   n = (gsize) self->n_layers * self->n_heads;
+  self->missing = g_new0 (gboolean, self->n_layers);
   self->alpha = g_new0 (double, n);
   self->share = g_new0 (double, n);
   self->current = g_new0 (double, n);
@@ -40,6 +41,7 @@ moe_sink_stats_free (MoeSinkStats *self)
   if (self == NULL)
     return;
 
+  g_free (self->missing);
   g_free (self->alpha);
   g_free (self->share);
   g_free (self->current);
@@ -65,6 +67,21 @@ begin_prompt (MoeSinkStats *self,
   memset (self->alpha, 0, n * sizeof *self->alpha);
 }
 
+static void
+find_missing (MoeSinkStats         *self,
+              const MoeTokenRecord *record)
+{
+  for (guint layer = 0; layer < self->n_layers; layer++)
+    {
+      guint n_numbers = 0;
+
+      for (guint head = 0; head < self->n_heads; head++)
+        n_numbers += !isnan (moe_half_to_float (record->attention_first[layer * self->n_heads + head]));
+      self->missing[layer] = n_numbers == 0;
+      self->n_present += n_numbers > 0;
+    }
+}
+
 gboolean
 moe_sink_stats_add (MoeSinkStats          *self,
                     const MoeTokenRecord  *record,
@@ -77,6 +94,8 @@ moe_sink_stats_add (MoeSinkStats          *self,
   g_return_val_if_fail (record->n_layers == self->n_layers && record->n_heads == self->n_heads, FALSE);
 
   n = (gsize) self->n_layers * self->n_heads;
+  if (self->n_prompts == 0)
+    find_missing (self, record);
   if (record->prompt != self->prompt)
     begin_prompt (self, record->prompt);
   is_query = record->position >= 1;
@@ -87,14 +106,18 @@ moe_sink_stats_add (MoeSinkStats          *self,
   for (gsize i = 0; i < n; i++)
     {
       double attention = moe_half_to_float (record->attention_first[i]);
+      gboolean missing = self->missing[i / self->n_heads];
 
-      if (isnan (attention))
+      if (isnan (attention) != missing)
         {
           g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID,
-                       "token %" G_GINT64_FORMAT ": its attention in layer %u is no number", record->id,
-                       (guint) (i / self->n_heads));
+                       missing ? "token %" G_GINT64_FORMAT ": it has attention in layer %u, where none was before"
+                               : "token %" G_GINT64_FORMAT ": its attention in layer %u is no number",
+                       record->id, (guint) (i / self->n_heads));
           return FALSE;
         }
+      if (missing)
+        continue;
       if (is_query)
         {
           self->share[i] += attention;
@@ -119,8 +142,8 @@ moe_sink_stats_add (MoeSinkStats          *self,
   return TRUE;
 }
 
-/* The values of @layer and @head in an array (L, H): all that -1 leaves open. */
-static void
+/* The values of @layer and @head in an array (L, H): all that -1 leaves open. FALSE when there are none. */
+static gboolean
 get_range (const MoeSinkStats *self,
            int                 layer,
            int                 head,
@@ -134,6 +157,18 @@ get_range (const MoeSinkStats *self,
       *first = (gsize) layer * self->n_heads + (head >= 0 ? (gsize) head : 0);
       *n = head >= 0 ? 1 : self->n_heads;
     }
+  return layer < 0 ? self->n_present > 0 : !self->missing[layer];
+}
+
+/* The mean of numbers whose @sum is over @n heads, or over those that are present when @n is all. */
+static double
+get_mean (const MoeSinkStats *self,
+          double              sum,
+          gsize               n)
+{
+  gsize all = (gsize) self->n_layers * self->n_heads;
+
+  return sum / (double) (n == all ? (gsize) self->n_present * self->n_heads : n);
 }
 
 double
@@ -146,10 +181,11 @@ moe_sink_stats_get_share (const MoeSinkStats *self,
 
   g_return_val_if_fail (self != NULL && layer < (int) self->n_layers && head < (int) self->n_heads, NAN);
 
-  get_range (self, layer, head, &first, &n);
+  if (!get_range (self, layer, head, &first, &n) || self->n_queries == 0)
+    return NAN;
   for (gsize i = first; i < first + n; i++)
     sum += self->share[i];
-  return self->n_queries > 0 ? sum / ((double) self->n_queries * (double) n) : NAN;
+  return get_mean (self, sum / (double) self->n_queries, n);
 }
 
 double
@@ -162,12 +198,11 @@ moe_sink_stats_get_learned (const MoeSinkStats *self,
 
   g_return_val_if_fail (self != NULL && layer < (int) self->n_layers && head < (int) self->n_heads, NAN);
 
-  if (self->n_learned == 0)
+  if (self->n_learned == 0 || !get_range (self, layer, head, &first, &n))
     return NAN;
-  get_range (self, layer, head, &first, &n);
   for (gsize i = first; i < first + n; i++)
     sum += self->learned[i];
-  return sum / ((double) self->n_learned * (double) n);
+  return get_mean (self, sum / (double) self->n_learned, n);
 }
 
 static double
@@ -190,10 +225,11 @@ moe_sink_stats_get_last (const MoeSinkStats *self,
 
   g_return_val_if_fail (self != NULL && layer < (int) self->n_layers && head < (int) self->n_heads, NAN);
 
-  get_range (self, layer, head, &first, &n);
+  if (!get_range (self, layer, head, &first, &n))
+    return NAN;
   for (gsize i = first; i < first + n; i++)
     sum += get_last (self, i);
-  return sum / (double) n;
+  return get_mean (self, sum, n);
 }
 
 double

@@ -32,6 +32,8 @@ typedef struct
   gint64   prompt;      /* being read, -1 before the first */
   guint    n_sampled;   /* of its tokens 0, 1, ... seen in order, at most length */
   gboolean has_current; /* it has a query t >= 1 */
+  gboolean *missing;    /* (L) layers without attention, whose records hold no numbers */
+  guint    n_present;   /* the other layers */
   double  *alpha;       /* (L, H) sums over the sampled tokens */
   double  *current;     /* (L, H) of its last query */
   double  *last;        /* (L, H) sums of the last queries of the prompts before */
@@ -48,12 +50,13 @@ typedef struct
 MoeSinkStats *moe_sink_stats_new       (const MoeModelInfo    *info,
                                         const MoeSinkOptions  *options);
 void          moe_sink_stats_free      (MoeSinkStats          *self);
-/* Tokens come in the order of the recording. Errors: MOE_ERROR_INVALID for attention that is no number. */
+/* Tokens come in the order of the recording; the first says which layers have attention. Errors:
+ * MOE_ERROR_INVALID for attention that is no number in one of these, or is one in another. */
 gboolean      moe_sink_stats_add       (MoeSinkStats          *self,
                                         const MoeTokenRecord  *record,
                                         GError               **error);
-/* Of one head, or the mean over the heads of @layer when @head is -1, or over all when @layer is -1 too. NaN
- * when there is no query t >= 1. */
+/* Of one head, or the mean over the heads of @layer when @head is -1, or over all layers that
+ * have attention when @layer is -1 too. NaN when there is no query t >= 1, or no attention in @layer. */
 double        moe_sink_stats_get_share (const MoeSinkStats    *self,
                                         int                    layer,
                                         int                    head);

@@ -80,7 +80,7 @@ add_row (const MoeSinkStats *stats,
   if (head >= 0)
     moe_table_set_int (table, row, COLUMN_HEAD, head);
   moe_table_set_double (table, row, COLUMN_SHARE, moe_sink_stats_get_share (stats, (int) layer, head));
-  if (stats->n_samples > 0)
+  if (stats->n_samples > 0 && !stats->missing[layer])
     moe_table_set_double (table, row, COLUMN_RATE, (double) hits / ((double) stats->n_samples * n_heads));
   moe_table_set_double (table, row, COLUMN_LAST, moe_sink_stats_get_last (stats, (int) layer, head));
   if (head < 0)
@@ -136,12 +136,12 @@ add_provenance (const MoeSinkStats *stats,
   moe_table_set_provenance (table, "epsilon", moe_number_format_double (number, stats->epsilon));
   moe_table_set_provenance (table, "length", length);
   moe_table_set_provenance (table, "samples", samples);
-  if (stats->n_samples == 0)
+  if (stats->n_samples == 0 || stats->n_present == 0)
     return;
   for (gsize i = 0; i < (gsize) stats->n_layers * stats->n_heads; i++)
     hits += stats->hits[i];
   moe_number_format_double (number, (double) hits
-                                      / ((double) stats->n_samples * stats->n_layers * stats->n_heads));
+                                      / ((double) stats->n_samples * stats->n_present * stats->n_heads));
   moe_table_set_provenance (table, "sink-rate", number);
 }
 

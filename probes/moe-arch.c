@@ -5,11 +5,19 @@
 
 #include "data/moe-error.h"
 
+#define QWEN3_NEXT_FLAGS \
+  (MOE_ARCH_SHARED_GATE | MOE_ARCH_EXPERT_SPLIT | MOE_ARCH_POST_NORM | MOE_ARCH_NEXTN | \
+   MOE_ARCH_MERGED_GATE_UP | MOE_ARCH_DELTA_NET | MOE_ARCH_QUERY_GATE)
+
 /* name, RoPE, QK norm, gating, renormalised, shared experts, activation, flags */
 static const MoeArch archs[] = {
   { "qwen3moe", MOE_ROPE_HALVES, MOE_QK_NORM_HEAD, MOE_GATING_SOFTMAX, TRUE },
   { "qwen3vlmoe", MOE_ROPE_HALVES, MOE_QK_NORM_HEAD, MOE_GATING_SOFTMAX, TRUE, MOE_SHARED_NONE,
     MOE_ACTIVATION_SILU, MOE_ARCH_SECTIONS_INTERLEAVED },
+  { "qwen3next", MOE_ROPE_HALVES, MOE_QK_NORM_HEAD, MOE_GATING_SOFTMAX, TRUE, MOE_SHARED_LENGTH,
+    MOE_ACTIVATION_SILU, QWEN3_NEXT_FLAGS },
+  { "qwen35moe", MOE_ROPE_HALVES, MOE_QK_NORM_HEAD, MOE_GATING_SOFTMAX, TRUE, MOE_SHARED_LENGTH,
+    MOE_ACTIVATION_SILU, QWEN3_NEXT_FLAGS | MOE_ARCH_DELTA_TILED | MOE_ARCH_SECTIONS_INTERLEAVED },
   { "olmoe", MOE_ROPE_HALVES, MOE_QK_NORM_VECTOR, MOE_GATING_SOFTMAX, FALSE },
   { "llama", MOE_ROPE_PAIRS, MOE_QK_NORM_NONE, MOE_GATING_SOFTMAX, TRUE },
   { "qwen2moe", MOE_ROPE_HALVES, MOE_QK_NORM_NONE, MOE_GATING_SOFTMAX, FALSE, MOE_SHARED_LENGTH,
@@ -56,7 +64,7 @@ static const char *const other_moe_archs[] = {
   "dots3note", "exaone-moe", "gemma4", "glm-dsa", "granite_swa", "granitehybrid", "grok", "grovemoe",
   "hy_v3", "hy_v4", "jamba", "kimi-k3", "kimi-linear", "laguna", "llada-moe", "llama4", "maple", "mellum",
   "mimo2", "minimax-01", "minimax-m3", "mistral3", "mistral4", "nemotron_h_moe", "nomic-bert-moe",
-  "qwen35moe", "qwen3next", "qwen4exp", "rnd1", "smallthinker", "step35",
+  "qwen4exp", "rnd1", "smallthinker", "step35",
 };
 
 const MoeArch *

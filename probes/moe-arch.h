@@ -73,6 +73,11 @@ typedef enum
                                      * time, height or width; for text these are equal */
   MOE_ARCH_SECTIONS_INTERLEAVED = 1 << 24, /* they are there, and take turns */
   MOE_ARCH_MERGED_GATE_UP = 1 << 25, /* ffn_gate_up_exps may stand for ffn_gate_exps and ffn_up_exps */
+  MOE_ARCH_DELTA_NET = 1 << 26,     /* a gated DeltaNet in place of attention in all layers but one of
+                                     * full_attention_interval, see moe-delta-net.c */
+  MOE_ARCH_DELTA_TILED = 1 << 27,   /* its value head i belongs to key head i mod their number, not to one of
+                                     * consecutive heads; ssm_beta and ssm_alpha in place of ssm_ba */
+  MOE_ARCH_QUERY_GATE = 1 << 28,    /* attn_q has a gate of the output behind each head's query */
 } MoeArchFlags;
 
 typedef struct
@@ -121,6 +126,7 @@ typedef enum
   MOE_LAYER_DENSE = 1 << 0,  /* a feed-forward block without experts */
   MOE_LAYER_CONV = 1 << 1,   /* a short convolution in place of attention */
   MOE_LAYER_WINDOW = 1 << 2, /* attention sees MoeHparams.window tokens */
+  MOE_LAYER_DELTA_NET = 1 << 3, /* a gated DeltaNet in place of attention */
 } MoeLayerFlags;
 
 /* The numbers of one model, read from the metadata and checked against each other. */
@@ -134,6 +140,8 @@ typedef struct
   guint32   q_rank, kv_rank;                      /* of MLA; 0 = none */
   gboolean  absorbed;                             /* MLA with attn_k_b and attn_v_b, see moe-mla.c */
   guint32   conv_length;                          /* tokens of a short convolution; 0 = none */
+  guint32   gdn_key_heads, gdn_value_heads;       /* of gated DeltaNets; 0 = none */
+  guint32   gdn_dim;                              /* values of one of their keys, and of a value */
   guint32   rope_dims;
   MoeRopeKind rope_kind;                          /* the architecture's, unless MOE_GGUF_KEY_ROPE_HALVES */
   guint32   n_dense;                              /* layers without experts */

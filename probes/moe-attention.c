@@ -2,6 +2,9 @@
 #define G_LOG_DOMAIN "moe-attention"
 
 #include "probes/moe-forward.h"
+
+#include <math.h>
+
 #include "probes/moe-rope.h"
 
 typedef struct
@@ -41,6 +44,9 @@ store_token (guint    t,
   gboolean before = l->q_norm != NULL && f->model->arch->qk_norm == MOE_QK_NORM_HEAD;
   gboolean after = l->q_norm != NULL && f->model->arch->qk_norm == MOE_QK_NORM_HEAD_AFTER;
 
+  for (guint head = 0; l->q.n_rows > q_width && head < h->n_heads; head++)
+    memcpy (q + head * h->head_dim, f->q_gate + t * 2 * q_width + head * 2 * h->head_dim,
+            h->head_dim * sizeof *q);
   add_bias (q, l->q_bias, q_width);
   add_bias (k, l->k_bias, k_width);
   add_bias (v, l->v_bias, v_width);
@@ -85,6 +91,22 @@ tell_projections (MoeForward          *self,
   MOE_PROBE_EMIT (self, projections, batch, layer, &event);
 }
 
+/* Multiplies what one token's heads bring with the sigmoid of the gates behind its queries. */
+static void
+gate_token (guint    t,
+            guint    thread,
+            gpointer data)
+{
+  const MoeForward *f = ((StoreJob *) data)->forward;
+  const MoeHparams *h = f->h;
+  float *out = f->attended + (gsize) t * h->n_heads * h->value_dim;
+  const float *gate = f->q_gate + (gsize) t * h->n_heads * 2 * h->head_dim + h->head_dim;
+
+  for (guint head = 0; head < h->n_heads; head++, out += h->value_dim, gate += 2 * h->head_dim)
+    for (guint i = 0; i < h->value_dim; i++)
+      out[i] /= 1 + expf (-gate[i]);
+}
+
 void
 moe_attention_run (MoeForward          *self,
                    MoeCache            *cache,
@@ -93,7 +115,7 @@ moe_attention_run (MoeForward          *self,
 {
   const MoeHparams *h = self->h;
   const MoeLayer *l = &self->model->layers[layer];
-  gsize q_width = (gsize) h->n_heads * h->head_dim;
+  gboolean gated = (self->model->arch->flags & MOE_ARCH_QUERY_GATE) != 0;
   const float *attended = self->attended;
   StoreJob job = { self, cache, batch, layer };
   MoeQueries queries = {
@@ -106,7 +128,8 @@ moe_attention_run (MoeForward          *self,
     attended = moe_mla_run (self, cache, batch, layer);
   else
     {
-      moe_linear (&l->q, &self->input, self->choice, self->pool, self->q, q_width);
+      moe_linear (&l->q, &self->input, self->choice, self->pool, gated ? self->q_gate : self->q,
+                  l->q.n_rows);
       moe_linear (&l->k, &self->input, self->choice, self->pool, self->k,
                   (gsize) h->n_kv_heads * h->head_dim);
       moe_linear (&l->v, &self->input, self->choice, self->pool, self->v,
@@ -114,6 +137,8 @@ moe_attention_run (MoeForward          *self,
       moe_pool_run (self->pool, batch->n, store_token, &job);
       tell_projections (self, batch, layer);
       moe_attention_attend (self, cache, batch, layer, &queries);
+      if (gated)
+        moe_pool_run (self->pool, batch->n, gate_token, &job);
     }
   moe_activations_set (&self->input, attended, batch->n, (gsize) h->n_heads * h->value_dim);
   moe_linear (&l->output, &self->input, self->choice, self->pool, self->delta, h->width);

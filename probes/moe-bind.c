@@ -181,9 +181,10 @@ bind_qkv (Binder    *self,
   guint64 d = h->width, q = (guint64) h->n_heads * h->head_dim, k = (guint64) h->n_kv_heads * h->head_dim;
   guint64 v = (guint64) h->n_kv_heads * h->value_dim;
   MoeMatrix fused = { 0 };
+  gboolean gated = (self->model->arch->flags & MOE_ARCH_QUERY_GATE) != 0;
 
   if ((self->model->arch->flags & MOE_ARCH_FUSED_QKV) == 0)
-    return bind_matrix (self, "attn_q.weight", PRESENCE_REQUIRED, d, q, 1, &l->q, error) &&
+    return bind_matrix (self, "attn_q.weight", PRESENCE_REQUIRED, d, gated ? 2 * q : q, 1, &l->q, error) &&
            bind_matrix (self, "attn_k.weight", PRESENCE_REQUIRED, d, k, 1, &l->k, error) &&
            bind_matrix (self, "attn_v.weight", PRESENCE_REQUIRED, d, v, 1, &l->v, error);
   if (!bind_matrix (self, "attn_qkv.weight", PRESENCE_REQUIRED, d, q + k + v, 1, &fused, error))
@@ -233,6 +234,35 @@ bind_short_conv (Binder    *self,
          bind_floats (self, "shortconv.conv.weight", PRESENCE_REQUIRED, self->model->h.conv_length, d,
                       &l->conv, error) &&
          bind_matrix (self, "shortconv.out_proj.weight", PRESENCE_REQUIRED, d, d, 1, &l->conv_out, error);
+}
+
+static gboolean
+bind_delta_net (Binder       *self,
+                MoeDeltaNet  *net,
+                GError      **error)
+{
+  const MoeHparams *h = &self->model->h;
+  guint64 d = h->width, heads = h->gdn_value_heads, v = heads * h->gdn_dim;
+  guint64 k = (guint64) h->gdn_key_heads * h->gdn_dim;
+  gboolean tiled = (self->model->arch->flags & MOE_ARCH_DELTA_TILED) != 0;
+  Presence apart = tiled ? PRESENCE_REQUIRED : PRESENCE_ABSENT;
+  Presence together = tiled ? PRESENCE_ABSENT : PRESENCE_REQUIRED, split;
+
+  if (!bind_matrix (self, "ssm_in.weight", tiled ? PRESENCE_ABSENT : PRESENCE_OPTIONAL, d, 2 * (k + v), 1,
+                    &net->qkvz, error))
+    return FALSE;
+  split = net->qkvz.data != NULL ? PRESENCE_ABSENT : PRESENCE_REQUIRED;
+  return bind_matrix (self, "attn_qkv.weight", split, d, 2 * k + v, 1, &net->qkv, error) &&
+         bind_matrix (self, "attn_gate.weight", split, d, v, 1, &net->z, error) &&
+         bind_matrix (self, "ssm_ba.weight", together, d, 2 * heads, 1, &net->ba, error) &&
+         bind_matrix (self, "ssm_beta.weight", apart, d, heads, 1, &net->beta, error) &&
+         bind_matrix (self, "ssm_alpha.weight", apart, d, heads, 1, &net->alpha, error) &&
+         bind_floats (self, "ssm_conv1d.weight", PRESENCE_REQUIRED, h->conv_length, 2 * k + v, &net->conv,
+                      error) &&
+         bind_floats (self, "ssm_dt.bias", PRESENCE_REQUIRED, heads, 1, &net->dt, error) &&
+         bind_floats (self, "ssm_a", PRESENCE_REQUIRED, heads, 1, &net->a, error) &&
+         bind_floats (self, "ssm_norm.weight", PRESENCE_REQUIRED, h->gdn_dim, 1, &net->norm, error) &&
+         bind_matrix (self, "ssm_out.weight", PRESENCE_REQUIRED, v, d, 1, &net->out, error);
 }
 
 static gboolean
@@ -373,6 +403,7 @@ bind_layer (Binder    *self,
   return bind_floats (self, "attn_norm.weight", PRESENCE_REQUIRED, h->width, 1, &l->attention_norm, error) &&
          bind_floats (self, "attn_norm.bias", bias, h->width, 1, &l->attention_norm_bias, error) &&
          (h->kv_rank > 0 ? bind_mla (self, l, error)
+          : (kind & MOE_LAYER_DELTA_NET) != 0 ? bind_delta_net (self, &l->delta_net, error)
           : (kind & MOE_LAYER_CONV) != 0 ? bind_short_conv (self, l, error)
           : bind_attention (self, l, error)) &&
          bind_floats (self, post ? "post_attention_norm.weight" : "ffn_norm.weight", PRESENCE_REQUIRED,

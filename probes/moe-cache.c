@@ -29,28 +29,44 @@ get_value_bytes (const MoeCache *self)
   return self->type == MOE_CACHE_F16 ? sizeof (guint16) : sizeof (float);
 }
 
+/* What the layers of one kind remember. */
+typedef struct
+{
+  guint n_attention, n_conv, n_nets;
+} Counts;
+
+static gboolean
+has (const MoeCache *self,
+     guint           layer,
+     MoeLayerFlags   kind)
+{
+  return (self->kinds[layer] & kind) != 0;
+}
+
 /* Sorts the layers by what they remember. */
 static void
 set_shape (MoeCache       *self,
            const MoeModel *model,
-           guint          *n_attention,
-           guint          *n_conv)
+           Counts         *counts)
 {
   const MoeHparams *h = &model->h;
 
   self->n_layers = h->n_layers;
   self->places = g_new (guint, h->n_layers);
-  self->is_conv = g_new (gboolean, h->n_layers);
+  self->kinds = g_memdup2 (h->layers, h->n_layers);
+  self->state_lengths = g_new0 (guint, h->n_layers);
   for (guint layer = 0; layer < h->n_layers; layer++)
-    {
-      self->is_conv[layer] = model->layers[layer].conv != NULL;
-      self->places[layer] = self->is_conv[layer] ? (*n_conv)++ : (*n_attention)++;
-    }
+    self->places[layer] = has (self, layer, MOE_LAYER_CONV) ? counts->n_conv++
+                          : has (self, layer, MOE_LAYER_DELTA_NET) ? counts->n_nets++ : counts->n_attention++;
   /* MLA with its matrices absorbed has what all heads share, see moe-mla.c. */
   self->n_heads = h->absorbed ? 1 : h->n_kv_heads;
   self->key_dim = h->absorbed ? h->rope_dims : h->head_dim;
   self->value_dim = h->absorbed ? h->kv_rank : h->value_dim;
   self->conv_dim = h->width;
+  self->net_heads = h->gdn_value_heads;
+  self->net_dim = (gsize) (2 * h->gdn_key_heads + h->gdn_value_heads) * h->gdn_dim;
+  self->state_size = (gsize) h->gdn_value_heads * h->gdn_dim * h->gdn_dim;
+  self->n_states = 1 + self->context / MOE_STATE_INTERVAL;
 }
 
 gboolean
@@ -61,44 +77,65 @@ moe_cache_init (MoeCache        *self,
                 GError         **error)
 {
   double memory = (double) sysconf (_SC_PHYS_PAGES) * (double) sysconf (_SC_PAGESIZE);
-  double positions, keys, values, convs;
-  guint n_attention = 0, n_conv = 0;
+  double positions, net_positions, sum = 0;
+  Counts counts = { 0 };
+  double sizes[6];
+  struct { gsize *bytes; guint8 **memory; } parts[6] = {
+    { &self->key_bytes, &self->k }, { &self->value_bytes, &self->v }, { &self->conv_bytes, &self->conv },
+    { &self->net_bytes, &self->net }, { &self->gate_bytes, &self->gates },
+    { &self->state_bytes, &self->states },
+  };
+  gboolean fits;
 
   *self = (MoeCache) { .type = type, .context = context };
-  set_shape (self, model, &n_attention, &n_conv);
-  positions = (double) n_attention * self->n_heads * context * (double) get_value_bytes (self);
-  keys = positions * (double) self->key_dim;
-  values = positions * (double) self->value_dim;
-  convs = (double) n_conv * context * (double) (self->conv_dim * sizeof (float));
-  if (keys + values + convs < memory)
+  set_shape (self, model, &counts);
+  positions = (double) counts.n_attention * self->n_heads * context * (double) get_value_bytes (self);
+  net_positions = (double) counts.n_nets * context;
+  sizes[0] = positions * (double) self->key_dim;
+  sizes[1] = positions * (double) self->value_dim;
+  sizes[2] = (double) counts.n_conv * context * (double) (self->conv_dim * sizeof (float));
+  sizes[3] = net_positions * (double) (self->net_dim * get_value_bytes (self));
+  sizes[4] = net_positions * (double) (2 * self->net_heads * sizeof (float));
+  sizes[5] = (double) counts.n_nets * self->n_states * (double) (self->state_size * sizeof (float));
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
+    sum += sizes[i];
+  fits = sum < memory;
+  for (guint i = 0; fits && i < G_N_ELEMENTS (parts); i++)
     {
-      self->key_bytes = (gsize) keys;
-      self->value_bytes = (gsize) values;
-      self->conv_bytes = (gsize) convs;
-      if (map_bytes (self->key_bytes, &self->k) && map_bytes (self->value_bytes, &self->v) &&
-          map_bytes (self->conv_bytes, &self->conv))
-        return TRUE;
+      *parts[i].bytes = (gsize) sizes[i];
+      fits = map_bytes (*parts[i].bytes, parts[i].memory);
     }
+  if (fits)
+    return TRUE;
 
   moe_cache_clear (self);
   g_set_error (error, MOE_ERROR, MOE_ERROR_LIMIT,
                "a context of %u tokens needs %.1f GB for the KV cache, more than this machine has; choose a "
                "smaller "
-               "context", context, (keys + values + convs) / 1e9);
+               "context", context, sum / 1e9);
   return FALSE;
+}
+
+static void
+unmap_bytes (guint8 *memory,
+             gsize   bytes)
+{
+  if (memory != NULL)
+    munmap (memory, bytes);
 }
 
 void
 moe_cache_clear (MoeCache *self)
 {
-  if (self->k != NULL)
-    munmap (self->k, self->key_bytes);
-  if (self->v != NULL)
-    munmap (self->v, self->value_bytes);
-  if (self->conv != NULL)
-    munmap (self->conv, self->conv_bytes);
+  unmap_bytes (self->k, self->key_bytes);
+  unmap_bytes (self->v, self->value_bytes);
+  unmap_bytes (self->conv, self->conv_bytes);
+  unmap_bytes (self->net, self->net_bytes);
+  unmap_bytes (self->gates, self->gate_bytes);
+  unmap_bytes (self->states, self->state_bytes);
   g_free (self->places);
-  g_free (self->is_conv);
+  g_free (self->kinds);
+  g_free (self->state_lengths);
   memset (self, 0, sizeof *self);
 }
 
@@ -139,6 +176,33 @@ moe_cache_conv (const MoeCache *self,
          self->conv_dim;
 }
 
+guint8 *
+moe_cache_net (const MoeCache *self,
+               guint           layer,
+               guint           position)
+{
+  return self->net + ((gsize) self->places[layer] * self->context + position) * self->net_dim *
+         get_value_bytes (self);
+}
+
+float *
+moe_cache_gates (const MoeCache *self,
+                 guint           layer,
+                 guint           position)
+{
+  return (float *) (gpointer) self->gates + ((gsize) self->places[layer] * self->context + position) * 2 *
+         self->net_heads;
+}
+
+float *
+moe_cache_state (const MoeCache *self,
+                 guint           layer,
+                 guint           index)
+{
+  return (float *) (gpointer) self->states + ((gsize) self->places[layer] * self->n_states + index) *
+         self->state_size;
+}
+
 void
 moe_cache_store (MoeCache           *self,
                  const MoeVectorOps *ops,
@@ -163,6 +227,25 @@ moe_cache_store (MoeCache           *self,
     }
 }
 
+/* The present state comes too if it is that after @length tokens; else it is found again when needed. */
+static void
+copy_net (MoeCache       *self,
+          const MoeCache *source,
+          guint           layer,
+          guint           length)
+{
+  gboolean present = source->state_lengths[layer] == length;
+
+  memcpy (moe_cache_net (self, layer, 0), moe_cache_net (source, layer, 0),
+          length * self->net_dim * get_value_bytes (self));
+  memcpy (moe_cache_gates (self, layer, 0), moe_cache_gates (source, layer, 0),
+          (gsize) length * 2 * self->net_heads * sizeof (float));
+  for (guint i = present ? 0 : 1; i <= length / MOE_STATE_INTERVAL; i++)
+    memcpy (moe_cache_state (self, layer, i), moe_cache_state (source, layer, i),
+            self->state_size * sizeof (float));
+  self->state_lengths[layer] = present ? length : G_MAXUINT;
+}
+
 void
 moe_cache_copy (MoeCache       *self,
                 const MoeCache *source,
@@ -173,7 +256,12 @@ moe_cache_copy (MoeCache       *self,
   g_assert (self->type == source->type && length <= self->context && length <= source->context);
   for (guint layer = 0; layer < self->n_layers; layer++)
     {
-      if (self->is_conv[layer])
+      if (has (self, layer, MOE_LAYER_DELTA_NET))
+        {
+          copy_net (self, source, layer, length);
+          continue;
+        }
+      if (has (self, layer, MOE_LAYER_CONV))
         {
           memcpy (moe_cache_conv (self, layer, 0), moe_cache_conv (source, layer, 0),
                   length * self->conv_dim * sizeof (float));

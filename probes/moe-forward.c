@@ -57,7 +57,9 @@ free_buffers (MoeForward *self)
     (gpointer *) &self->v, (gpointer *) &self->attended, (gpointer *) &self->q_low,
     (gpointer *) &self->compressed, (gpointer *) &self->latent, (gpointer *) &self->q_latent,
     (gpointer *) &self->head_values, (gpointer *) &self->conv, (gpointer *) &self->conv_out,
-    (gpointer *) &self->delta,
+    (gpointer *) &self->q_gate, (gpointer *) &self->gdn_input, (gpointer *) &self->gdn_mixed,
+    (gpointer *) &self->gdn_z, (gpointer *) &self->gdn_ba, (gpointer *) &self->gdn_qkv,
+    (gpointer *) &self->gdn_out, (gpointer *) &self->delta,
     (gpointer *) &self->angles, (gpointer *) &self->router_logits, (gpointer *) &self->router_probs,
     (gpointer *) &self->chosen, (gpointer *) &self->weights, (gpointer *) &self->silent,
     (gpointer *) &self->gate, (gpointer *) &self->up, (gpointer *) &self->down, (gpointer *) &self->down_max,
@@ -103,6 +105,21 @@ moe_forward_clear (MoeForward *self)
 #define ALLOCATE(field, count) (self->field = g_aligned_alloc ((count), sizeof *self->field, 64))
 
 static void
+allocate_delta_nets (MoeForward *self,
+                     gsize       n)
+{
+  gsize k = (gsize) self->h->gdn_key_heads * self->h->gdn_dim, replay = MAX (n, MOE_REPLAY_TOKENS);
+  gsize v = (gsize) self->h->gdn_value_heads * self->h->gdn_dim;
+
+  ALLOCATE (gdn_input, n * (2 * k + v));
+  ALLOCATE (gdn_mixed, n * 2 * (k + v));
+  ALLOCATE (gdn_z, n * v);
+  ALLOCATE (gdn_ba, n * 2 * self->h->gdn_value_heads);
+  ALLOCATE (gdn_qkv, replay * (2 * k + v));
+  ALLOCATE (gdn_out, replay * v);
+}
+
+static void
 allocate_attention (MoeForward *self,
                     gsize       n)
 {
@@ -126,7 +143,11 @@ allocate_attention (MoeForward *self,
       ALLOCATE (q_latent, n * heads * h->kv_rank);
       ALLOCATE (head_values, n * heads * h->value_dim);
     }
-  if (h->conv_length > 0)
+  if ((self->model->arch->flags & MOE_ARCH_QUERY_GATE) != 0)
+    ALLOCATE (q_gate, n * heads * 2 * h->head_dim);
+  if (h->gdn_dim > 0)
+    allocate_delta_nets (self, n);
+  else if (h->conv_length > 0)
     {
       ALLOCATE (conv, n * 3 * d);
       ALLOCATE (conv_out, n * d);
@@ -412,6 +433,8 @@ moe_forward_run (MoeForward          *self,
       norm_all (self, l->attention_norm, l->attention_norm_bias, batch->n);
       if (l->conv != NULL)
         moe_short_conv_run (self, cache, batch, layer);
+      else if (l->delta_net.conv != NULL)
+        moe_delta_net_run (self, cache, batch, layer);
       else
         moe_attention_run (self, cache, batch, layer);
       add_delta (self, batch->n, l->output_bias, NULL, FALSE);

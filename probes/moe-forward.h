@@ -13,24 +13,41 @@ G_BEGIN_DECLS
 /* Tokens of one micro-batch: enough for every expert to see a few, small enough for the buffers. */
 #define MOE_MICRO_BATCH 512
 
+/* A DeltaNet's state is kept after every so many tokens; so many at most are run again to go back. */
+#define MOE_STATE_INTERVAL 256
+
+/* Tokens of a run that goes back. */
+#define MOE_REPLAY_TOKENS 64
+
 /* Query rows that attend to the same keys in one work item. */
 #define MOE_ATTENTION_ROWS 16
 
 /* What layers remember of all tokens so far. Layers with attention: keys and values, one plane per layer and
  * head of the cache so that a head reads one stretch of memory: (layers, n_heads, context, key_dim), values
- * the same with value_dim. Layers with a short convolution: its inputs, (layers, context, conv_dim). */
+ * the same with value_dim. Layers with a short convolution: its inputs, (layers, context, conv_dim).
+ *
+ * Layers with a gated DeltaNet: the inputs of the convolution (layers, context, net_dim) and the decays and
+ * betas (layers, context, 2 * net_heads) of every token, the present state (layers, state_size), and those
+ * after each MOE_STATE_INTERVAL tokens (layers, context / MOE_STATE_INTERVAL, state_size). */
 typedef struct
 {
   MoeCacheType  type;
   guint         context;
   guint         n_layers;
   guint        *places;  /* (n_layers) of a layer among those of its kind */
-  gboolean     *is_conv; /* (n_layers) */
+  guint8       *kinds;   /* (n_layers) MoeLayerFlags */
   guint         n_heads;
   gsize         key_dim, value_dim, conv_dim;
   gsize         key_bytes, value_bytes, conv_bytes; /* of all */
   guint8       *k, *v;   /* F16 or F32 */
   guint8       *conv;    /* F32; NULL when no layer has it */
+  guint         net_heads, n_states; /* value heads; states kept of a layer, the present one included */
+  gsize         net_dim, state_size;
+  gsize         net_bytes, gate_bytes, state_bytes; /* of all */
+  guint8       *net;     /* F16 or F32 */
+  guint8       *gates;   /* F32 */
+  guint8       *states;  /* F32 */
+  guint        *state_lengths; /* (n_layers) tokens that the present state has seen */
 } MoeCache;
 
 gboolean moe_cache_init  (MoeCache           *self,
@@ -56,6 +73,17 @@ guint8  *moe_cache_value (const MoeCache     *self,
 float   *moe_cache_conv  (const MoeCache     *self,
                           guint               layer,
                           guint               position);
+/* Of a gated DeltaNet, at (@layer, @position): the convolution's input; exp (g) of each head, then betas. */
+guint8  *moe_cache_net   (const MoeCache     *self,
+                          guint               layer,
+                          guint               position);
+float   *moe_cache_gates (const MoeCache     *self,
+                          guint               layer,
+                          guint               position);
+/* The state of @layer: 0 is the present one, i that after i * MOE_STATE_INTERVAL tokens. */
+float   *moe_cache_state (const MoeCache     *self,
+                          guint               layer,
+                          guint               index);
 /* @k: (key_dim), @v: (value_dim) */
 void     moe_cache_store (MoeCache           *self,
                           const MoeVectorOps *ops,
@@ -116,6 +144,14 @@ typedef struct
   float         *head_values; /* (n, H, V) */
   float         *conv;        /* (n, 3, d) of a short convolution: b, c and x */
   float         *conv_out;    /* (n, d) */
+  float         *q_gate;      /* (n, H, 2 * D) queries, and gates of the output */
+  /* Gated DeltaNets; K and V are the widths of all keys and values, N = MAX (n, MOE_REPLAY_TOKENS). */
+  float         *gdn_input;   /* (n, 2 * K + V) before the convolution */
+  float         *gdn_mixed;   /* (n, 2 * K + 2 * V) of files where they are mixed */
+  float         *gdn_z;       /* (n, V) */
+  float         *gdn_ba;      /* (n, 2 * H) */
+  float         *gdn_qkv;     /* (N, 2 * K + V) after it */
+  float         *gdn_out;     /* (N, V) */
   float         *delta;       /* (n, d) what a block adds to the residual */
   float         *angles;      /* (n, rope_dims / 2, 2) cosine and sine */
   float         *router_logits; /* (n, E) */
@@ -211,6 +247,11 @@ const float *moe_mla_run    (MoeForward            *self,
                              guint                  layer);
 /* delta = short convolution of normed; appends to the cache. */
 void     moe_short_conv_run (MoeForward            *self,
+                             MoeCache              *cache,
+                             const MoeProbeBatch   *batch,
+                             guint                  layer);
+/* delta = gated DeltaNet of normed; appends to the cache. See moe-delta-net.c. */
+void     moe_delta_net_run  (MoeForward            *self,
                              MoeCache              *cache,
                              const MoeProbeBatch   *batch,
                              guint                  layer);

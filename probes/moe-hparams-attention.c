@@ -330,5 +330,9 @@ moe_hparams_read_attention (MoeGguf        *gguf,
       ((arch->flags & MOE_ARCH_MLA) != 0 && !read_mla (gguf, arch, h, error)))
     return FALSE;
   h->attention_scale = 1 / sqrtf ((float) h->head_dim);
-  return TRUE;
+  if ((arch->flags & MOE_ARCH_QUERY_GATE) == 0 || h->value_dim == h->head_dim)
+    return TRUE;
+  g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: gates of %u values cannot act on values of %u",
+               moe_gguf_get_path (gguf), h->head_dim, h->value_dim);
+  return FALSE;
 }

@@ -66,6 +66,49 @@ moe_hparams_read_equal (MoeGguf          *gguf,
   return FALSE;
 }
 
+/* Which layers have a gated DeltaNet, and its sizes. */
+static gboolean
+read_delta_nets (MoeGguf        *gguf,
+                 const MoeArch  *arch,
+                 MoeHparams     *h,
+                 GError        **error)
+{
+  guint32 interval = 4, inner = 0, n = h->n_layers + h->n_skipped, n_nets = 0;
+  GError *local = NULL;
+  g_autofree gint32 *recurrent = moe_hparams_read_array (gguf, arch, "attention.recurrent_layers", n, &local);
+  const char *path = moe_gguf_get_path (gguf);
+
+  if (local != NULL)
+    {
+      g_propagate_error (error, local);
+      return FALSE;
+    }
+  if (!moe_hparams_read_uint (gguf, arch, "full_attention_interval", FALSE, 1, MOE_MAX_LAYERS, &interval,
+                              error) ||
+      !moe_hparams_read_uint (gguf, arch, "ssm.conv_kernel", TRUE, 2, 65536, &h->conv_length, error) ||
+      !moe_hparams_read_uint (gguf, arch, "ssm.state_size", TRUE, 1, 4096, &h->gdn_dim, error) ||
+      !moe_hparams_read_uint (gguf, arch, "ssm.group_count", TRUE, 1, 4096, &h->gdn_key_heads, error) ||
+      !moe_hparams_read_uint (gguf, arch, "ssm.time_step_rank", TRUE, 1, 4096, &h->gdn_value_heads, error) ||
+      !moe_hparams_read_uint (gguf, arch, "ssm.inner_size", TRUE, 1, G_MAXINT32, &inner, error))
+    return FALSE;
+  for (guint layer = 0; layer < h->n_layers; layer++)
+    if (recurrent != NULL ? recurrent[layer] != 0 : (layer + 1) % interval != 0)
+      {
+        h->layers[layer] |= MOE_LAYER_DELTA_NET;
+        n_nets++;
+      }
+  if (h->gdn_value_heads % h->gdn_key_heads != 0 || inner != h->gdn_value_heads * h->gdn_dim)
+    g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT,
+                 "%s: %u value heads and %u key heads of %u values do not make an inner size of %u", path,
+                 h->gdn_value_heads, h->gdn_key_heads, h->gdn_dim, inner);
+  else if (n_nets == h->n_layers)
+    g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED, "%s: a model without any attention is not supported",
+                 path);
+  else
+    return TRUE;
+  return FALSE;
+}
+
 gboolean
 moe_hparams_read_layers (MoeGguf        *gguf,
                          const MoeArch  *arch,
@@ -99,7 +142,7 @@ moe_hparams_read_layers (MoeGguf        *gguf,
         h->n_dense++;
       }
   if (h->n_dense < h->n_layers)
-    return TRUE;
+    return (arch->flags & MOE_ARCH_DELTA_NET) == 0 || read_delta_nets (gguf, arch, h, error);
   g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: %u of the %u layers have no experts",
                moe_gguf_get_path (gguf), MAX (lead, h->n_dense), h->n_layers);
   return FALSE;

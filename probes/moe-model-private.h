@@ -15,6 +15,23 @@ typedef struct
   MoeMatrix down; /* (d, width) */
 } MoeFeedForward;
 
+/* A gated DeltaNet. K = gdn_key_heads * gdn_dim, V = gdn_value_heads * gdn_dim, H = gdn_value_heads, L =
+ * conv_length. Files of the first layout have qkvz in place of qkv and z. */
+typedef struct
+{
+  MoeMatrix    qkv;  /* (2 * K + V, d) queries, keys, values */
+  MoeMatrix    z;    /* (V, d) gate of the output */
+  MoeMatrix    qkvz; /* (2 * K + 2 * V, d) for each key head its query, key, values and gates */
+  MoeMatrix    ba;   /* (2 * H, d) for each key head its betas, then its alphas; or */
+  MoeMatrix    beta; /* (H, d) and */
+  MoeMatrix    alpha; /* (H, d) */
+  const float *conv; /* (2 * K + V, L), the present token last; NULL when the layer has none */
+  const float *dt;   /* (H) */
+  const float *a;    /* (H) */
+  const float *norm; /* (gdn_dim) */
+  MoeMatrix    out;  /* (d, V) */
+} MoeDeltaNet;
+
 /* One decoder layer. Below d = width, H = n_heads, G = n_kv_heads, D = head_dim, V = value_dim, E =
  * n_experts, F = expert_width; shapes are (rows, values in a row). Vectors are F32 and point into the file;
  * what the layer does not have is NULL, and has NULL data. */
@@ -22,7 +39,8 @@ typedef struct
 {
   const float *attention_norm; /* (d) */
   const float *attention_norm_bias; /* (d) */
-  MoeMatrix    q;              /* (H * D, d), or (H * D, q_rank) behind q_a */
+  MoeMatrix    q;              /* (H * D, d), or (H * D, q_rank) behind q_a; with a gate behind each query
+                                * (2 * H * D, d) */
   MoeMatrix    k;              /* (G * D, d) */
   MoeMatrix    v;              /* (G * V, d) */
   const float *q_bias;         /* (H * D) */
@@ -48,6 +66,8 @@ typedef struct
   MoeMatrix    conv_in;        /* (3 * d, d) */
   const float *conv;           /* (d, conv_length), the present token last */
   MoeMatrix    conv_out;       /* (d, d) */
+
+  MoeDeltaNet  delta_net;      /* in place of attention */
 
   const float *moe_norm;       /* (d) before the experts or the dense block */
   const float *moe_norm_bias;  /* (d) */

@@ -72,6 +72,11 @@ on_batch (const MoeProbeBatch *batch,
       record->position = batch->first + i;
       record->token_id = batch->tokens[i];
       record->phase = batch->phases[i];
+      /* What no event of this token fills in: layers without attention. */
+      for (guint j = 0; j < info->n_layers * info->n_heads; j++)
+        record->attention_first[j] = record->attention_entropy[j] = moe_half_from_float (NAN);
+      for (guint j = 0; record->attention_sink != NULL && j < info->n_layers * info->n_heads; j++)
+        record->attention_sink[j] = moe_half_from_float (NAN);
       record->logprob = NAN;
       record->entropy = NAN;
       g_ptr_array_add (self->records, record);

@@ -16,10 +16,13 @@ static const char *const names[] = {
   "glm4moe-q8_0", "granitemoe-q8_0", "bailingmoe2-q4_k_m",
   "deepseek2-old-f32", "deepseek2-f32", "deepseek2-merged-q4_0",
   "deepseek2-lite-q8_0", "lfm2moe-f32", "lfm2moe-q4_0",
+  "qwen3next-f32", "qwen3next-old-f32", "qwen35moe-merged-f32", "qwen35moe-q4_k_m",
 };
 
-/* One of each kind of memory: keys and values, windows, latent vectors, convolutions. */
-static const char *const rewound[] = { "olmoe-f16", "gpt-oss-q8_0", "deepseek2-q8_0", "lfm2moe-f32" };
+/* One of each kind of memory: keys and values, windows, latent vectors, convolutions, recurrent states. */
+static const char *const rewound[] = {
+  "olmoe-f16", "gpt-oss-q8_0", "deepseek2-q8_0", "lfm2moe-f32", "qwen3next-q8_0",
+};
 
 typedef struct
 {
@@ -164,10 +167,74 @@ test_rewind_and_fork (gconstpointer data)
   moe_logits_run_close (model);
 }
 
+/* Feeds (@n) tokens from position @first on, of which the last must give @logits again. */
+static void
+assert_same_from (MoeSession   *session,
+                  const gint32 *tokens,
+                  guint         first,
+                  guint         n,
+                  const float  *logits, /* (positions, vocabulary) */
+                  gsize         vocabulary)
+{
+  g_autoptr (GError) error = NULL;
+
+  moe_session_feed (session, tokens + first, NULL, n, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpmem (moe_session_get_logits (session), vocabulary * sizeof (float),
+                   logits + (first + n - 1) * vocabulary, vocabulary * sizeof (float));
+}
+
+/* A recurrent state is only kept now and then: going back anywhere else runs tokens again. */
+static void
+test_recurrent_states (gconstpointer data)
+{
+  static const guint lengths[] = { 590, 512, 511, 513, 300, 257, 256, 255, 64, 1, 0 };
+  const MoeCheckpoint *checkpoint = moe_checkpoint_find ("qwen35moe-f32");
+  MoeModel *model = moe_logits_run_open (checkpoint);
+  g_autofree gint32 *some = moe_checkpoint_get_tokens (checkpoint);
+  gsize n = 600, vocabulary = moe_model_get_info (model)->vocabulary;
+  g_autofree gint32 *tokens = g_new (gint32, n);
+  MoeLogitsRun run = { .threads = 2, .context = 640, .cache = *(const MoeCacheType *) data };
+  MoeSession *session = NULL;
+  g_autofree float *logits = NULL;
+  g_autoptr (GError) error = NULL;
+
+  for (gsize i = 0; i < n; i++)
+    tokens[i] = some[i * i % checkpoint->n_tokens];
+  logits = moe_logits_run (model, &run, tokens, n, NULL, &session);
+  for (gsize i = 0; i < G_N_ELEMENTS (lengths); i++)
+    {
+      guint length = lengths[i];
+      gint32 others[3] = { 5, 6, 7 };
+      MoeSession *fork;
+
+      g_test_message ("back to %u", length);
+      moe_session_rewind (session, length);
+      fork = moe_session_fork (session, length, &error);
+      g_assert_no_error (error);
+      moe_session_feed (session, others, NULL, 3, NULL, &error);
+      g_assert_no_error (error);
+      moe_session_rewind (session, length);
+      assert_same_from (session, tokens, length, 5, logits, vocabulary);
+      assert_same_from (session, tokens, length + 5, (guint) n - length - 5, logits, vocabulary);
+      assert_same_from (fork, tokens, length, 9, logits, vocabulary);
+      moe_session_free (fork);
+      fork = moe_session_fork (session, (guint) n, &error);
+      g_assert_no_error (error);
+      moe_session_rewind (fork, (guint) n - 1);
+      assert_same_from (fork, tokens, (guint) n - 1, 1, logits, vocabulary);
+      moe_session_free (fork);
+    }
+  moe_session_free (session);
+  moe_logits_run_close (model);
+}
+
 int
 main (int    argc,
       char **argv)
 {
+  static const MoeCacheType caches[] = { MOE_CACHE_F32, MOE_CACHE_F16 };
+
   g_test_init (&argc, &argv, NULL);
   for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
     {
@@ -175,6 +242,8 @@ main (int    argc,
       g_test_add_data_func (path, names[i], test_ways);
     }
   g_test_add_func ("/bit-identity/long", test_long);
+  g_test_add_data_func ("/bit-identity/recurrent-states/f32", &caches[0], test_recurrent_states);
+  g_test_add_data_func ("/bit-identity/recurrent-states/f16", &caches[1], test_recurrent_states);
   for (gsize i = 0; i < G_N_ELEMENTS (rewound); i++)
     {
       g_autofree char *path = g_strconcat ("/bit-identity/rewind-and-fork/", rewound[i], NULL);

@@ -213,6 +213,9 @@ seen_init (Seen               *seen,
   seen->residual = g_new0 (float, layers * info->width);
   seen->first = g_new0 (float, layers * info->n_heads);
   seen->entropy = g_new0 (float, layers * info->n_heads);
+  /* Layers without attention are not heard of, and recorded as no number. */
+  for (gsize i = 0; i < layers * info->n_heads; i++)
+    seen->first[i] = seen->entropy[i] = NAN;
 }
 
 static void
@@ -544,6 +547,7 @@ main (int    argc,
   g_test_add_func ("/recorder/residual-stats", test_residual_stats);
   ADD ("records/qwen3moe", "qwen3moe-q8_0", test_records);
   ADD ("records/llama", "llama-rope-f32", test_records);
+  ADD ("records/qwen3next", "qwen3next-f32", test_records);
   ADD ("rewind", "olmoe-f16", test_rewind);
   ADD ("writer", "qwen3moe-q4_k", test_writer);
   return g_test_run ();

@@ -259,6 +259,47 @@ test_no_number (void)
   g_assert_error (error, MOE_ERROR, MOE_ERROR_INVALID);
 }
 
+/* A layer without attention has missing values, and no part in what is said of the model. */
+static void
+test_missing_layer (void)
+{
+  static const Row with[] = {
+    { 0, 0, { 1, 1, NAN, NAN } }, { 0, 1, { 0.5f, 0, NAN, NAN } }, { 0, 2, { 0.25f, 0.5f, NAN, NAN } },
+  };
+  static const Row late[] = { { 0, 0, { 1, 1, NAN, NAN } }, { 0, 1, { 0, 0, 0.5f, NAN } } };
+  const MoeSinkOptions options = { 0.3, 2, FALSE };
+  GError *error = NULL;
+  g_autoptr(MoeTable) table = report (with, 3, &options, &error);
+  g_autoptr(MoeModelInfo) info = moe_test_info_new (FALSE);
+  MoeSinkStats *stats;
+
+  g_assert_no_error (error);
+  check_cell (table, 0, 2, 1.25 / 4);
+  check_cell (table, 0, 3, 1);
+  for (guint column = 2; column < 6; column++)
+    check_cell (table, 1, column, NAN);
+  g_assert_cmpstr (moe_table_get_provenance (table, "sink-rate"), ==, "1");
+
+  g_assert_null (report (late, 2, &options, &error));
+  g_assert_error (error, MOE_ERROR, MOE_ERROR_INVALID);
+  g_clear_error (&error);
+
+  info->n_layers = info->n_heads = 2;
+  stats = moe_sink_stats_new (info, &options);
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr(MoeTokenRecord) record = moe_token_record_new (1, info->n_used, 2, 2, FALSE);
+
+      record->position = i;
+      for (guint j = 0; j < 4; j++)
+        record->attention_first[j] = moe_half_from_float (with[i].attention[j]);
+      g_assert_true (moe_sink_stats_add (stats, record, NULL));
+    }
+  g_assert_cmpfloat (moe_sink_stats_get_share (stats, -1, -1), ==, 0.25);
+  g_assert_cmpfloat (moe_sink_stats_get_last (stats, -1, -1), ==, 0.25);
+  moe_sink_stats_free (stats);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -271,5 +312,6 @@ main (int    argc,
   g_test_add_func ("/sinks/learned", test_learned);
   g_test_add_func ("/sinks/other-tokens", test_other_tokens);
   g_test_add_func ("/sinks/no-number", test_no_number);
+  g_test_add_func ("/sinks/missing-layer", test_missing_layer);
   return g_test_run ();
 }

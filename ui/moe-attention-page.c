@@ -3,6 +3,7 @@
 
 #include "ui/moe-attention-page.h"
 
+#include <math.h>
 
 #include "data/moe-error.h"
 #include "data/moe-token-record.h"
@@ -50,7 +51,7 @@ find_strongest (MoeAttentionPage *self,
         sums[i] += moe_half_to_float (record->attention_first[i]);
     }
   for (gsize i = 1; i < (gsize) info->n_layers * info->n_heads; i++)
-    if (sums[i] > sums[best])
+    if (sums[i] > sums[best] || isnan (sums[best]))
       best = i;
   *layer = (int) (best / info->n_heads);
   *head = (int) (best % info->n_heads);

@@ -10,6 +10,12 @@
 /* Of a short convolution, in tokens. */
 #define CONV_LENGTH 3
 
+/* Of gated DeltaNets, with values of NET_DIM or, in the larger shape, twice that. */
+#define NET_CONV_LENGTH 4
+#define NET_KEY_HEADS 2
+#define NET_VALUE_HEADS 4
+#define NET_DIM 32
+
 /* Of latent attention. */
 #define Q_RANK 64
 #define KV_RANK 32
@@ -31,6 +37,20 @@ is_conv (const MoeCheckpointBuilder *self,
   return has (self, MOE_FAMILY_SHORT_CONV) && layer % 3 != 1;
 }
 
+/* The second of three layers has attention; one more at the end, which nobody runs, has it too. */
+static gboolean
+is_net (const MoeCheckpointBuilder *self,
+        guint                       layer)
+{
+  return has (self, MOE_FAMILY_DELTA_NET) && layer < self->checkpoint->n_layers && layer % 3 != 1;
+}
+
+static guint
+get_net_dim (const MoeCheckpointBuilder *self)
+{
+  return self->checkpoint->width > 64 ? 2 * NET_DIM : NET_DIM;
+}
+
 #define KEY(what) (g_snprintf (key, sizeof key, "%s." what, moe_family_get_architecture (self->family)), key)
 
 static void
@@ -49,7 +69,7 @@ add_rope_keys (MoeCheckpointBuilder *self)
   if (has (self, MOE_FAMILY_SECTIONS))
     {
       gint32 pairs = (gint32) c->head_dim / (has (self, MOE_FAMILY_ROPE_HALF) ? 4 : 2);
-      gint32 sections[4] = { pairs - pairs / 3 * 2, pairs / 3, pairs / 3, 0 };
+      gint32 sections[4] = { (pairs + 2) / 3, (pairs + 1) / 3, pairs / 3, 0 };
 
       moe_gguf_writer_add_array (w, KEY ("rope.dimension_sections"), MOE_GGUF_INT32, sections, 4);
     }
@@ -84,6 +104,25 @@ add_mla_keys (MoeCheckpointBuilder *self)
   moe_gguf_writer_add_uint (w, KEY ("attention.head_count_kv"), c->absorbed ? 1 : c->n_heads);
 }
 
+static void
+add_net_keys (MoeCheckpointBuilder *self)
+{
+  const MoeCheckpoint *c = self->checkpoint;
+  MoeGgufWriter *w = self->writer;
+  guint n = c->n_layers + (has (self, MOE_FAMILY_NEXTN) ? 1 : 0);
+  g_autofree guint8 *recurrent = g_new (guint8, n);
+  char key[80];
+
+  for (guint layer = 0; layer < n; layer++)
+    recurrent[layer] = is_net (self, layer);
+  moe_gguf_writer_add_array (w, KEY ("attention.recurrent_layers"), MOE_GGUF_BOOL, recurrent, n);
+  moe_gguf_writer_add_uint (w, KEY ("ssm.conv_kernel"), NET_CONV_LENGTH);
+  moe_gguf_writer_add_uint (w, KEY ("ssm.state_size"), get_net_dim (self));
+  moe_gguf_writer_add_uint (w, KEY ("ssm.group_count"), NET_KEY_HEADS);
+  moe_gguf_writer_add_uint (w, KEY ("ssm.time_step_rank"), NET_VALUE_HEADS);
+  moe_gguf_writer_add_uint (w, KEY ("ssm.inner_size"), NET_VALUE_HEADS * get_net_dim (self));
+}
+
 void
 moe_checkpoint_add_attention_keys (MoeCheckpointBuilder *self)
 {
@@ -92,6 +131,8 @@ moe_checkpoint_add_attention_keys (MoeCheckpointBuilder *self)
   char key[80];
 
   add_rope_keys (self);
+  if (has (self, MOE_FAMILY_DELTA_NET))
+    add_net_keys (self);
   if (has (self, MOE_FAMILY_SINKS))
     moe_gguf_writer_add_uint (w, KEY ("attention.sliding_window"), WINDOW);
   /* The other way round than without it. */
@@ -179,6 +220,38 @@ add_conv (MoeCheckpointBuilder *self,
   moe_checkpoint_add_matrix (self, NAME ("shortconv.out_proj.weight"), c->type, 1.0f, c->width, c->width, 0);
 }
 
+static void
+add_net (MoeCheckpointBuilder *self,
+         guint                 layer)
+{
+  const MoeCheckpoint *c = self->checkpoint;
+  guint dim = get_net_dim (self), k = NET_KEY_HEADS * dim, v = NET_VALUE_HEADS * dim;
+  gboolean old = g_str_equal (self->family->name, "qwen3next-old");
+  char name[64];
+
+  if (old)
+    moe_checkpoint_add_matrix (self, NAME ("ssm_in.weight"), c->type, 1.0f, c->width, 2 * (k + v), 0);
+  else
+    {
+      moe_checkpoint_add_matrix (self, NAME ("attn_qkv.weight"), c->type, 1.0f, c->width, 2 * k + v, 0);
+      moe_checkpoint_add_matrix (self, NAME ("attn_gate.weight"), c->type, 1.0f, c->width, v, 0);
+    }
+  if (g_str_equal (moe_family_get_architecture (self->family), "qwen3next"))
+    moe_checkpoint_add_matrix (self, NAME ("ssm_ba.weight"), c->type, 1.0f, c->width, 2 * NET_VALUE_HEADS, 0);
+  else
+    {
+      moe_checkpoint_add_matrix (self, NAME ("ssm_beta.weight"), c->type, 1.0f, c->width, NET_VALUE_HEADS, 0);
+      moe_checkpoint_add_matrix (self, NAME ("ssm_alpha.weight"), c->type, 1.0f, c->width, NET_VALUE_HEADS, 0);
+    }
+  moe_checkpoint_add_matrix (self, NAME ("ssm_conv1d.weight"), MOE_TYPE_F32, 1.0f, NET_CONV_LENGTH, 2 * k + v,
+                             0);
+  moe_checkpoint_add_values (self, NAME ("ssm_dt.bias"), -2.0f, 1.0f, NET_VALUE_HEADS, 0);
+  /* Some heads remember a few tokens, others many. */
+  moe_checkpoint_add_values (self, NAME ("ssm_a"), -0.6f, 0.25f, NET_VALUE_HEADS, 0);
+  moe_checkpoint_add_values (self, NAME ("ssm_norm.weight"), 1.0f, 0.2f, dim, 0);
+  moe_checkpoint_add_matrix (self, NAME ("ssm_out.weight"), c->type, 1.0f, v, c->width, 0);
+}
+
 gboolean
 moe_checkpoint_add_other_mixer (MoeCheckpointBuilder *self,
                                 guint                 layer)
@@ -187,6 +260,8 @@ moe_checkpoint_add_other_mixer (MoeCheckpointBuilder *self,
     add_mla (self, layer);
   else if (is_conv (self, layer))
     add_conv (self, layer);
+  else if (is_net (self, layer))
+    add_net (self, layer);
   else
     return FALSE;
   return TRUE;

@@ -7,6 +7,10 @@
   (MOE_FAMILY_QKV_BIAS | MOE_FAMILY_EXPERT_WIDTH | MOE_FAMILY_SHARED_COUNT | MOE_FAMILY_DENSE_LEAD | \
    MOE_FAMILY_POST_NORM | MOE_FAMILY_NORM_KEY | MOE_FAMILY_NEXTN | MOE_FAMILY_ROPE_HALF)
 
+#define QWEN3_NEXT_FLAGS \
+  (MOE_FAMILY_QK_NORM_HEAD | MOE_FAMILY_EXPERT_WIDTH | MOE_FAMILY_SHARED_WIDTH | MOE_FAMILY_SHARED_GATE | \
+   MOE_FAMILY_POST_NORM | MOE_FAMILY_ROPE_HALF | MOE_FAMILY_DELTA_NET)
+
 /* name, pre-tokenizer, RoPE base, weights' scale, flags. Values differ from those of real files where theirs
  * would hide a mistake. */
 static const MoeFamily families[] = {
@@ -15,6 +19,11 @@ static const MoeFamily families[] = {
     MOE_FAMILY_QK_NORM_HEAD | MOE_FAMILY_EXPERT_WIDTH | MOE_FAMILY_YARN, "qwen3moe" },
   { "qwen3vlmoe", "qwen2", 1000000, 0,
     MOE_FAMILY_QK_NORM_HEAD | MOE_FAMILY_EXPERT_WIDTH | MOE_FAMILY_SECTIONS | MOE_FAMILY_ARRAYS },
+  { "qwen3next", "qwen2", 1000000, 0, QWEN3_NEXT_FLAGS | MOE_FAMILY_NEXTN },
+  { "qwen3next-old", "qwen2", 1000000, 0, QWEN3_NEXT_FLAGS, "qwen3next" },
+  { "qwen35moe", "qwen35", 1000000, 0, QWEN3_NEXT_FLAGS | MOE_FAMILY_SECTIONS },
+  { "qwen35moe-merged", "qwen35", 1000000, 0,
+    QWEN3_NEXT_FLAGS | MOE_FAMILY_SECTIONS | MOE_FAMILY_MERGED | MOE_FAMILY_NEXTN, "qwen35moe" },
   { "olmoe", "olmo", 10000, 0, MOE_FAMILY_QK_NORM_VECTOR },
   { "llama", NULL, 10000, 0, MOE_FAMILY_ROPE_DIMS },
   { "qwen2moe", "qwen2", 1000000, 0,

@@ -37,6 +37,7 @@ typedef enum
   MOE_FAMILY_SECTIONS = 1 << 26,      /* rope.dimension_sections, none of them the fourth */
   MOE_FAMILY_MERGED = 1 << 27,        /* ffn_gate_up_exps */
   MOE_FAMILY_ARRAYS = 1 << 28,        /* numbers that may be given for each layer are */
+  MOE_FAMILY_DELTA_NET = 1 << 29,     /* a gated DeltaNet in two of three layers; gated queries */
 } MoeFamilyFlags;
 
 typedef struct

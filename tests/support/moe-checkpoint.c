@@ -20,6 +20,9 @@
 #define SHARED_LARGE(name, arch, down, kv, dim, n, seed, dense, shared) \
   { name, arch, MOE_TYPE_Q4_K, down, 2 + (dense), 256, 256, 4, kv, dim, 8, 2, FALSE, FALSE, n, seed, dense, \
     shared }
+/* Three layers of the large shape. */
+#define SHARED_DEEP(name, arch, kv, dim, n, seed) \
+  { name, arch, MOE_TYPE_Q4_K, MOE_TYPE_Q6_K, 3, 256, 256, 4, kv, dim, 8, 2, FALSE, FALSE, n, seed, 0, 1 }
 #define LARGE(name, arch, type, down, kv, dim, seed) \
   { name, arch, type, down, 2, 256, 256, 4, kv, dim, 8, 2, FALSE, FALSE, 16, seed }
 
@@ -37,6 +40,14 @@ static const MoeCheckpoint checkpoints[] = {
   SMALL ("qwen3vlmoe-f32", "qwen3vlmoe", MOE_TYPE_F32, 2, 32, 8, 2, FALSE, FALSE, 24, 90),
   SMALL ("qwen3vlmoe-q8_0", "qwen3vlmoe", MOE_TYPE_Q8_0, 2, 32, 8, 2, FALSE, FALSE, 16, 91),
   LARGE ("qwen3vlmoe-q4_k_m", "qwen3vlmoe", MOE_TYPE_Q4_K, MOE_TYPE_Q6_K, 2, 128, 92),
+  SHARED ("qwen3next-f32", "qwen3next", MOE_TYPE_F32, 2, 32, 8, 2, 80, 101, 0, 1),
+  SHARED ("qwen3next-old-f32", "qwen3next-old", MOE_TYPE_F32, 2, 32, 8, 2, 16, 102, 0, 1),
+  SHARED ("qwen3next-q8_0", "qwen3next", MOE_TYPE_Q8_0, 2, 32, 8, 2, 16, 109, 0, 1),
+  SHARED_DEEP ("qwen3next-q4_k_m", "qwen3next", 2, 128, 8, 104),
+  SHARED ("qwen35moe-f32", "qwen35moe", MOE_TYPE_F32, 2, 32, 8, 2, 80, 105, 0, 1),
+  SHARED ("qwen35moe-merged-f32", "qwen35moe-merged", MOE_TYPE_F32, 2, 32, 8, 2, 16, 106, 0, 1),
+  SHARED ("qwen35moe-q8_0", "qwen35moe", MOE_TYPE_Q8_0, 2, 32, 8, 2, 16, 110, 0, 1),
+  SHARED_DEEP ("qwen35moe-q4_k_m", "qwen35moe-merged", 2, 128, 8, 108),
   SMALL ("olmoe-f32", "olmoe", MOE_TYPE_F32, 4, 16, 16, 4, FALSE, FALSE, 24, 3),
   SMALL ("llama-f32", "llama", MOE_TYPE_F32, 2, 16, 8, 2, FALSE, FALSE, 24, 4),
   SMALL ("llama-rope-f32", "llama", MOE_TYPE_F32, 1, 16, 16, 4, TRUE, TRUE, 24, 5),
@@ -181,7 +192,7 @@ add_attention (Builder *self,
 {
   const MoeCheckpoint *c = self->checkpoint;
   MoeFamilyFlags flags = self->family->flags;
-  guint q = c->n_heads * c->head_dim, kv = c->n_kv_heads * c->head_dim;
+  guint q = c->n_heads * c->head_dim, kv = c->n_kv_heads * c->head_dim, gated = 1;
   char name[64];
 
   add_norm (self, NAME ("attn_norm.weight"), c->width);
@@ -189,11 +200,13 @@ add_attention (Builder *self,
     add_vector (self, NAME ("attn_norm.bias"), 0.0f, 0.3f, c->width);
   if (moe_checkpoint_add_other_mixer (self, layer))
     return;
+  if ((flags & MOE_FAMILY_DELTA_NET) != 0)
+    gated = 2;
   if ((flags & MOE_FAMILY_FUSED_QKV) != 0)
     moe_checkpoint_add_matrix (self, NAME ("attn_qkv.weight"), c->type, 1.0f, c->width, q + 2 * kv, 0);
   else
     {
-      moe_checkpoint_add_matrix (self, NAME ("attn_q.weight"), c->type, 1.0f, c->width, q, 0);
+      moe_checkpoint_add_matrix (self, NAME ("attn_q.weight"), c->type, 1.0f, c->width, gated * q, 0);
       moe_checkpoint_add_matrix (self, NAME ("attn_k.weight"), c->type, 1.0f, c->width, kv, 0);
       moe_checkpoint_add_matrix (self, NAME ("attn_v.weight"), c->down_type, 1.0f, c->width, kv, 0);
     }
