@@ -111,7 +111,7 @@ moe_sink_stats_add (MoeSinkStats          *self,
       if (isnan (attention) != missing)
         {
           g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID,
-                       missing ? "token %" G_GINT64_FORMAT ": it has attention in layer %u, where none was before"
+                       missing ? "token %" G_GINT64_FORMAT ": it has attention in layer %u, which had none"
                                : "token %" G_GINT64_FORMAT ": its attention in layer %u is no number",
                        record->id, (guint) (i / self->n_heads));
           return FALSE;

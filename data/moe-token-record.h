@@ -45,8 +45,8 @@ typedef struct
   guint16  *residual_channel; /* (L, 3) their channels */
   float    *residual_median;  /* (L) median |h| */
 
-  guint16  *attention_first;   /* (L, H) F16 attention of this token to position 0; here and in the next two NaN
-                                * in layers without attention */
+  guint16  *attention_first;   /* (L, H) F16 attention of this token to position 0; here and in the next two
+                                * NaN in layers without attention */
   guint16  *attention_entropy; /* (L, H) F16 entropy of its attention row, nats */
   guint16  *attention_sink;    /* (L, H) F16 attention to the learned sink, by which the row sums to less than
                                   1; NULL when the model has none */

@@ -5,9 +5,9 @@
 
 #include <math.h>
 
-/* Gated DeltaNet (arXiv 2412.06464), which takes attention's place in most layers of Qwen3-Next. Queries, keys
- * and values go through a convolution over the last tokens and SiLU; queries and keys get length 1. Each value
- * head has a state S, a matrix of keys to values, and for every token
+/* Gated DeltaNet (arXiv 2412.06464), which takes attention's place in most layers of Qwen3-Next. Queries,
+ * keys and values go through a convolution over the last tokens and SiLU; queries and keys get length 1. Each
+ * value head has a state S, a matrix of keys to values, and for every token
  *
  *   S = exp (g) S;   S += (beta (v - S k)) k^T;   y = S q / sqrt (gdn_dim),
  *

@@ -102,8 +102,8 @@ read_delta_nets (MoeGguf        *gguf,
                  "%s: %u value heads and %u key heads of %u values do not make an inner size of %u", path,
                  h->gdn_value_heads, h->gdn_key_heads, h->gdn_dim, inner);
   else if (n_nets == h->n_layers)
-    g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED, "%s: a model without any attention is not supported",
-                 path);
+    g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+                 "%s: a model without any attention is not supported", path);
   else
     return TRUE;
   return FALSE;

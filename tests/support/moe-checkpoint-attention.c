@@ -241,7 +241,8 @@ add_net (MoeCheckpointBuilder *self,
   else
     {
       moe_checkpoint_add_matrix (self, NAME ("ssm_beta.weight"), c->type, 1.0f, c->width, NET_VALUE_HEADS, 0);
-      moe_checkpoint_add_matrix (self, NAME ("ssm_alpha.weight"), c->type, 1.0f, c->width, NET_VALUE_HEADS, 0);
+      moe_checkpoint_add_matrix (self, NAME ("ssm_alpha.weight"), c->type, 1.0f, c->width, NET_VALUE_HEADS,
+                                 0);
     }
   moe_checkpoint_add_matrix (self, NAME ("ssm_conv1d.weight"), MOE_TYPE_F32, 1.0f, NET_CONV_LENGTH, 2 * k + v,
                              0);
