@@ -8,6 +8,7 @@
 
 #include "ui/moe-conversation-view.h"
 #include "ui/moe-heatmap-view.h"
+#include "ui/moe-prompt-view.h"
 #include "ui/moe-text.h"
 
 #define HINT "Each token lights up the experts it is routed to. Click a cell to select its expert, " \
@@ -28,7 +29,10 @@ struct _MoeLivePage
   GtkWidget      *candidate_text[MOE_ENGINE_N_CANDIDATES];
   GtkWidget      *candidate_bar[MOE_ENGINE_N_CANDIDATES];
   GtkWidget      *candidate_share[MOE_ENGINE_N_CANDIDATES];
+  GtkToggleButton *prompt_toggle;
+  GtkStack       *lower;     /* the map or the prompt */
   MoeHeatmapView *map;
+  MoePromptView  *prompt;
 };
 
 G_DEFINE_FINAL_TYPE (MoeLivePage, moe_live_page, MOE_TYPE_PAGE)
@@ -254,6 +258,7 @@ refresh (MoePage *page)
   show_token (self, token);
   show_candidates (self, token);
   show_map (self, token);
+  moe_prompt_view_refresh (self->prompt);
 }
 
 static void
@@ -304,6 +309,13 @@ on_hover_changed (MoeHeatmapView *map,
   moe_page_set_status (MOE_PAGE (self), text != NULL ? text : HINT);
 }
 
+static void
+on_prompt_toggled (MoeLivePage *self)
+{
+  gtk_stack_set_visible_child (self->lower, gtk_toggle_button_get_active (self->prompt_toggle)
+                               ? GTK_WIDGET (self->prompt) : GTK_WIDGET (self->map));
+}
+
 /* --- class -------------------------------------------------------------------------------------------- */
 
 static void
@@ -314,6 +326,7 @@ connect (MoePage *page)
   self->document = moe_page_get_document (page);
   g_signal_connect_object (self->document, "recording-changed", G_CALLBACK (on_recording_changed), self, 0);
   moe_conversation_view_set_document (self->conversation, self->document);
+  moe_prompt_view_set_document (self->prompt, self->document);
 }
 
 static void
@@ -338,13 +351,17 @@ moe_live_page_class_init (MoeLivePageClass *klass)
 
   g_type_ensure (MOE_TYPE_CONVERSATION_VIEW);
   g_type_ensure (MOE_TYPE_HEATMAP_VIEW);
+  g_type_ensure (MOE_TYPE_PROMPT_VIEW);
   gtk_widget_class_set_template_from_resource (widget_class, "/org/moescope/Moescope/moe-live-page.ui");
   gtk_widget_class_bind_template_child (widget_class, MoeLivePage, conversation);
   gtk_widget_class_bind_template_child (widget_class, MoeLivePage, token_title);
   gtk_widget_class_bind_template_child (widget_class, MoeLivePage, token_details);
   gtk_widget_class_bind_template_child (widget_class, MoeLivePage, candidates);
   gtk_widget_class_bind_template_child (widget_class, MoeLivePage, candidates_note);
+  gtk_widget_class_bind_template_child (widget_class, MoeLivePage, prompt_toggle);
+  gtk_widget_class_bind_template_child (widget_class, MoeLivePage, lower);
   gtk_widget_class_bind_template_child (widget_class, MoeLivePage, map);
+  gtk_widget_class_bind_template_child (widget_class, MoeLivePage, prompt);
   gtk_widget_class_set_css_name (widget_class, "live-page");
 }
 
@@ -373,6 +390,7 @@ moe_live_page_init (MoeLivePage *self)
       gtk_grid_attach (self->candidates, self->candidate_share[i], 2, (int) i, 1, 1);
     }
 
+  g_signal_connect_swapped (self->prompt_toggle, "toggled", G_CALLBACK (on_prompt_toggled), self);
   moe_heatmap_view_set_text_func (self->map, describe_cell, self);
   g_signal_connect (self->map, "cell-selected", G_CALLBACK (on_cell_selected), self);
   g_signal_connect (self->map, "cell-activated", G_CALLBACK (on_cell_activated), self);
