@@ -10,15 +10,24 @@
 /* The float kernels, compiled once for each instruction set: include a header of lanes first.
  *
  * Lanes are neighbouring values of a row here: value i of a row adds to lane i % LANES of its output by
- * fused multiply-add, in rising order, and the lanes are added at the end in one fixed order. A few tokens
- * multiply with the weights as they are read; for more, a panel of rows is expanded first and serves all
- * of them. Rows beyond the last repeat it and are not stored. */
+ * fused multiply-add, in rising order, and the lanes are added at the end in one fixed order. The weights are
+ * multiplied as they are read; only BF16, which takes two instructions to widen, is first expanded for many
+ * tokens. Rows beyond the last repeat it and are not stored. */
 
-#define FLOAT_CHUNK  256 /* values of a row a time */
+#define FLOAT_CHUNK  256 /* values of a row a time, few tokens */
 #define TILE_ROWS    4
 #define TILE_TOKENS  LANES_TILE_TOKENS
-#define PANEL_ROWS   16  /* 16 kB of floats: half of a small first-level cache */
-#define PANEL_TOKENS 64
+
+/* For many tokens: of a panel of rows as many values a time as leave room in a first-level cache of 32 kB for
+ * those of a register tile's tokens, and as many tokens as have these values in a second-level cache. */
+#define PANEL_ROWS     8
+#define PANEL_TOKENS   48
+#define PANEL_BYTES    2048 /* of a row */
+#define EXPANDED_CHUNK 512
+
+/* Keeps the compiler from reading a vector again for each product that it is an operand of: there are fewer
+ * loads in a cycle than registers to hold it. */
+#define KEEP_LOADED(vector) __asm__ ("" : "+v" (vector))
 
 typedef Floats (*LoadFunc) (const guint8 *w);
 
@@ -68,18 +77,23 @@ multiply_tile_of (LoadFunc             load,
 #pragma GCC unroll 8
   for (guint r = 0; r < TILE_ROWS; r++)
     weights[r] = rows[r];
+#pragma GCC unroll 2
   for (gsize i = 0; i < n_steps * LANES; i += LANES)
     {
       Floats v[TILE_TOKENS];
 
 #pragma GCC unroll 8
       for (guint t = 0; t < n_tokens; t++)
-        v[t] = floats_load (values[t] + i);
+        {
+          v[t] = floats_load (values[t] + i);
+          KEEP_LOADED (v[t]);
+        }
 #pragma GCC unroll 8
       for (guint r = 0; r < TILE_ROWS; r++)
         {
-          const Floats w = load (weights[r] + i * value_bytes);
+          Floats w = load (weights[r] + i * value_bytes);
 
+          KEEP_LOADED (w);
 #pragma GCC unroll 8
           for (guint t = 0; t < n_tokens; t++)
             sum[r][t] = floats_fma (w, v[t], sum[r][t]);
@@ -130,7 +144,15 @@ multiply_tile (LoadFunc             load,
     }
 }
 
-/* A tile of expanded rows with at most TILE_TOKENS tokens. */
+/* A tile of rows with at most TILE_TOKENS tokens. */
+typedef void (*MultiplyFunc) (const guint8 *const *rows,
+                              const void   *const *x,
+                              gsize                at,
+                              gsize                n_tokens,
+                              gsize                n_steps,
+                              Floats              *acc,
+                              gsize                acc_rows);
+
 static void
 multiply_floats (const guint8 *const *rows,
                  const void   *const *x,
@@ -143,8 +165,20 @@ multiply_floats (const guint8 *const *rows,
   multiply_tile (load_f32, sizeof (float), rows, x, at, n_tokens, n_steps, acc, acc_rows);
 }
 
-/* Values @at to @at + @length of @n_rows rows as floats in panel (n_rows, FLOAT_CHUNK), filled up with
- * zeros to whole vectors. What comes next lies @ahead bytes behind and is fetched meanwhile. */
+static void
+multiply_halves (const guint8 *const *rows,
+                 const void   *const *x,
+                 gsize                at,
+                 gsize                n_tokens,
+                 gsize                n_steps,
+                 Floats              *acc,
+                 gsize                acc_rows)
+{
+  multiply_tile (load_f16, sizeof (guint16), rows, x, at, n_tokens, n_steps, acc, acc_rows);
+}
+
+/* Values @at to @at + @length of @n_rows rows as floats in panel (n_rows, EXPANDED_CHUNK), filled up with
+ * zeros to whole vectors. */
 static inline __attribute__ ((always_inline)) void
 expand_panel (LoadFunc            load,
               gsize               value_bytes,
@@ -153,8 +187,7 @@ expand_panel (LoadFunc            load,
               gsize               n_rows,
               gsize               at,
               gsize               length,
-              gsize               ahead,
-              float             (*panel)[FLOAT_CHUNK])
+              float             (*panel)[EXPANDED_CHUNK])
 {
   const gsize n_whole = length / LANES * LANES;
 
@@ -162,9 +195,7 @@ expand_panel (LoadFunc            load,
     {
       const guint8 *w = rows[r] + at * value_bytes;
 
-#pragma GCC unroll 16
-      for (gsize byte = 0; byte < FLOAT_CHUNK * value_bytes; byte += 64)
-        __builtin_prefetch (w + ahead + byte, 0, 2);
+#pragma GCC unroll 8
       for (gsize i = 0; i < n_whole; i += LANES)
         floats_store (panel[r] + i, load (w + i * value_bytes));
       if (n_whole < length)
@@ -175,33 +206,59 @@ expand_panel (LoadFunc            load,
     }
 }
 
-/* PANEL_ROWS rows with up to PANEL_TOKENS tokens. acc (n_tokens, PANEL_ROWS), zeros. */
+/* Up to PANEL_ROWS rows with up to PANEL_TOKENS tokens. acc (n_tokens, PANEL_ROWS), zeros. @in_place
+ * multiplies whole vectors as they lie in memory; NULL expands all. */
 static inline __attribute__ ((always_inline)) void
 multiply_many (LoadFunc             load,
+               MultiplyFunc         in_place,
                gsize                value_bytes,
                void               (*expand) (const void *, gsize, float *),
                const guint8 *const *rows,
+               gsize                n_rows,
                gsize                n,
                const void   *const *x,
                gsize                n_tokens,
                Floats              *acc)
 {
-  float panel[PANEL_ROWS][FLOAT_CHUNK] __attribute__ ((aligned (64)));
-  const guint8 *expanded[PANEL_ROWS];
+  float panel[PANEL_ROWS][EXPANDED_CHUNK] __attribute__ ((aligned (64)));
+  /* The next panel lies behind this one: it is fetched evenly between the tiles. */
+  const gsize chunk = in_place != NULL ? PANEL_BYTES / value_bytes : EXPANDED_CHUNK;
+  const gsize n_fetches = (n + chunk - 1) / chunk * ((n_tokens + TILE_TOKENS - 1) / TILE_TOKENS) *
+                          (n_rows / TILE_ROWS);
+  const gsize fetch_bytes = (PANEL_ROWS * n * value_bytes / n_fetches + 63) / 64 * 64;
+  const guint8 *ahead = rows[0] + PANEL_ROWS * n * value_bytes;
+  gsize length;
 
-  for (gsize r = 0; r < PANEL_ROWS; r++)
-    expanded[r] = (const guint8 *) panel[r];
-  for (gsize i = 0; i < n; i += FLOAT_CHUNK)
+  for (gsize i = 0; i < n; i += length)
     {
-      gsize length = MIN (FLOAT_CHUNK, n - i);
-      gsize n_steps = (length + LANES - 1) / LANES;
+      const guint8 *at[PANEL_ROWS];
+      MultiplyFunc multiply = multiply_floats;
+      gsize n_steps;
 
-      expand_panel (load, value_bytes, expand, rows, PANEL_ROWS, i, length,
-                    (i + FLOAT_CHUNK < n ? FLOAT_CHUNK : PANEL_ROWS * n - i) * value_bytes, panel);
+      if (in_place != NULL && n - i >= LANES)
+        {
+          multiply = in_place;
+          n_steps = MIN (chunk, n - i) / LANES;
+          length = n_steps * LANES;
+          for (gsize r = 0; r < n_rows; r++)
+            at[r] = rows[r] + i * value_bytes;
+        }
+      else
+        {
+          length = MIN (EXPANDED_CHUNK, n - i);
+          n_steps = (length + LANES - 1) / LANES;
+          expand_panel (load, value_bytes, expand, rows, n_rows, i, length, panel);
+          for (gsize r = 0; r < n_rows; r++)
+            at[r] = (const guint8 *) panel[r];
+        }
       for (gsize t = 0; t < n_tokens; t += TILE_TOKENS)
-        for (gsize r = 0; r < PANEL_ROWS; r += TILE_ROWS)
-          multiply_floats (expanded + r, x + t, i, MIN (TILE_TOKENS, n_tokens - t), n_steps,
-                           acc + t * PANEL_ROWS + r, PANEL_ROWS);
+        for (gsize r = 0; r < n_rows; r += TILE_ROWS, ahead += fetch_bytes)
+          {
+            for (gsize byte = 0; byte < fetch_bytes; byte += 64)
+              __builtin_prefetch (ahead + byte);
+            multiply (at + r, x + t, i, MIN (TILE_TOKENS, n_tokens - t), n_steps, acc + t * PANEL_ROWS + r,
+                      PANEL_ROWS);
+          }
     }
 }
 
@@ -233,18 +290,79 @@ multiply_few (LoadFunc             load,
     }
   if (n_whole < n)
     {
-      float panel[TILE_ROWS][FLOAT_CHUNK] __attribute__ ((aligned (64)));
+      float panel[TILE_ROWS][EXPANDED_CHUNK] __attribute__ ((aligned (64)));
       const guint8 *expanded[TILE_ROWS];
 
       for (gsize r = 0; r < TILE_ROWS; r++)
         expanded[r] = (const guint8 *) panel[r];
-      expand_panel (load, value_bytes, expand, rows, TILE_ROWS, n_whole, n - n_whole, 0, panel);
+      expand_panel (load, value_bytes, expand, rows, TILE_ROWS, n_whole, n - n_whole, panel);
       multiply_floats (expanded, x, n_whole, n_tokens, 1, acc, TILE_ROWS);
+    }
+}
+
+/* Tokens from @x on of at most TILE_TOKENS. */
+static inline __attribute__ ((always_inline)) void
+multiply_few_rows (LoadFunc            load,
+                   gsize               value_bytes,
+                   void              (*expand) (const void *, gsize, float *),
+                   const guint8       *w,
+                   gsize               n,
+                   gsize               row_begin,
+                   gsize               row_end,
+                   const void *const  *x,
+                   float       *const *y,
+                   gsize               n_tokens)
+{
+  for (gsize row = row_begin; row < row_end; row += TILE_ROWS)
+    {
+      gsize n_rows = MIN (TILE_ROWS, row_end - row);
+      const guint8 *rows[TILE_ROWS];
+      Floats acc[TILE_TOKENS * TILE_ROWS];
+
+      for (gsize r = 0; r < TILE_ROWS; r++)
+        rows[r] = w + (row + MIN (r, n_rows - 1)) * n * value_bytes;
+      for (gsize i = 0; i < n_tokens * TILE_ROWS; i++)
+        acc[i] = floats_zero ();
+      multiply_few (load, value_bytes, expand, rows, n, x, n_tokens, acc);
+      for (gsize t = 0; t < n_tokens; t++)
+        floats_store_sums (y[t] + row, acc + t * TILE_ROWS, n_rows);
+    }
+}
+
+static inline __attribute__ ((always_inline)) void
+multiply_many_rows (LoadFunc            load,
+                    MultiplyFunc        in_place,
+                    gsize               value_bytes,
+                    void              (*expand) (const void *, gsize, float *),
+                    const guint8       *w,
+                    gsize               n,
+                    gsize               row_begin,
+                    gsize               row_end,
+                    const void *const  *x,
+                    float       *const *y,
+                    gsize               n_tokens)
+{
+  for (gsize row = row_begin; row < row_end; row += PANEL_ROWS)
+    {
+      gsize n_rows = MIN (PANEL_ROWS, row_end - row);
+      gsize n_expanded = (n_rows + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS;
+      const guint8 *rows[PANEL_ROWS];
+      Floats acc[PANEL_TOKENS * PANEL_ROWS];
+
+      for (gsize r = 0; r < n_expanded; r++)
+        rows[r] = w + (row + MIN (r, n_rows - 1)) * n * value_bytes;
+      for (gsize i = 0; i < n_tokens * PANEL_ROWS; i++)
+        acc[i] = floats_zero ();
+      multiply_many (load, in_place, value_bytes, expand, rows, n_expanded, n, x, n_tokens, acc);
+      for (gsize t = 0; t < n_tokens; t++)
+        for (gsize r = 0; r < n_rows; r += TILE_ROWS)
+          floats_store_sums (y[t] + row + r, acc + t * PANEL_ROWS + r, MIN (TILE_ROWS, n_rows - r));
     }
 }
 
 static inline __attribute__ ((always_inline)) void
 multiply_float_rows (LoadFunc            load,
+                     MultiplyFunc        in_place,
                      gsize               value_bytes,
                      void              (*expand) (const void *, gsize, float *),
                      const guint8       *w,
@@ -255,34 +373,19 @@ multiply_float_rows (LoadFunc            load,
                      float       *const *y,
                      gsize               n_tokens)
 {
-  const gsize n_panel = n_tokens > TILE_TOKENS ? PANEL_ROWS : TILE_ROWS;
+  /* Tiles of about the same size, of whole register tiles. */
+  gsize n_tiles = (n_tokens + PANEL_TOKENS - 1) / PANEL_TOKENS;
+  gsize n_tile = ((n_tokens + n_tiles - 1) / n_tiles + TILE_TOKENS - 1) / TILE_TOKENS * TILE_TOKENS;
 
-  for (gsize row = row_begin; row < row_end; row += n_panel)
-    {
-      gsize n_rows = MIN (n_panel, row_end - row);
-      const guint8 *rows[PANEL_ROWS];
-
-      for (gsize r = 0; r < n_panel; r++)
-        rows[r] = w + (row + MIN (r, n_rows - 1)) * n * value_bytes;
-      for (gsize t = 0; t < n_tokens; t += PANEL_TOKENS)
-        {
-          gsize n_tile = MIN (PANEL_TOKENS, n_tokens - t);
-          Floats acc[PANEL_TOKENS * PANEL_ROWS];
-
-          for (gsize i = 0; i < n_tile * n_panel; i++)
-            acc[i] = floats_zero ();
-          if (n_tokens > TILE_TOKENS)
-            multiply_many (load, value_bytes, expand, rows, n, x + t, n_tile, acc);
-          else
-            multiply_few (load, value_bytes, expand, rows, n, x + t, n_tile, acc);
-          for (gsize i = 0; i < n_tile; i++)
-            for (gsize r = 0; r < n_rows; r++)
-              y[t + i][row + r] = floats_sum (acc[i * n_panel + r]);
-        }
-    }
+  if (n_tokens <= TILE_TOKENS)
+    multiply_few_rows (load, value_bytes, expand, w, n, row_begin, row_end, x, y, n_tokens);
+  else
+    for (gsize t = 0; t < n_tokens; t += n_tile)
+      multiply_many_rows (load, in_place, value_bytes, expand, w, n, row_begin, row_end, x + t, y + t,
+                          MIN (n_tile, n_tokens - t));
 }
 
-#define DEFINE_FLOAT_KERNEL(format, value_bytes)                                        \
+#define DEFINE_FLOAT_KERNEL(format, value_bytes, in_place)                              \
   static void                                                                           \
   matmul_##format (const void         *w,                                               \
                    gsize               n,                                               \
@@ -292,13 +395,13 @@ multiply_float_rows (LoadFunc            load,
                    float       *const *y,                                               \
                    gsize               n_tokens)                                        \
   {                                                                                     \
-    multiply_float_rows (load_##format, value_bytes, moe_expand_##format, w, n, row_begin, row_end, x, y, \
-                         n_tokens);                                                     \
+    multiply_float_rows (load_##format, in_place, value_bytes, moe_expand_##format, w, n, row_begin, \
+                         row_end, x, y, n_tokens);                                      \
   }
 
-DEFINE_FLOAT_KERNEL (f32, 4)
-DEFINE_FLOAT_KERNEL (f16, 2)
-DEFINE_FLOAT_KERNEL (bf16, 2)
+DEFINE_FLOAT_KERNEL (f32, 4, multiply_floats)
+DEFINE_FLOAT_KERNEL (f16, 2, multiply_halves)
+DEFINE_FLOAT_KERNEL (bf16, 2, NULL)
 
 #define FLOAT_KERNEL(type_name, format, value_bytes, isa)                               \
   { MOE_TYPE_##type_name, #type_name "/" isa, 1, value_bytes, moe_float_row_get_bytes,  \

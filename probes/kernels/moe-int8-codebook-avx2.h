@@ -44,21 +44,20 @@ read_steps_of_halves (const guint8 *const rows[LANES],
                       Ints                bits[LANES],                                  \
                       Ints                out[16])                                      \
   {                                                                                     \
-    Ints words[2][LANES];                                                               \
+    guint32 scales[2][LANES];                                                           \
+    Ints v[LANES];                                                                      \
                                                                                         \
     for (guint r = 0; r < LANES; r++)                                                   \
       {                                                                                 \
         MoeCodebookGroup group = moe_##name##_read (rows[r], part);                     \
-        Ints w = codebook_put_signs (codebook_magnitudes (&group), codebook_minus (&group)); \
                                                                                         \
-        words[0][r] = _mm256_cvtepi8_epi16 (_mm256_castsi256_si128 (w));                \
-        words[1][r] = _mm256_cvtepi8_epi16 (_mm256_extracti128_si256 (w, 1));           \
+        v[r] = codebook_put_signs (codebook_magnitudes (&group), codebook_minus (&group));\
         for (guint half = 0; half < 2 && has_halves; half++)                            \
-          words[half][r] = _mm256_mullo_epi16 (words[half][r],                          \
-                                               _mm256_set1_epi16 (group.scales[half])); \
+          scales[half][r] = (guint32) group.scales[half] * 0x10001;                     \
       }                                                                                 \
-    tile_diagonals (words[0], out);                                                     \
-    tile_diagonals (words[1], out + 8);                                                 \
+    tile_words (v, out);                                                                \
+    for (guint k = 0; k < 16 && has_halves; k++)                                        \
+      out[k] = _mm256_mullo_epi16 (out[k], load_ints (scales[k / 4 % 2]));              \
   }
 
 DEFINE_CODEBOOK (iq2_xxs, FALSE)

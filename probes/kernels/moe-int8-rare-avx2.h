@@ -128,16 +128,11 @@ read_steps_iq4_xs (const guint8 *const rows[LANES],
                       Ints                bits[LANES],                                  \
                       Ints                out[16])                                      \
   {                                                                                     \
-    Ints v[LANES], words[LANES];                                                        \
+    Ints v[LANES];                                                                      \
                                                                                         \
     for (guint r = 0; r < LANES; r++)                                                   \
       v[r] = read (rows[r] + (first) + (stride) * part);                                \
-    for (guint r = 0; r < LANES; r++)                                                   \
-      words[r] = _mm256_cvtepi8_epi16 (_mm256_castsi256_si128 (v[r]));                  \
-    tile_diagonals (words, out);                                                        \
-    for (guint r = 0; r < LANES; r++)                                                   \
-      words[r] = _mm256_cvtepi8_epi16 (_mm256_extracti128_si256 (v[r], 1));             \
-    tile_diagonals (words, out + 8);                                                    \
+    tile_words (v, out);                                                                \
   }
 
 DEFINE_RARE_UNSIGNED (q4_1, read_nibbles, 4, sizeof (MoeBlockQ4_1))

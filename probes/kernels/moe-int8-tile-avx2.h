@@ -30,11 +30,11 @@ typedef struct
 } TileSide;
 
 /* Lines of a token and group: turned by bytes they hold all 32 values twice; Q2_K, Q3_K and Q6_K want 16
- * values three times, as each half has its own scale; Q8_0 16 values twice in 16 bits. */
+ * values three times, as each half has its own scale. */
 static inline __attribute__ ((always_inline)) guint
 tile_lines (GroupKind kind)
 {
-  return group_has_halves (kind) || kind == GROUP_SIGNED ? 2 : 1;
+  return group_has_halves (kind) ? 2 : 1;
 }
 
 static inline __attribute__ ((always_inline)) void
@@ -46,13 +46,6 @@ tile_fill (GroupKind           kind,
 {
   const gint8 *q = a->q + 32 * g;
 
-  for (guint half = 0; half < 2 && kind == GROUP_SIGNED; half++)
-    {
-      __m256i words = _mm256_cvtepi8_epi16 (_mm_loadu_si128 ((const __m128i *) (q + 16 * half)));
-
-      _mm256_store_si256 ((__m256i *) line[half].q, words);
-      _mm256_store_si256 ((__m256i *) (line[half].q + 32), words);
-    }
   for (guint half = 0; half < 2 && group_has_halves (kind); half++)
     {
       __m256i twice = _mm256_broadcastsi128_si256 (_mm_loadu_si128 ((const __m128i *) (q + 16 * half)));
@@ -77,7 +70,6 @@ tile_fill (GroupKind           kind,
 
 #define TURNED(line, k) _mm256_loadu_si256 ((const __m256i *) ((line)->q + 4 * (k)))
 #define BYTES(w, line, k) _mm256_maddubs_epi16 (w, TURNED (line, k))
-#define WORDS(w, line, k) _mm256_madd_epi16 (w, TURNED (line, k))
 
 /* Sums 2 products from @first on in 16 bits. */
 static inline __attribute__ ((always_inline)) Ints
@@ -114,22 +106,6 @@ tile_sum16_8 (const Ints     *w,
   return sum;
 }
 
-/* 8 products of four values in 16 bits each and 32 bits together. */
-static inline __attribute__ ((always_inline)) Ints
-tile_sum_words (const Ints     *w,
-                const TileLine *line)
-{
-  Ints sum = WORDS (w[0], line, 0);
-
-#pragma GCC unroll 8
-  for (guint k = 1; k < 8; k++)
-    {
-      sum = ints_add (sum, WORDS (w[k], line, k));
-      STEP (sum);
-    }
-  return sum;
-}
-
 static inline __attribute__ ((always_inline)) void
 tile_multiply (GroupKind        kind,
                const Ints      *vectors,
@@ -141,7 +117,6 @@ tile_multiply (GroupKind        kind,
 {
   const Ints ones = _mm256_set1_epi16 (1);
   const guint n_lines = tile_lines (kind);
-  Ints halves[TILE8_TOKENS];
   /* Copies that stay in registers. */
   const Floats step = group->step, offset = group->offset;
   Ints w[8], scale[2], scales, mins;
@@ -154,14 +129,6 @@ tile_multiply (GroupKind        kind,
       scale[1] = ints_shuffle (group->scales, ints_byte_pattern (2, 3, 2, 3));
       scales = _mm256_slli_epi16 (group->scales, kind == GROUP_3 ? 2 : 5);
       mins = group->mins;
-    }
-  if (kind == GROUP_SIGNED)
-    {
-      /* Sixteen vectors are too many at a time. */
-      for (gsize t = 0; t < n_tokens; t++)
-        halves[t] = tile_sum_words (w, line + 2 * t);
-      for (guint k = 0; k < 8; k++)
-        w[k] = vectors[8 + k];
     }
   for (gsize t = 0; t < n_tokens; t++, line += n_lines, side++, acc++)
     {
@@ -198,7 +165,7 @@ tile_multiply (GroupKind        kind,
           sum = ints_sub (sum, _mm256_madd_epi16 (scales, _mm256_set1_epi32 (side->sums16)));
           break;
         default:
-          sum = ints_add (tile_sum_words (w, line + 1), halves[t]);
+          g_assert_not_reached ();
         }
       *acc = floats_fma (ints_to_floats (sum), floats_mul (step, floats_set (side->scale)), total);
     }
@@ -269,7 +236,8 @@ tile_read (const guint8 *const rows[LANES],
   tile_diagonals (v, out);
 }
 
-/* The 16 vectors of two groups of bytes or one of words; @bits is what the parts of a block share. */
+/* The 16 vectors of two groups of bytes or, for moe-int8-words-avx2.h, one of words; @bits is what the parts
+ * of a block share. */
 typedef void (*TileUnpackFunc) (const guint8 *const rows[LANES],
                                 guint               part,
                                 Ints                bits[LANES],
@@ -333,24 +301,51 @@ tile_unpack_q6_k (const guint8 *const rows[LANES],
     }
 }
 
+/* Of the 32 signed bytes of each row, lane r of out[k] and out[8 + k] gets bytes 4 k and 4 k + 2 and bytes
+ * 4 k + 1 and 4 k + 3 of row r as words. */
+static inline __attribute__ ((always_inline)) void
+tile_words (const Ints rows[LANES],
+            Ints       out[16])
+{
+  Ints a[8], b[8];
+
+#pragma GCC unroll 4
+  for (guint i = 0; i < 4; i++)
+    {
+      a[2 * i] = _mm256_unpacklo_epi32 (rows[2 * i], rows[2 * i + 1]);
+      a[2 * i + 1] = _mm256_unpackhi_epi32 (rows[2 * i], rows[2 * i + 1]);
+    }
+  /* b[j] and b[4 + j] have columns j and 4 + j of rows 0 to 3 and of rows 4 to 7. */
+#pragma GCC unroll 2
+  for (guint i = 0; i < 2; i++)
+    {
+      b[4 * i] = _mm256_unpacklo_epi64 (a[4 * i], a[4 * i + 2]);
+      b[4 * i + 1] = _mm256_unpackhi_epi64 (a[4 * i], a[4 * i + 2]);
+      b[4 * i + 2] = _mm256_unpacklo_epi64 (a[4 * i + 1], a[4 * i + 3]);
+      b[4 * i + 3] = _mm256_unpackhi_epi64 (a[4 * i + 1], a[4 * i + 3]);
+    }
+#pragma GCC unroll 8
+  for (guint k = 0; k < 8; k++)
+    {
+      Ints bytes = k < 4 ? _mm256_permute2x128_si256 (b[k], b[4 + k], 0x20)
+                         : _mm256_permute2x128_si256 (b[k - 4], b[k], 0x31);
+
+      out[k] = _mm256_srai_epi16 (_mm256_slli_epi16 (bytes, 8), 8);
+      out[8 + k] = _mm256_srai_epi16 (bytes, 8);
+    }
+}
+
 static inline __attribute__ ((always_inline)) void
 tile_unpack_q8_0 (const guint8 *const rows[LANES],
                   guint               part,
                   Ints                bits[LANES],
                   Ints                out[16])
 {
-  const gsize at = part * sizeof (MoeBlockQ8_0) + 2;
+  Ints v[LANES];
 
-#pragma GCC unroll 2
-  for (guint half = 0; half < 2; half++)
-    {
-      Ints v[LANES];
-
-#pragma GCC unroll 8
-      for (guint r = 0; r < LANES; r++)
-        v[r] = _mm256_cvtepi8_epi16 (_mm_loadu_si128 ((const __m128i *) (rows[r] + at + 16 * half)));
-      tile_diagonals (v, out + 8 * half);
-    }
+  for (guint r = 0; r < LANES; r++)
+    v[r] = _mm256_loadu_si256 ((const __m256i *) (rows[r] + part * sizeof (MoeBlockQ8_0) + 2));
+  tile_words (v, out);
 }
 
 static inline __attribute__ ((always_inline)) void
@@ -359,16 +354,11 @@ tile_unpack_mxfp4 (const guint8 *const rows[LANES],
                    Ints                bits[LANES],
                    Ints                out[16])
 {
-  Ints v[LANES], words[LANES];
+  Ints v[LANES];
 
   for (guint r = 0; r < LANES; r++)
     v[r] = read_mxfp4 (rows[r] + part * sizeof (MoeBlockMxfp4));
-  for (guint r = 0; r < LANES; r++)
-    words[r] = _mm256_cvtepi8_epi16 (_mm256_castsi256_si128 (v[r]));
-  tile_diagonals (words, out);
-  for (guint r = 0; r < LANES; r++)
-    words[r] = _mm256_cvtepi8_epi16 (_mm256_extracti128_si256 (v[r], 1));
-  tile_diagonals (words, out + 8);
+  tile_words (v, out);
 }
 
 static inline __attribute__ ((always_inline)) void

@@ -4,6 +4,7 @@
 #include "probes/kernels/moe-expand.h"
 #include "probes/kernels/moe-int8-codebook-avx2.h"
 #include "probes/kernels/moe-int8-rare-avx2.h"
+#include "probes/kernels/moe-int8-words-avx2.h"
 #include "probes/kernels/moe-float-body.h"
 #include "probes/kernels/moe-vector-ops-avx2.h"
 
@@ -25,6 +26,8 @@
     if (n_tokens <= 2)                                                                  \
       for (gsize t = 0; t < n_tokens; t++)                                              \
         multiply_one (&one, w, n, row_begin, row_end, x[t], y[t]);                      \
+    else if ((kind) == GROUP_SIGNED)                                                    \
+      multiply_words (&tile, w, n, row_begin, row_end, x, y, n_tokens);                 \
     else                                                                                \
       multiply_tiles (&tile, w, n, row_begin, row_end, x, y, n_tokens);                 \
   }

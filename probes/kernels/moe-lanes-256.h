@@ -113,11 +113,11 @@ static inline Floats
 lanes_read_halves (const guint8 *const rows[LANES],
                    gsize               offset)
 {
-  guint16 halves[LANES];
+  gint16 h[LANES];
 
   for (guint r = 0; r < LANES; r++)
-    memcpy (&halves[r], rows[r] + offset, sizeof halves[r]);
-  return _mm256_cvtph_ps (_mm_loadu_si128 ((const __m128i *) halves));
+    memcpy (&h[r], rows[r] + offset, sizeof h[r]);
+  return _mm256_cvtph_ps (_mm_setr_epi16 (h[0], h[1], h[2], h[3], h[4], h[5], h[6], h[7]));
 }
 
 static inline Floats
@@ -152,6 +152,34 @@ floats_sum (Floats v)
 
   sum = _mm_add_ps (sum, _mm_movehl_ps (sum, sum));
   return _mm_cvtss_f32 (_mm_add_ss (sum, _mm_movehdup_ps (sum)));
+}
+
+/* Stores the sums of the lanes of each of @n <= 4 vectors; four are read. */
+static inline void
+floats_store_sums (float        *y,
+                   const Floats  v[4],
+                   gsize         n)
+{
+  Floats a = _mm256_add_ps (_mm256_permute2f128_ps (v[0], v[1], 0x20),
+                            _mm256_permute2f128_ps (v[0], v[1], 0x31));
+  Floats b = _mm256_add_ps (_mm256_permute2f128_ps (v[2], v[3], 0x20),
+                            _mm256_permute2f128_ps (v[2], v[3], 0x31));
+  Floats sums = _mm256_add_ps (_mm256_shuffle_ps (a, b, 0x44), _mm256_shuffle_ps (a, b, 0xee));
+  __m128 even, odd, all;
+
+  sums = _mm256_add_ps (sums, _mm256_movehdup_ps (sums));
+  even = _mm256_castps256_ps128 (sums);
+  odd = _mm256_extractf128_ps (sums, 1);
+  all = _mm_blend_ps (even, _mm_moveldup_ps (odd), 0xa);
+  if (n == 4)
+    _mm_storeu_ps (y, all);
+  else
+    {
+      float values[4];
+
+      _mm_storeu_ps (values, all);
+      memcpy (y, values, n * sizeof (float));
+    }
 }
 
 /* Stores the first @n lanes. */

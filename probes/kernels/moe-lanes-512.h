@@ -147,6 +147,16 @@ floats_sum (Floats v)
   return _mm_cvtss_f32 (_mm_add_ss (sum, _mm_movehdup_ps (sum)));
 }
 
+/* Stores the sums of the lanes of each of @n <= 4 vectors. */
+static inline void
+floats_store_sums (float        *y,
+                   const Floats  v[4],
+                   gsize         n)
+{
+  for (gsize i = 0; i < n; i++)
+    y[i] = floats_sum (v[i]);
+}
+
 /* Stores the first @n lanes. */
 static inline void
 lanes_store (float  *y,
