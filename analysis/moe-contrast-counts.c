@@ -151,7 +151,8 @@ moe_contrast_counts_check (const MoeContrastCounts  *self,
                  n[MOE_CONTRAST_A] == 0 ? "A" : "B");
   else
     {
-      g_autofree char *span = moe_span_format (&self->span);
+      g_autofree char *span = moe_span_format (n[MOE_CONTRAST_A] > 0 && self->has_span_b ? &self->span_b
+                                                                                          : &self->span);
 
       g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID, "no prompt of set %s has a token in the span '%s'",
                    n[MOE_CONTRAST_A] == 0 ? "A" : "B", span);

@@ -42,6 +42,8 @@ typedef struct
   GPtrArray    *prompts;   /* of MoeContrastPrompt */
   guint         n_skipped; /* prompts of which no token is in the span */
   gboolean      projected; /* projections are there, for the prompts that did not make r */
+  gboolean      has_span_b; /* B's span is another one: */
+  MoeSpan       span_b;
 } MoeContrastCounts;
 
 /* @marker: a token id, or -1. */
@@ -94,6 +96,22 @@ MoeContrastCounts *moe_contrast_counts_from_recording (MoeRecording      *record
                                                        gint32             marker,
                                                        const MoeProgress *progress,
                                                        GError           **error);
+
+/* Two spans of every prompt of a recording, A and B, which are a pair: what the same conversations chose in
+ * the one and in the other. Errors: MOE_ERROR_INVALID when a span holds no token, or is a target span.
+ * Transfer full. */
+MoeContrastCounts *moe_contrast_counts_from_spans     (MoeRecording       *recording,
+                                                       const MoeSpan      *span_a,
+                                                       const MoeSpan      *span_b,
+                                                       const MoeProgress  *progress,
+                                                       GError            **error);
+/* All prompts of a recording: A refused, by @refusals and the recorded answer, B did not. Errors:
+ * MOE_ERROR_INVALID when all or none refused, and for a target span. Transfer full. */
+MoeContrastCounts *moe_contrast_counts_from_answers   (MoeRecording          *recording,
+                                                       const MoeRefusalList  *refusals,
+                                                       const MoeSpan         *span,
+                                                       const MoeProgress     *progress,
+                                                       GError               **error);
 
 /* Two more runs for MOE_SCORE_PROJECTION. Half of the prompts of each side (by the hash of their text) make
  * r, for each layer the difference between A and B of the mean residual stream after the layer over the span,

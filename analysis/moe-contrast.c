@@ -19,7 +19,8 @@ struct _MoeContrast
 {
   MoeModelInfo       *info;
   MoeContrastOptions  options;
-  MoeSpan             span;
+  MoeSpan             span, span_b;
+  gboolean            has_span_b;
   gint32              marker;
   guint               n_prompts[2], n_skipped, n_pairs;
   guint64             n_tokens[2];
@@ -182,6 +183,8 @@ moe_contrast_new (const MoeContrastCounts   *counts,
   self->info = moe_model_info_ref (counts->info);
   self->options = *options;
   self->span = counts->span;
+  self->span_b = counts->span_b;
+  self->has_span_b = counts->has_span_b;
   self->marker = counts->marker;
   self->n_skipped = counts->n_skipped;
   self->n = info->n_moe_layers * info->n_experts;
@@ -292,7 +295,13 @@ add_provenance (const MoeContrast *self,
   moe_table_set_provenance (table, "fingerprint", self->info->fingerprint);
   moe_table_set_provenance (table, "score", moe_score_get_name (options->score));
   moe_table_set_provenance (table, "order", orders[options->order]);
-  moe_table_set_provenance (table, "span", span);
+  moe_table_set_provenance (table, self->has_span_b ? "span-a" : "span", span);
+  if (self->has_span_b)
+    {
+      g_autofree char *span_b = moe_span_format (&self->span_b);
+
+      moe_table_set_provenance (table, "span-b", span_b);
+    }
   if (self->marker >= 0)
     set_provenance (table, "marker", "%d", self->marker);
   for (guint side = 0; side < 2; side++)

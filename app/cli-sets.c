@@ -47,8 +47,10 @@ gboolean
 moe_cli_sets_check (const MoeCliSets *self,
                     const char       *command)
 {
-  if (self->a == NULL)
+  if (self->a == NULL && !self->by_answer && !self->by_span)
     moe_cli_usage (command, "--a is missing");
+  else if (self->by_span && (self->a != NULL || self->b != NULL || self->pairs || self->by_answer))
+    moe_cli_usage (command, "--span-a and --span-b are parts of the same prompts, so there are no sets");
   else if (self->limit < 0)
     moe_cli_usage (command, "--limit %d is negative", self->limit);
   else if (self->skip < 0)
@@ -129,9 +131,12 @@ moe_cli_sets_load (MoeCliSets  *self,
     .answer_column = self->answer_column, .target_column = self->target_column, .limit = (guint) self->limit,
     .skip = (guint) self->skip,
   };
-  g_autoptr(MoePromptSet) a = moe_prompt_set_load_full (self->a, &options, error), b = NULL;
+  g_autoptr(MoePromptSet) a = NULL, b = NULL;
   gboolean both;
 
+  if (self->a == NULL)
+    return TRUE;
+  a = moe_prompt_set_load_full (self->a, &options, error);
   if (a == NULL)
     return FALSE;
   if (self->by_answer)
@@ -174,10 +179,11 @@ void
 moe_cli_sets_add_provenance (const MoeCliSets *self,
                              MoeTable         *table)
 {
-  add_set (table, "set-a", self->set_a, self->a_label);
+  if (self->set_a != NULL)
+    add_set (table, "set-a", self->set_a, self->a_label);
   if (self->by_answer)
     moe_table_set_provenance (table, "sides", "a refused, b did not");
-  else
+  else if (self->set_b != NULL)
     add_set (table, "set-b", self->set_b, self->b_label);
 }
 

@@ -15,7 +15,8 @@ typedef struct
   char     *a_label, *b_label;
   char     *column, *label_column, *pair_column, *answer_column, *target_column;
   gboolean  pairs;
-  gboolean  by_answer; /* the sides are how the answers to A turned out */
+  gboolean  by_answer; /* the sides are how the answers to A, or those of a recording, turned out */
+  gboolean  by_span;   /* set by others: the sides are parts of a recording, and there are no sets */
   gint      limit, skip;
   gboolean  raw;
   char     *system;
@@ -29,8 +30,8 @@ void      moe_cli_sets_add   (MoeCliSets        *self,
 /* FALSE after a message (wrong usage). */
 gboolean  moe_cli_sets_check (const MoeCliSets  *self,
                               const char        *command);
-/* Reads the files; with --by-answer only A's. A file of pairs without --b is both sets. With --pairs, prompts
- * without a column of pairs are matched by their place. */
+/* Reads the files; with --by-answer only A's, where there is one. A file of pairs without --b is both sets.
+ * With --pairs, prompts without a column of pairs are matched by their place. */
 gboolean  moe_cli_sets_load  (MoeCliSets        *self,
                               GError           **error);
 /* Where the sets come from, as provenance. */

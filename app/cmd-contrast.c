@@ -30,12 +30,12 @@ typedef struct
   MoeCliInterventions  interventions;
   MoeCliSets           sets;
   MoeCliMaskOut        mask_out;
-  char                *score, *order, *span, *marker, *refusals;
+  char                *score, *order, *span, *span_a, *span_b, *marker, *refusals;
   char                *picture;
   gint                 permutations, bootstrap, resamples, stability_top, controls, top;
   MoeContrastPicture   picture_value;
   MoeContrastOptions   options;
-  MoeSpan              span_value;
+  MoeSpan              span_value, span_b_value;
 } Command;
 
 static void
@@ -50,6 +50,8 @@ command_clear (Command *self)
   g_free (self->score);
   g_free (self->order);
   g_free (self->span);
+  g_free (self->span_a);
+  g_free (self->span_b);
   g_free (self->marker);
   g_free (self->refusals);
   g_free (self->picture);
@@ -76,7 +78,7 @@ parse_choices (Command    *self,
   g_autoptr(GError) error = NULL;
 
   moe_contrast_options_init (&self->options);
-  if (self->score == NULL && self->sets.pairs)
+  if (self->score == NULL && (self->sets.pairs || self->sets.by_span))
     self->options.score = MOE_SCORE_PAIRED_RD;
   if (!check_count (command, "permutations", self->permutations, 1000000)
       || !check_count (command, "bootstrap", self->bootstrap, 10000)
@@ -104,9 +106,20 @@ parse_choices (Command    *self,
       moe_cli_usage (command, "--picture %s is none of map, scatter and ranks", self->picture);
       return FALSE;
     }
-  if (!moe_span_parse (self->span != NULL ? self->span : "prompt", &self->span_value, &error))
+  if (self->sets.by_span && (self->span != NULL || self->span_a == NULL || self->span_b == NULL))
     {
-      moe_cli_usage (command, "--span: %s", error->message);
+      moe_cli_usage (command, "--span-a and --span-b belong together, in the place of --span");
+      return FALSE;
+    }
+  if (!moe_span_parse (self->sets.by_span ? self->span_a : self->span != NULL ? self->span : "prompt",
+                       &self->span_value, &error))
+    {
+      moe_cli_usage (command, "--span%s: %s", self->sets.by_span ? "-a" : "", error->message);
+      return FALSE;
+    }
+  if (self->sets.by_span && !moe_span_parse (self->span_b, &self->span_b_value, &error))
+    {
+      moe_cli_usage (command, "--span-b: %s", error->message);
       return FALSE;
     }
   self->options.n_permutations = (guint) self->permutations;
@@ -204,8 +217,16 @@ count_model (Command            *self,
   MoePromptRunOptions options;
   gint32 marker;
 
-  if (model == NULL
-      || !find_marker (self, model, &marker, error)
+  if (model == NULL)
+    return NULL;
+  if (self->sets.set_a == NULL)
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID, self->sets.by_span
+                   ? "%s: is a model, and --span-a and --span-b are spans of a recording"
+                   : "%s: is a model, so that --a must name its prompts", path);
+      return NULL;
+    }
+  if (!find_marker (self, model, &marker, error)
       || !moe_cli_interventions_load (&self->interventions, moe_model_get_info (model), mask, error))
     return NULL;
   session = moe_cli_run_session (&self->run, model, error);
@@ -232,17 +253,30 @@ count_recording (Command            *self,
                  const MoeProgress  *progress,
                  GError            **error)
 {
-  if (self->marker != NULL || self->sets.by_answer || self->interventions.masks != NULL
-      || self->interventions.given->len > 0)
+  g_autoptr(MoeRefusalList) refusals = NULL;
+
+  if (self->marker != NULL || (self->sets.by_answer && self->sets.set_a != NULL)
+      || self->interventions.masks != NULL || self->interventions.given->len > 0)
     {
       g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID,
-                   "%s: is not a model, so --marker, --by-answer and interventions cannot be used with it",
-                   path);
+                   "%s: is not a model, so --marker, --by-answer with --a and interventions cannot be used "
+                   "with it", path);
       return NULL;
     }
   *recording = moe_recording_open (path, error);
   if (*recording == NULL)
     return NULL;
+  if (self->sets.by_span)
+    return moe_contrast_counts_from_spans (*recording, &self->span_value, &self->span_b_value, progress,
+                                           error);
+  if (self->sets.by_answer)
+    {
+      refusals = self->refusals != NULL ? moe_refusal_list_load (self->refusals, error)
+                                        : moe_refusal_list_new_default ();
+      return refusals == NULL ? NULL
+                              : moe_contrast_counts_from_answers (*recording, refusals, &self->span_value,
+                                                                  progress, error);
+    }
   return moe_contrast_counts_from_recording (*recording, self->sets.set_a, self->sets.set_b,
                                              &self->span_value, -1, progress, error);
 }
@@ -359,6 +393,10 @@ moe_cli_contrast (int    argc,
       "What comes first: experts of a (default), of b, or both by size", "a|b|both" },
     { "span", 0, 0, G_OPTION_ARG_STRING, &self.span,
       "Tokens looked at: prompt (default), last[:N], answer[:N], thinking[:N], target or all", "SPAN" },
+    { "span-a", 0, 0, G_OPTION_ARG_STRING, &self.span_a,
+      "Of a recording, in place of two sets: this part of every prompt", "SPAN" },
+    { "span-b", 0, 0, G_OPTION_ARG_STRING, &self.span_b, "against this one, e.g. prompt against answer:8",
+      "SPAN" },
     { "marker", 0, 0, G_OPTION_ARG_STRING, &self.marker, "The marker token of npmi (default: being of A)",
       "TEXT" },
     { "refusals", 0, 0, G_OPTION_ARG_FILENAME, &self.refusals,
@@ -391,7 +429,10 @@ moe_cli_contrast (int    argc,
   moe_cli_files_add (&self.files, context, FALSE);
   moe_cli_run_add (&self.run, context);
   moe_cli_interventions_add (&self.interventions, context);
-  if (!moe_cli_parse (context, argc, argv, 1, 1, &words) || !moe_cli_sets_check (&self.sets, argv[0])
+  if (!moe_cli_parse (context, argc, argv, 1, 1, &words))
+    return MOE_CLI_USAGE;
+  self.sets.by_span = self.span_a != NULL || self.span_b != NULL;
+  if (!moe_cli_sets_check (&self.sets, argv[0])
       || !moe_cli_mask_out_check (&self.mask_out, argv[0]) || !moe_cli_output_check (&self.output, argv[0])
       || !moe_cli_run_check (&self.run, argv[0])
       || !moe_cli_interventions_check (&self.interventions, argv[0]) || !parse_choices (&self, argv[0]))

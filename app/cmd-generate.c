@@ -4,6 +4,7 @@
 #include <json-glib/json-glib.h>
 #include <string.h>
 
+#include "analysis/moe-condition.h"
 #include "app/cli-interventions.h"
 #include "app/cli-options.h"
 #include "app/cli-prompt.h"
@@ -187,7 +188,8 @@ moe_cli_generate (int    argc,
       "Draw from the likeliest tokens that make up P (default 1)", "P" },
     { "top-k", 0, 0, G_OPTION_ARG_INT, &top_k, "Draw from the K likeliest tokens (default: all)", "K" },
     { "scmoe", 0, 0, G_OPTION_ARG_STRING, &scmoe,
-      "Self-contrast decoding against the expert of one rank alone, e.g. rank=2,alpha=0.1,beta=0.5",
+      "Self-contrast decoding against the expert of one rank alone, e.g. rank=2,alpha=0.1,beta=0.5, or with "
+      "weak=reversed against the opposite of the mask",
       "OPTIONS" },
     { "record", 0, 0, G_OPTION_ARG_FILENAME, &record, "Record the run in a new file", "FILE" },
     { NULL }
@@ -250,8 +252,14 @@ moe_cli_generate (int    argc,
     {
       const MoeIntervention only = { MOE_LAYER_ALL, MOE_EXPERT_ROUTER, MOE_ACTION_ROUTER, MOE_MODE_RANK,
                                      (float) rank };
-      g_autoptr(MoeMask) weak_mask = moe_mask_with (mask, &only);
+      g_autoptr(MoeMask) weak_mask = rank > 0 ? moe_mask_with (mask, &only)
+                                              : moe_mask_reverse (mask, moe_model_get_info (model), &error);
 
+      if (weak_mask == NULL)
+        {
+          g_prefix_error (&error, "--scmoe weak=reversed: ");
+          return moe_cli_fail (error);
+        }
       weak = moe_cli_run_session (&run, model, &error);
       if (weak == NULL || !moe_session_set_mask (weak, weak_mask, &error))
         return moe_cli_fail (error);

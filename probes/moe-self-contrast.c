@@ -41,6 +41,11 @@ moe_self_contrast_parse (const char       *text,
       char *equals = strchr (words[i], '=');
       double value;
 
+      if (g_str_equal (words[i], "weak=reversed"))
+        {
+          *rank = 0;
+          continue;
+        }
       if (equals != NULL)
         *equals = '\0';
       if (equals != NULL && moe_number_parse (equals + 1, &value))
@@ -62,7 +67,8 @@ moe_self_contrast_parse (const char       *text,
             }
         }
       g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID,
-                   "'%s' is none of rank=1 and up, alpha above 0 to 1, and beta from 0 to 100", words[i]);
+                   "'%s' is none of rank=1 and up, weak=reversed, alpha above 0 to 1, and beta from 0 to 100",
+                   words[i]);
       return FALSE;
     }
   return TRUE;

@@ -24,8 +24,8 @@ void     moe_self_contrast_combine (const MoeSelfContrast  *self,
                                     const float            *weak,
                                     guint                   vocabulary,
                                     float                  *combined);
-/* "rank=2,alpha=0.1,beta=0.5"; what is left out has these values. @rank: of the weak pass's experts. Errors:
- * MOE_ERROR_INVALID. */
+/* "rank=2,alpha=0.1,beta=0.5"; what is left out has these values. @rank: of the weak pass's experts; 0 for
+ * "weak=reversed", where the weak pass has the mask of the strong one reversed. Errors: MOE_ERROR_INVALID. */
 gboolean moe_self_contrast_parse   (const char             *text,
                                     MoeSelfContrast        *self,
                                     guint                  *rank,

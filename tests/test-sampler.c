@@ -277,6 +277,10 @@ test_self_contrast (void)
   g_assert_cmpuint (rank, ==, 3);
   moe_self_contrast_combine (&contrast, strong, weak, 4, combined);
   g_assert_cmpfloat (combined[2], ==, strong[2]);
+  g_assert_true (moe_self_contrast_parse ("weak=reversed,beta=2", &contrast, &rank, &error));
+  g_assert_cmpuint (rank, ==, 0);
+  g_assert_cmpfloat (contrast.beta, ==, 2);
+  g_assert_false (moe_self_contrast_parse ("weak=plain", &contrast, &rank, NULL));
   g_assert_false (moe_self_contrast_parse ("rank=0", &contrast, &rank, NULL));
   g_assert_false (moe_self_contrast_parse ("alpha=2", &contrast, &rank, NULL));
   g_assert_false (moe_self_contrast_parse ("gamma=1", &contrast, &rank, &error));

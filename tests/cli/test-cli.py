@@ -392,6 +392,44 @@ def _(s):
     assert s.run(*run, "--score", "paired-rd").code == 1
 
 
+@suite.case("contrast within a recording")
+def _(s):
+    harmful = [r["prompt"] for r in read_csv(open(os.path.join(PROMPTS, "harmful.csv"), newline="").read())[1][:4]]
+    s.write("mixed.txt", "\n".join([*harmful, "I want to bake bread. Where do I start?", "Where is Rome?"]) + "\n")
+    s.ok("profile", demo, "--prompts", "mixed.txt", "--generate", "32", "--record", "r.moescope")
+    few = ("--permutations", "50", "--bootstrap", "20", "--controls", "0")
+    # Two parts of the same conversations: each rate is what the recording says of that part.
+    rows, provenance = s.ok("contrast", "r.moescope", "--span-a", "prompt", "--span-b", "answer:8", *few).rows()[1:]
+    assert (provenance["span-a"], provenance["span-b"], provenance["score"]) == ("prompt", "answer:8", "paired-rd")
+    assert provenance["pairs"] == "6"
+    for side, chosen in (("a", "phase = 'prompt'"), ("b", "phase = 'answer' AND n < 8")):
+        view = ("(SELECT *, row_number() OVER (PARTITION BY prompt, phase ORDER BY position) - 1 AS n FROM token)")
+        n = int(sql(s, "r.moescope", f"SELECT count(*) AS n FROM {view} WHERE {chosen}")[0]["n"])
+        hits = {(r["layer"], r["expert"]): int(r["n"]) for r in sql(
+            s, "r.moescope", f"SELECT layer, expert, count(*) AS n FROM routing WHERE token IN "
+            f"(SELECT id FROM {view} WHERE {chosen}) GROUP BY 1, 2")}
+        assert provenance[side] == f"6 prompts, {n} tokens", provenance[side]
+        for r in rows:
+            assert abs(float(r["rate_" + side]) - hits.get((r["layer"], r["expert"]), 0) / n) < 1e-12, (side, r)
+    # How the recorded answers turned out: the same as when the model answers.
+    by_answer = ("--by-answer", "--span", "answer:3", *few)
+    lived = s.ok("contrast", demo, "--a", "mixed.txt", *by_answer).rows()[1]
+    assert s.ok("contrast", "r.moescope", *by_answer).rows()[1] == lived
+    for code, options, fragment in (
+        (2, ("--span-a", "prompt"), "belong together"),
+        (2, ("--span-a", "prompt", "--span-b", "x"), "--span-b"),
+        (2, ("--a", "mixed.txt", "--span-a", "prompt", "--span-b", "answer"), "there are no sets"),
+        (1, ("--span-a", "prompt", "--span-b", "target"), "where the targets are"),
+        (1, ("--span-a", "prompt", "--span-b", "thinking"), "no prompt of set B has a token in the span 'thinking'"),
+        (1, ("--by-answer", "--a", "mixed.txt"), "--by-answer with --a"),
+        (2, (), "--a is missing"),
+    ):
+        result = s.run("contrast", "r.moescope", *options)
+        assert result.code == code and fragment in result.err, (options, result.err)
+    result = s.run("contrast", demo, "--span-a", "prompt", "--span-b", "answer")
+    assert result.code == 1 and "spans of a recording" in result.err, result.err
+
+
 @suite.case("contrast of pairs")
 def _(s):
     question = lambda text: [{"role": "user", "content": text}]

@@ -381,7 +381,13 @@ def _(s):
     drawn = ("--scmoe", "beta=0.5", "--temperature", "1", "--seed", "4")
     assert generate(s, *drawn) == generate(s, *drawn)
     run = ("generate", demo, "--prompt", QUESTION, "--max-tokens", "2", "--scmoe")
-    for wrong in ("bet=1", "alpha=0", "beta=-1", "rank=0"):
+    # The opposite of no change is no change; a mask is pushed away from its opposite.
+    strong = ("--bias", "L3E17=2", "--scmoe")
+    assert s.ok(*open_ended, *strong, "weak=reversed,beta=0").out == s.ok(*open_ended, *strong[:2]).out
+    assert s.ok(*open_ended, "--bias", "L3E17=0", "--scmoe", "weak=reversed,beta=5,alpha=0.0001").out == \
+        s.ok(*open_ended).out
+    refused(s, 1, "nothing in the mask has an opposite", *run, "weak=reversed")
+    for wrong in ("weak=plain", "bet=1", "alpha=0", "beta=-1", "rank=0"):
         refused(s, 2, "--scmoe", *run, wrong)
     refused(s, 1, "whole number from 1 to 4", *run, "rank=5")
 
