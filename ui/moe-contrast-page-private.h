@@ -22,7 +22,7 @@ struct _MoeContrastPage
   gboolean          preferred; /* the demo's sets have been chosen once */
 
   MoePromptChooser *a, *b;
-  GtkSpinButton    *limit, *permutations;
+  GtkSpinButton    *limit, *skip, *permutations;
   GtkButton        *run;
   GtkDropDown      *score, *span, *order, *mode;
   GtkLabel         *warning;

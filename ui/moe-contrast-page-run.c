@@ -74,6 +74,7 @@ get_work (MoeContrastPage *self,
   work->settings.a = g_strdup (moe_prompt_chooser_get_path (self->a));
   work->settings.b = g_strdup (moe_prompt_chooser_get_path (self->b));
   work->settings.columns.limit = (guint) gtk_spin_button_get_value_as_int (self->limit);
+  work->settings.columns.skip = (guint) gtk_spin_button_get_value_as_int (self->skip);
   moe_span_parse (get_span (self), &work->settings.span, NULL);
   moe_contrast_options_init (&work->options);
   work->options.score = (MoeScore) gtk_drop_down_get_selected (self->score);

@@ -10,6 +10,9 @@
 #include "ui/moe-drop-down.h"
 #include "ui/moe-text.h"
 
+/* Prompts of the sets that come with the model which are kept for an evaluation. */
+#define HELD_OUT 40
+
 G_DEFINE_FINAL_TYPE (MoeContrastPage, moe_contrast_page, MOE_TYPE_PAGE)
 
 static const char *const span_titles[] = {
@@ -275,6 +278,8 @@ refresh (MoePage *page)
       self->preferred = TRUE;
       moe_prompt_chooser_prefer (self->a, "harmful.csv");
       moe_prompt_chooser_prefer (self->b, "harmless.csv");
+      if (moe_prompt_chooser_get_path (self->a) != NULL)
+        gtk_spin_button_set_value (self->skip, HELD_OUT);
     }
   /* A contrast of another model says nothing about this one. */
   if (self->study != NULL &&
@@ -462,6 +467,8 @@ set_option (MoePage     *page,
     known = set_choice (self->mode, mode_names, G_N_ELEMENTS (mode_names), value);
   else if (g_str_equal (name, "limit"))
     known = set_number (self->limit, value);
+  else if (g_str_equal (name, "skip"))
+    known = set_number (self->skip, value);
   else if (g_str_equal (name, "permutations"))
     known = set_number (self->permutations, value);
   else if (g_str_equal (name, "picture") && (known = moe_contrast_picture_parse (value, &picture)))
@@ -519,6 +526,7 @@ moe_contrast_page_class_init (MoeContrastPageClass *klass)
   gtk_widget_class_bind_template_child (widget_class, MoeContrastPage, a);
   gtk_widget_class_bind_template_child (widget_class, MoeContrastPage, b);
   gtk_widget_class_bind_template_child (widget_class, MoeContrastPage, limit);
+  gtk_widget_class_bind_template_child (widget_class, MoeContrastPage, skip);
   gtk_widget_class_bind_template_child (widget_class, MoeContrastPage, permutations);
   gtk_widget_class_bind_template_child (widget_class, MoeContrastPage, run);
   gtk_widget_class_bind_template_child (widget_class, MoeContrastPage, score);

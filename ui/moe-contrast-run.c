@@ -63,7 +63,8 @@ moe_contrast_settings_equal (const MoeContrastSettings *self,
          g_strcmp0 (self->columns.pair_column, other->columns.pair_column) == 0 &&
          g_strcmp0 (self->columns.answer_column, other->columns.answer_column) == 0 &&
          g_strcmp0 (self->columns.target_column, other->columns.target_column) == 0 &&
-         self->columns.limit == other->columns.limit && self->raw == other->raw &&
+         self->columns.limit == other->columns.limit && self->columns.skip == other->columns.skip &&
+         self->raw == other->raw &&
          self->n_generate == other->n_generate && self->span.kind == other->span.kind &&
          self->span.n == other->span.n && self->marker == other->marker && self->seed == other->seed &&
          self->session.context == other->session.context && self->session.cache == other->session.cache &&

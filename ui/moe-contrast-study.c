@@ -183,6 +183,8 @@ make_options (MoeContrastStudy *self)
     g_string_append (line, " --raw");
   if (settings->columns.limit > 0)
     g_string_append_printf (line, " --limit %u", settings->columns.limit);
+  if (settings->columns.skip > 0)
+    g_string_append_printf (line, " --skip %u", settings->columns.skip);
   if (moe_contrast_run_get_n_generate (self->run) > 0)
     g_string_append_printf (line, " --generate %u", moe_contrast_run_get_n_generate (self->run));
   g_string_append_printf (line, " --span %s --score %s --order %s", span,

@@ -21,7 +21,7 @@ struct _MoeEvaluatePage
   gboolean               preferred; /* the demo's sets have been chosen once */
 
   MoePromptChooser      *prompts, *harmless, *text, *tasks, *refusals;
-  GtkSpinButton         *limit, *max_tokens, *temperature, *seed, *random;
+  GtkSpinButton         *limit, *skip, *max_tokens, *temperature, *seed, *random;
   GtkCheckButton        *reversed, *bottom, *raw;
   GtkEntry              *system, *top, *strengths;
   GtkDropDown           *mode;

@@ -71,6 +71,7 @@ get_settings (MoeEvaluatePage       *self,
   settings->tasks = g_strdup (moe_prompt_chooser_get_path (self->tasks));
   settings->refusals = g_strdup (moe_prompt_chooser_get_path (self->refusals));
   settings->limit = (guint) gtk_spin_button_get_value_as_int (self->limit);
+  settings->skip = (guint) gtk_spin_button_get_value_as_int (self->skip);
   settings->max_tokens = (guint) gtk_spin_button_get_value_as_int (self->max_tokens);
   settings->temperature = gtk_spin_button_get_value (self->temperature);
   settings->seed = (guint64) gtk_spin_button_get_value (self->seed);

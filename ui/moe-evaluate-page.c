@@ -108,30 +108,67 @@ update_note (MoeEvaluatePage *self)
   gtk_label_set_text (self->note, text);
 }
 
-/* Both go through a file from its first prompt on, so that the same file is the same prompts. */
+/* Whether prompts of @path are among those that made the last ranking: the same part of the same file. */
+static gboolean
+is_ranked (MoeEvaluatePage *self,
+           const char      *path)
+{
+  MoeContrastStudy *contrast = moe_evaluate_page_get_contrast (self);
+  const MoeContrastSettings *settings;
+  guint first = (guint) gtk_spin_button_get_value_as_int (self->skip);
+  guint limit = (guint) gtk_spin_button_get_value_as_int (self->limit);
+
+  if (contrast == NULL || path == NULL)
+    return FALSE;
+  settings = moe_contrast_run_get_settings (moe_contrast_study_get_run (contrast));
+  return (g_strcmp0 (path, settings->a) == 0 || g_strcmp0 (path, settings->b) == 0)
+         && (limit == 0 || first + limit > settings->columns.skip)
+         && (settings->columns.limit == 0 || first < settings->columns.skip + settings->columns.limit);
+}
+
+/* Chooses those prompts of the present files that the last contrast left out, where there are such. */
+static void
+hold_out (MoeEvaluatePage *self)
+{
+  MoeContrastStudy *contrast = moe_evaluate_page_get_contrast (self);
+  const MoeContrastSettings *settings;
+  guint limit = (guint) gtk_spin_button_get_value_as_int (self->limit);
+
+  if (!is_ranked (self, moe_prompt_chooser_get_path (self->prompts))
+      && !is_ranked (self, moe_prompt_chooser_get_path (self->harmless)))
+    return;
+  settings = moe_contrast_run_get_settings (moe_contrast_study_get_run (contrast));
+  if (settings->columns.skip > 0)
+    {
+      gtk_spin_button_set_value (self->skip, 0);
+      if (limit == 0 || limit > settings->columns.skip)
+        gtk_spin_button_set_value (self->limit, settings->columns.skip);
+    }
+  else if (settings->columns.limit > 0)
+    gtk_spin_button_set_value (self->skip, settings->columns.limit);
+}
+
 static void
 update_warning (MoeEvaluatePage *self)
 {
-  MoeContrastStudy *contrast = moe_evaluate_page_get_contrast (self);
-  const char *paths[] = { moe_prompt_chooser_get_path (self->prompts),
-                          moe_prompt_chooser_get_path (self->harmless) };
-  gboolean same = FALSE;
+  gboolean contrast = moe_evaluate_page_get_contrast (self) != NULL;
+  gboolean steers = moe_mask_get_n (moe_document_get_mask (get_document (self))) > 0;
 
-  for (guint i = 0; i < G_N_ELEMENTS (paths) && contrast != NULL; i++)
-    {
-      const MoeContrastSettings *settings =
-          moe_contrast_run_get_settings (moe_contrast_study_get_run (contrast));
-
-      same = same || (paths[i] != NULL &&
-                      (g_strcmp0 (paths[i], settings->a) == 0 || g_strcmp0 (paths[i], settings->b) == 0));
-    }
-  gtk_widget_set_visible (GTK_WIDGET (self->warning), same);
-  gtk_widget_set_sensitive (GTK_WIDGET (self->bottom), contrast != NULL);
-  gtk_widget_set_sensitive (GTK_WIDGET (self->top), contrast != NULL);
-  gtk_widget_set_sensitive (GTK_WIDGET (self->mode), contrast != NULL);
-  gtk_widget_set_sensitive (GTK_WIDGET (self->strengths),
-                            moe_mask_get_n (moe_document_get_mask (get_document (self))) > 0);
+  gtk_widget_set_visible (GTK_WIDGET (self->warning),
+                          is_ranked (self, moe_prompt_chooser_get_path (self->prompts))
+                          || is_ranked (self, moe_prompt_chooser_get_path (self->harmless)));
+  gtk_widget_set_sensitive (GTK_WIDGET (self->bottom), contrast);
+  gtk_widget_set_sensitive (GTK_WIDGET (self->top), contrast);
+  gtk_widget_set_sensitive (GTK_WIDGET (self->mode), contrast);
+  gtk_widget_set_sensitive (GTK_WIDGET (self->strengths), steers);
   gtk_widget_set_sensitive (GTK_WIDGET (self->system), !gtk_check_button_get_active (self->raw));
+}
+
+static void
+on_set_chosen (MoeEvaluatePage *self)
+{
+  hold_out (self);
+  moe_page_queue_refresh (MOE_PAGE (self));
 }
 
 static void
@@ -148,6 +185,7 @@ refresh (MoePage *page)
       self->preferred = TRUE;
       moe_prompt_chooser_prefer (self->prompts, "harmful.csv");
       moe_prompt_chooser_prefer (self->harmless, "lookalike.csv");
+      hold_out (self);
     }
   if (self->table != NULL && (model == NULL || g_strcmp0 (model->path, self->shown.model) != 0))
     {
@@ -254,7 +292,8 @@ set_choice (MoeEvaluatePage *self,
 {
   const struct { const char *name; gpointer widget; } choices[] = {
     { "prompts", self->prompts }, { "harmless", self->harmless }, { "text", self->text },
-    { "tasks", self->tasks }, { "refusals", self->refusals }, { "limit", self->limit },
+    { "tasks", self->tasks }, { "refusals", self->refusals },
+    { "limit", self->limit }, { "skip", self->skip },
     { "max-tokens", self->max_tokens }, { "temperature", self->temperature }, { "seed", self->seed },
     { "random", self->random }, { "reversed", self->reversed }, { "bottom", self->bottom },
     { "raw", self->raw }, { "system", self->system }, { "top", self->top },
@@ -320,6 +359,7 @@ static void
 on_contrast (MoeEvaluatePage *self)
 {
   g_clear_pointer (&self->ranking, g_free);
+  hold_out (self);
   moe_page_queue_refresh (MOE_PAGE (self));
 }
 
@@ -336,7 +376,7 @@ static void
 connect_choices (MoeEvaluatePage *self)
 {
   GtkSpinButton *const numbers[] = {
-    self->limit, self->max_tokens, self->temperature, self->seed, self->random,
+    self->limit, self->skip, self->max_tokens, self->temperature, self->seed, self->random,
   };
   GtkCheckButton *const checks[] = { self->reversed, self->bottom, self->raw };
   GtkEntry *const texts[] = { self->system, self->top, self->strengths };
@@ -390,6 +430,7 @@ moe_evaluate_page_class_init (MoeEvaluatePageClass *klass)
   gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, tasks);
   gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, refusals);
   gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, limit);
+  gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, skip);
   gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, max_tokens);
   gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, temperature);
   gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, seed);
@@ -433,7 +474,7 @@ moe_evaluate_page_init (MoeEvaluatePage *self)
   g_signal_connect (self, "export-changed", G_CALLBACK (moe_page_queue_refresh), NULL);
   g_signal_connect_swapped (self->picture, "notify::selected", G_CALLBACK (show_chart), self);
   for (guint i = 0; (chooser = get_chooser (self, i)) != NULL; i++)
-    g_signal_connect_swapped (chooser, "changed", G_CALLBACK (moe_page_queue_refresh), self);
+    g_signal_connect_swapped (chooser, "changed", G_CALLBACK (on_set_chosen), self);
   connect_choices (self);
   g_signal_connect (self->chart, "hover-changed", G_CALLBACK (on_hover), self);
   g_signal_connect (self->chart, "point-selected", G_CALLBACK (on_point_selected), self);

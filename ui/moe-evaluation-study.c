@@ -134,6 +134,8 @@ make_options (const MoeEvaluationSettings *self)
   moe_command_add_option (line, "refusals", self->refusals);
   if (self->limit > 0)
     g_string_append_printf (line, " --limit %u", self->limit);
+  if (self->skip > 0)
+    g_string_append_printf (line, " --skip %u", self->skip);
   g_string_append_printf (line, " --max-tokens %u", self->max_tokens);
   if (self->temperature > 0)
     moe_command_add_option (line, "temperature", moe_number_format_double (buffer, self->temperature));
@@ -194,11 +196,12 @@ add_set (const MoeEvaluationSettings  *self,
          GArray                       *sets,
          GError                      **error)
 {
+  const MoePromptSetOptions options = { .limit = self->limit, .skip = self->skip };
   MoeEvaluationSet set = { .harmless = harmless };
 
   if (path == NULL)
     return TRUE;
-  set.set = moe_prompt_set_load (path, NULL, self->limit, error);
+  set.set = moe_prompt_set_load_full (path, &options, error);
   if (set.set == NULL)
     return FALSE;
   set.name = name_set (path);

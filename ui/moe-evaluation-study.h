@@ -19,6 +19,7 @@ typedef struct
   char        *ranking;   /* as `contrast` writes it, for @bottom and @top */
 
   guint        limit;     /* prompts of each file; 0 = all */
+  guint        skip;      /* so many first prompts of each set are left out */
   guint        max_tokens;
   double       temperature;
   guint64      seed;

@@ -75,6 +75,7 @@ test_ranking (void)
   MoeExpertsPage *experts = (MoeExpertsPage *) moe_window_get_page (window, "experts");
   MoeEvaluatePage *page = (MoeEvaluatePage *) moe_window_get_page (window, "evaluate");
   MoeContrastPage *contrast;
+  MoeContrastStudy *before;
   g_autofree char *text = get_file ("text.txt");
   g_autoptr(GString) words = g_string_new (NULL);
   MoeTable *table;
@@ -84,7 +85,20 @@ test_ranking (void)
   moe_test_generate (window, 4);
   moe_test_show_page (window, "evaluate");
   g_assert_false (gtk_widget_get_visible (GTK_WIDGET (page->warning)));
+  /* The first 40 of each set are not ranked on unless one says so: nothing has to be warned of. */
   contrast = run_contrast (window);
+  moe_test_show_page (window, "evaluate");
+  g_assert_false (gtk_widget_get_visible (GTK_WIDGET (page->warning)));
+  g_assert_cmpfloat (gtk_spin_button_get_value (page->skip), ==, 0);
+  moe_test_set_option (window, "limit", "50");
+  moe_test_settle ();
+  g_assert_true (gtk_widget_get_visible (GTK_WIDGET (page->warning)));
+  before = contrast->study;
+  moe_test_show_page (window, "contrast");
+  moe_test_set_option (window, "skip", "0");
+  moe_test_set_option (window, "run", "yes");
+  moe_test_wait (contrast->study != before);
+  moe_test_wait (!moe_page_is_busy (MOE_PAGE (contrast)));
   moe_test_show_page (window, "experts");
   table = moe_table_view_get_table (experts->table);
   score = moe_table_find_column (table, "score");
@@ -101,6 +115,11 @@ test_ranking (void)
     }
 
   moe_test_show_page (window, "evaluate");
+  /* Ranked on the first twelve, evaluated on those after them. */
+  g_assert_false (gtk_widget_get_visible (GTK_WIDGET (page->warning)));
+  g_assert_cmpfloat (gtk_spin_button_get_value (page->skip), ==, 12);
+  moe_test_set_option (window, "skip", "11");
+  moe_test_settle ();
   g_assert_true (gtk_widget_get_visible (GTK_WIDGET (page->warning)));
   moe_test_set_option (window, "prompts", "");
   moe_test_settle ();
