@@ -10,9 +10,10 @@
 /* The float kernels, compiled once for each instruction set: include a header of lanes first.
  *
  * Lanes are neighbouring values of a row here: value i of a row adds to lane i % LANES of its output by
- * fused multiply-add, in rising order, and the lanes are added at the end in one fixed order. The weights are
- * multiplied as they are read; only BF16, which takes two instructions to widen, is first expanded for many
- * tokens. Rows beyond the last repeat it and are not stored. */
+ * fused multiply-add, in rising order, and the lanes are added at the end in one fixed order. A few tokens
+ * multiply with the weights as they are read, and many with F16. For many tokens BF16, which takes two
+ * instructions to widen, and F32, whose rows would compete for the same places of the cache, are laid out
+ * in a panel first. Rows beyond the last repeat it and are not stored. */
 
 #define FLOAT_CHUNK  256 /* values of a row a time, few tokens */
 #define TILE_ROWS    4
@@ -399,7 +400,7 @@ multiply_float_rows (LoadFunc            load,
                          row_end, x, y, n_tokens);                                      \
   }
 
-DEFINE_FLOAT_KERNEL (f32, 4, multiply_floats)
+DEFINE_FLOAT_KERNEL (f32, 4, NULL)
 DEFINE_FLOAT_KERNEL (f16, 2, multiply_halves)
 DEFINE_FLOAT_KERNEL (bf16, 2, NULL)
 
