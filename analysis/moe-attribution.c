@@ -336,6 +336,13 @@ moe_attribution_new (MoeSession         *session,
                    info->vocabulary);
       return NULL;
     }
+  /* Such a norm takes the mean off first (see moe-hparams.c), which the sum of the parts does not. */
+  if (moe_gguf_has_key (moe_model_get_gguf (model), "phimoe.attention.layer_norm_epsilon"))
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+                   "the logits of a model with LayerNorm cannot be attributed");
+      return NULL;
+    }
   if (!moe_progress_step (progress, 0, "running the prompt", error))
     return NULL;
 

@@ -12,6 +12,8 @@ static const MoeHfFamily families[] = {
   { "mixtral", "llama", MOE_HF_MIXTRAL },
   { "deepseek_v2", "deepseek2", MOE_HF_DEEPSEEK2 },
   { "deepseek_v3", "deepseek2", MOE_HF_DEEPSEEK3 },
+  { "gpt_oss", "gpt-oss", MOE_HF_GPT_OSS },
+  { "phimoe", "phimoe", MOE_HF_PHIMOE },
   { "granitemoe", "granitemoe", MOE_HF_GRANITE },
   { "granitemoeshared", "granitemoe", MOE_HF_GRANITE_SHARED },
 };
@@ -26,7 +28,8 @@ static const struct { const char *name, *key; guint families; gboolean required;
   { "head_dim", "attention.key_length", MOE_HF_ALL & ~MOE_HF_MLA, FALSE },
   { "head_dim", "attention.value_length", MOE_HF_ALL & ~MOE_HF_MLA, FALSE },
   { "num_experts", "expert_count", MOE_HF_QWEN3 | MOE_HF_OLMOE | MOE_HF_QWEN2, TRUE },
-  { "num_local_experts", "expert_count", MOE_HF_MIXTRAL | MOE_HF_GPT_OSS | MOE_HF_GRANITES, TRUE },
+  { "num_local_experts", "expert_count", MOE_HF_MIXTRAL | MOE_HF_GPT_OSS | MOE_HF_GRANITES |
+    MOE_HF_PHIMOE, TRUE },
   { "n_routed_experts", "expert_count", MOE_HF_MLA, TRUE },
   { "num_experts_per_tok", "expert_used_count", MOE_HF_ALL, TRUE },
   { "intermediate_size", "feed_forward_length", MOE_HF_ALL, TRUE },
@@ -44,7 +47,10 @@ static const struct { const char *name, *key; guint families; gboolean required;
 };
 
 static const struct { const char *name, *key; guint families; } factors[] = {
-  { "rms_norm_eps", "attention.layer_norm_rms_epsilon", MOE_HF_ALL },
+  { "rms_norm_eps", "attention.layer_norm_rms_epsilon", MOE_HF_ALL & ~MOE_HF_PHIMOE },
+  /* Whatever it is called, it is that of norms that take the mean off. Files have the former key. */
+  { "rms_norm_eps", "attention.layer_norm_epsilon", MOE_HF_PHIMOE },
+  { "router_jitter_noise", "router_jitter_noise", MOE_HF_PHIMOE },
   { "embedding_multiplier", "embedding_scale", MOE_HF_GRANITES },
   { "residual_multiplier", "residual_scale", MOE_HF_GRANITES },
   { "attention_multiplier", "attention.scale", MOE_HF_GRANITES },
@@ -97,6 +103,13 @@ moe_hf_config_add_string (const MoeHfConfig *config,
   g_autofree char *full = g_strconcat (config->family->architecture, ".", key, NULL);
 
   moe_hf_keys_add_string (keys, full, value);
+}
+
+void
+moe_hf_config_clear (MoeHfConfig *config)
+{
+  g_clear_pointer (&config->short_factors, g_free);
+  g_clear_pointer (&config->long_factors, g_free);
 }
 
 static const MoeHfFamily *
@@ -161,6 +174,7 @@ check_options (const char         *folder,
                GError            **error)
 {
   JsonObject *quantisation = moe_hf_get_object (object, "quantization_config");
+  float limit;
 
   if (quantisation != NULL)
     {
@@ -188,9 +202,30 @@ check_options (const char         *folder,
         return fail (folder, MOE_ERROR_UNSUPPORTED, error, "%s \"%.40s\" is not supported", choices[i].name,
                      value != NULL ? value : "");
     }
+  if (family->bit == MOE_HF_GPT_OSS && moe_hf_is_set (object, "swiglu_limit") &&
+      (!moe_hf_get_float (object, "swiglu_limit", &limit) || limit != 7))
+    return fail (folder, MOE_ERROR_UNSUPPORTED, error, "a swiglu_limit other than 7 is not supported");
   if (moe_hf_is_set (object, "clip_qkv"))
     return fail (folder, MOE_ERROR_UNSUPPORTED, error, "clip_qkv is not supported");
   return check_layers (folder, object, family, error);
+}
+
+/* What transformers' phimoe takes for granted. */
+static gboolean
+check_phimoe (const char  *folder,
+              JsonObject  *object,
+              GError     **error)
+{
+  guint32 n_used = 0, window = G_MAXUINT32, context = 0;
+
+  if (!moe_hf_get_uint (object, "num_experts_per_tok", &n_used) || n_used != 2)
+    return fail (folder, MOE_ERROR_UNSUPPORTED, error, "phimoe with other than 2 experts for a token is not "
+                 "supported");
+  moe_hf_get_uint (object, "max_position_embeddings", &context);
+  if (moe_hf_is_set (object, "sliding_window") &&
+      (!moe_hf_get_uint (object, "sliding_window", &window) || window < context))
+    return fail (folder, MOE_ERROR_UNSUPPORTED, error, "a sliding_window is not supported");
+  return TRUE;
 }
 
 /* Experts are chosen within groups by the two best of each (V3), or not in groups at all. */
@@ -311,7 +346,8 @@ moe_hf_read_config (const char   *folder,
     moe_hf_keys_add_string (keys, "general.name", name);
   if (!moe_hf_read_rope (folder, object, config, keys, error) ||
       !read_numbers (folder, object, config, keys, error) ||
-      ((config->family->bit & MOE_HF_MLA) != 0 && !read_deepseek (folder, object, config, keys, error)))
+      ((config->family->bit & MOE_HF_MLA) != 0 && !read_deepseek (folder, object, config, keys, error)) ||
+      (config->family->bit == MOE_HF_PHIMOE && !check_phimoe (folder, object, error)))
     return FALSE;
   /* Converters reorder the rows of q and k for these architectures; here their rotation differs. */
   if ((config->family->bit & (MOE_HF_MIXTRAL | MOE_HF_GRANITES)) != 0)

@@ -242,7 +242,7 @@ moe_hf_folder_open (const char  *path,
   g_autoptr(JsonNode) root = NULL;
   g_autoptr(GByteArray) bytes = g_byte_array_new ();
   MoeHfKeys keys = { bytes, 0 };
-  MoeHfConfig config = { 0 };
+  g_auto(MoeHfConfig) config = { 0 };
   JsonObject *object;
 
   g_return_val_if_fail (path != NULL, NULL);

@@ -124,6 +124,7 @@ typedef enum
   MOE_HF_GPT_OSS = 1 << 6,
   MOE_HF_GRANITE = 1 << 7,
   MOE_HF_GRANITE_SHARED = 1 << 8,
+  MOE_HF_PHIMOE = 1 << 9,
 } MoeHfFamilies;
 
 #define MOE_HF_MLA (MOE_HF_DEEPSEEK2 | MOE_HF_DEEPSEEK3)
@@ -146,7 +147,12 @@ typedef struct
   guint32            n_heads, kv_rank, key_dim, value_dim; /* latent attention: of a head, key_dim without the
                                                             * rotated part */
   gboolean           tied;            /* the embedding serves as the output */
+  float             *short_factors, *long_factors; /* (n_factors) of longrope, or NULL */
+  guint              n_factors;
 } MoeHfConfig;
+
+void     moe_hf_config_clear      (MoeHfConfig       *config);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (MoeHfConfig, moe_hf_config_clear)
 
 /* Keys "ARCHITECTURE.KEY". */
 void     moe_hf_config_add_uint   (const MoeHfConfig *config,
@@ -165,7 +171,7 @@ void     moe_hf_config_add_string (const MoeHfConfig *config,
 /* rope_theta and how positions are stretched. */
 gboolean moe_hf_read_rope         (const char         *folder,
                                    JsonObject         *object,
-                                   const MoeHfConfig  *config,
+                                   MoeHfConfig        *config,
                                    MoeHfKeys          *keys,
                                    GError            **error);
 

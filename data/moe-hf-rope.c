@@ -5,6 +5,8 @@
 
 #include "data/moe-hf-private.h"
 
+#define MAX_FACTORS 65536u
+
 /* rope_scaling, or (since transformers 5) rope_parameters, which has rope_theta besides. */
 static gboolean
 find_scaling (const char   *folder,
@@ -109,12 +111,83 @@ read_yarn (const char         *folder,
   return TRUE;
 }
 
+/* @n: set, or to be equalled when it is not 0. */
+static float *
+read_factors (const char  *folder,
+              JsonObject  *scaling,
+              const char  *name,
+              guint       *n,
+              GError     **error)
+{
+  JsonArray *array = moe_hf_get_array (scaling, name);
+  guint length = array != NULL ? json_array_get_length (array) : 0;
+  g_autofree float *factors = g_new (float, MAX (length, 1));
+
+  if (length == 0 || length > MAX_FACTORS || (*n != 0 && *n != length))
+    {
+      moe_hf_fail_config (folder, MOE_ERROR_FORMAT, error,
+                          "short_factor and long_factor are not lists of one length up to %u", MAX_FACTORS);
+      return NULL;
+    }
+  *n = length;
+  for (guint i = 0; i < length; i++)
+    {
+      JsonNode *node = json_array_get_element (array, i);
+      double value = JSON_NODE_HOLDS_VALUE (node) ? json_node_get_double (node) : 0;
+
+      if (!(value >= 1e-6 && value <= 1e6))
+        {
+          moe_hf_fail_config (folder, MOE_ERROR_FORMAT, error, "%s has something else than divisors", name);
+          return NULL;
+        }
+      factors[i] = (float) value;
+    }
+  return g_steal_pointer (&factors);
+}
+
+/* Divisors of the frequencies, one list up to the original context and one beyond (arXiv 2402.13753). */
+static gboolean
+read_longrope (const char   *folder,
+               JsonObject   *object,
+               JsonObject   *scaling,
+               MoeHfConfig  *config,
+               MoeHfKeys    *keys,
+               GError      **error)
+{
+  float of_short, of_long;
+  guint32 original;
+
+  if (!moe_hf_get_uint (scaling, "original_max_position_embeddings", &original) &&
+      !moe_hf_get_uint (object, "original_max_position_embeddings", &original))
+    return moe_hf_fail_config (folder, MOE_ERROR_FORMAT, error,
+                               "original_max_position_embeddings is missing or not a whole number");
+  if (!moe_hf_get_float (scaling, "short_mscale", &of_short) ||
+      !moe_hf_get_float (scaling, "long_mscale", &of_long) || of_short != of_long)
+    return moe_hf_fail_config (folder, MOE_ERROR_UNSUPPORTED, error,
+                               "longrope is supported where short_mscale and long_mscale are equal");
+  config->short_factors = read_factors (folder, scaling, "short_factor", &config->n_factors, error);
+  if (config->short_factors == NULL)
+    return FALSE;
+  config->long_factors = read_factors (folder, scaling, "long_factor", &config->n_factors, error);
+  if (config->long_factors == NULL)
+    return FALSE;
+  moe_hf_config_add_string (config, keys, "rope.scaling.type", "longrope");
+  moe_hf_config_add_uint (config, keys, "rope.scaling.original_context_length", original);
+  moe_hf_config_add_float (config, keys, "rope.scaling.attn_factor", of_short);
+  /* The factors become tensors; here they tell this model from one with others. */
+  moe_hf_keys_add_ints (keys, "moescope.rope.short", (const gint32 *) (gpointer) config->short_factors,
+                        config->n_factors);
+  moe_hf_keys_add_ints (keys, "moescope.rope.long", (const gint32 *) (gpointer) config->long_factors,
+                        config->n_factors);
+  return TRUE;
+}
+
 gboolean
-moe_hf_read_rope (const char         *folder,
-                  JsonObject         *object,
-                  const MoeHfConfig  *config,
-                  MoeHfKeys          *keys,
-                  GError            **error)
+moe_hf_read_rope (const char   *folder,
+                  JsonObject   *object,
+                  MoeHfConfig  *config,
+                  MoeHfKeys    *keys,
+                  GError      **error)
 {
   JsonObject *parameters = moe_hf_get_object (object, "rope_parameters"), *scaling = NULL;
   const char *kind;
@@ -134,6 +207,8 @@ moe_hf_read_rope (const char         *folder,
     return TRUE;
   if (g_str_equal (kind, "yarn"))
     return read_yarn (folder, scaling, config, keys, error);
+  if (g_str_equal (kind, "longrope") && config->family->bit == MOE_HF_PHIMOE)
+    return read_longrope (folder, object, scaling, config, keys, error);
   if (!g_str_equal (kind, "linear") || !moe_hf_get_float (scaling, "factor", &factor))
     return moe_hf_fail_config (folder, MOE_ERROR_UNSUPPORTED, error,
                                "rope scaling of the kind \"%.40s\" is not supported", kind);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "data/moe-error.h"
-#include "data/moe-hf-private.h"
+#include "data/moe-hf-tensors-private.h"
 #include "data/moe-safetensors.h"
 
 /* Bounds far above any published model, before memory is taken for them. */
@@ -16,6 +16,8 @@ static const struct { const char *hf, *gguf; } outer_names[] = {
   { "model.embed_tokens.weight", "token_embd.weight" },
   { "model.norm.weight", "output_norm.weight" },
   { "lm_head.weight", "output.weight" },
+  { "model.norm.bias", "output_norm.bias" },
+  { "lm_head.bias", "output.bias" },
 };
 
 static const struct { const char *hf, *gguf; guint families; } layer_names[] = {
@@ -42,7 +44,9 @@ static const struct { const char *hf, *gguf; guint families; } layer_names[] = {
   { "mlp.gate.e_score_correction_bias", "exp_probs_b.bias", MOE_HF_MLA },
   { "mlp.router.weight", "ffn_gate_inp.weight", MOE_HF_GPT_OSS },
   { "mlp.router.bias", "ffn_gate_inp.bias", MOE_HF_GPT_OSS },
-  { "block_sparse_moe.gate.weight", "ffn_gate_inp.weight", MOE_HF_MIXTRAL },
+  { "block_sparse_moe.gate.weight", "ffn_gate_inp.weight", MOE_HF_MIXTRAL | MOE_HF_PHIMOE },
+  { "input_layernorm.bias", "attn_norm.bias", MOE_HF_PHIMOE },
+  { "post_attention_layernorm.bias", "ffn_norm.bias", MOE_HF_PHIMOE },
   { "block_sparse_moe.router.layer.weight", "ffn_gate_inp.weight", MOE_HF_GRANITES },
   { "block_sparse_moe.output_linear.weight", "ffn_down_exps.weight", MOE_HF_GRANITES },
   { "shared_mlp.output_linear.weight", "ffn_down_shexp.weight", MOE_HF_GRANITES },
@@ -78,18 +82,11 @@ static const struct { const char *hf, *gguf; } expert_names[] = {
   { "w2.weight", "ffn_down_exps.weight" },
 };
 
-typedef struct
-{
-  const char        *folder;
-  MoeHfFolder       *target;
-  const MoeHfConfig *config;
-  GHashTable        *all;     /* name in the folder -> MoeSafetensor */
-  GHashTable        *stacks;  /* name -> index + 1 in target->tensors, of the experts' */
-} Placer;
+typedef MoeHfPlacer Placer;
 
-static const char *
-keep_name (Placer *self,
-           char   *name)
+const char *
+moe_hf_keep_name (MoeHfPlacer *self,
+                  char        *name)
 {
   g_ptr_array_add (self->target->allocations, name);
   return name;
@@ -129,32 +126,49 @@ half_to_float (guint16 half)
   return value;
 }
 
-/* Vectors and routers are computed with as floats, as in converted files. */
-static void
-convert_to_floats (Placer              *self,
-                   const MoeSafetensor *from,
-                   MoeGgufTensor       *to)
+/* One value of a tensor of F16, BF16 or F32. */
+static float
+read_value (const MoeSafetensor *from,
+            guint64              index)
 {
-  gsize n = from->n_bytes / 2;
-  float *values;
+  guint16 half;
+  guint32 bits;
+  float value;
 
   if (from->type == MOE_TYPE_F32)
+    {
+      memcpy (&value, from->data + index * sizeof value, sizeof value);
+      return value;
+    }
+  memcpy (&half, from->data + index * sizeof half, sizeof half);
+  half = GUINT16_FROM_LE (half);
+  bits = (guint32) half << 16;
+  memcpy (&value, &bits, sizeof value);
+  return from->type == MOE_TYPE_F16 ? half_to_float (half) : value;
+}
+
+gboolean
+moe_hf_is_float (const MoeSafetensor *tensor)
+{
+  return tensor->type == MOE_TYPE_F32 || tensor->type == MOE_TYPE_F16 || tensor->type == MOE_TYPE_BF16;
+}
+
+void
+moe_hf_convert_to_floats (MoeHfPlacer         *self,
+                          const MoeSafetensor *from,
+                          guint                first,
+                          guint                step,
+                          MoeGgufTensor       *to)
+{
+  gsize n = (gsize) (from->ne[0] * from->ne[1] * from->ne[2] * from->ne[3] / step);
+  float *values;
+
+  if (!moe_hf_is_float (from) || (from->type == MOE_TYPE_F32 && step == 1))
     return;
   values = g_new (float, n);
   g_ptr_array_add (self->target->allocations, values);
   for (gsize i = 0; i < n; i++)
-    {
-      guint16 half;
-      guint32 bits;
-
-      memcpy (&half, from->data + i * sizeof half, sizeof half);
-      half = GUINT16_FROM_LE (half);
-      bits = (guint32) half << 16;
-      if (from->type == MOE_TYPE_F16)
-        values[i] = half_to_float (half);
-      else
-        memcpy (&values[i], &bits, sizeof bits);
-    }
+    values[i] = read_value (from, first + i * step);
   to->type = MOE_TYPE_F32;
   to->n_bytes = n * sizeof *values;
   to->data = (const guint8 *) values;
@@ -166,14 +180,15 @@ place_one (Placer              *self,
            char                *name)
 {
   MoeGgufTensor tensor = {
-    .name = keep_name (self, name), .type = from->type, .n_dims = from->n_dims, .offset = from->offset,
+    .name = moe_hf_keep_name (self, name), .type = from->type, .n_dims = from->n_dims, .offset = from->offset,
     .n_bytes = from->n_bytes, .data = from->data,
   };
 
   memcpy (tensor.ne, from->ne, sizeof tensor.ne);
+  /* Vectors, biases and routers are computed with as floats, as in converted files. */
   if (from->n_dims == 1 || g_str_has_suffix (name, ".ffn_gate_inp.weight") ||
-      g_str_has_suffix (name, ".ffn_gate_inp_shexp.weight"))
-    convert_to_floats (self, from, &tensor);
+      g_str_has_suffix (name, ".ffn_gate_inp_shexp.weight") || g_str_has_suffix (name, ".bias"))
+    moe_hf_convert_to_floats (self, from, 0, 1, &tensor);
   g_array_append_val (self->target->tensors, tensor);
 }
 
@@ -199,7 +214,7 @@ place_expert (Placer              *self,
     {
       const guint8 **slices = g_new0 (const guint8 *, n);
       MoeGgufTensor fresh = {
-        .name = keep_name (self, g_strdup (name)), .type = from->type, .n_dims = 3,
+        .name = moe_hf_keep_name (self, g_strdup (name)), .type = from->type, .n_dims = 3,
         .ne = { from->ne[0], from->ne[1], n, 1 }, .offset = from->offset, .data = from->data,
         .slices = slices,
       };
@@ -231,7 +246,7 @@ place_half (Placer              *self,
 {
   gsize bytes = (gsize) (from->n_bytes / from->ne[2] / 2);
   MoeGgufTensor tensor = {
-    .name = keep_name (self, name), .type = from->type, .n_dims = from->n_dims, .offset = from->offset,
+    .name = moe_hf_keep_name (self, name), .type = from->type, .n_dims = from->n_dims, .offset = from->offset,
     .ne = { from->ne[0], from->ne[1] / 2, from->ne[2], 1 }, .n_bytes = from->n_bytes / 2,
     .data = from->data + half * bytes,
   };
@@ -248,18 +263,18 @@ place_half (Placer              *self,
   g_array_append_val (self->target->tensors, tensor);
 }
 
-static void
-convert_later (Placer          *self,
-               char            *name,
-               MoeTensorType    type,
-               guint64          ne0,
-               guint64          ne1,
-               guint64          ne2,
-               guint64          n_bytes,
-               MoeHfConversion  how)
+void
+moe_hf_convert_later (MoeHfPlacer     *self,
+                      char            *name,
+                      MoeTensorType    type,
+                      guint64          ne0,
+                      guint64          ne1,
+                      guint64          ne2,
+                      guint64          n_bytes,
+                      MoeHfConversion  how)
 {
   MoeGgufTensor tensor = {
-    .name = keep_name (self, name), .type = type, .n_dims = 3, .ne = { ne0, ne1, ne2, 1 },
+    .name = moe_hf_keep_name (self, name), .type = type, .n_dims = 3, .ne = { ne0, ne1, ne2, 1 },
     .n_bytes = n_bytes,
   };
 
@@ -284,19 +299,19 @@ place_kv_b (Placer               *self,
   };
 
   if (from->n_dims != 2 || from->ne[0] != c->kv_rank || from->ne[1] != n_rows || n_rows == 0 ||
-      c->key_dim == 0 || c->value_dim == 0)
+      c->key_dim == 0 || c->value_dim == 0 || !moe_hf_is_float (from))
     {
       g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT,
-                   "%s: the tensor %s does not have %u heads' %u + %u rows of %u values", self->folder,
+                   "%s: the tensor %s does not have %u heads' %u + %u rows of %u floats", self->folder,
                    from->name, c->n_heads, c->key_dim, c->value_dim, c->kv_rank);
       return FALSE;
     }
   how.kind = MOE_HF_COPY_KEYS;
-  convert_later (self, g_strdup_printf ("blk.%u.attn_k_b.weight", layer), from->type, c->key_dim, c->kv_rank,
-                 c->n_heads, row * c->n_heads * c->key_dim, how);
+  moe_hf_convert_later (self, g_strdup_printf ("blk.%u.attn_k_b.weight", layer), from->type, c->key_dim,
+                        c->kv_rank, c->n_heads, row * c->n_heads * c->key_dim, how);
   how.kind = MOE_HF_COPY_VALUES;
-  convert_later (self, g_strdup_printf ("blk.%u.attn_v_b.weight", layer), from->type, c->kv_rank,
-                 c->value_dim, c->n_heads, row * c->n_heads * c->value_dim, how);
+  moe_hf_convert_later (self, g_strdup_printf ("blk.%u.attn_v_b.weight", layer), from->type, c->kv_rank,
+                        c->value_dim, c->n_heads, row * c->n_heads * c->value_dim, how);
   return TRUE;
 }
 
@@ -365,6 +380,8 @@ place_in_layer (Placer               *self,
       return place_fused (self, from, layer, i, error);
   if ((family & MOE_HF_MLA) != 0 && g_str_equal (rest, "self_attn.kv_b_proj.weight"))
     return place_kv_b (self, from, layer, error);
+  if (family == MOE_HF_GPT_OSS && g_str_has_prefix (rest, "mlp.experts."))
+    return moe_hf_place_oss_experts (self, from, layer, rest + strlen ("mlp.experts."), error);
   if (place_numbered (self, from, layer, rest, &local))
     return TRUE;
   if (local != NULL)
@@ -403,6 +420,28 @@ place_tensor (Placer               *self,
     }
   place_one (self, from, g_strdup (from->name));
   return TRUE;
+}
+
+/* The lists of longrope as the tensors that files have. */
+static void
+place_factors (Placer *self)
+{
+  const MoeHfConfig *c = self->config;
+  const struct { const char *name; const float *factors; } lists[] = {
+    { "rope_factors_short.weight", c->short_factors }, { "rope_factors_long.weight", c->long_factors },
+  };
+
+  for (guint i = 0; c->n_factors > 0 && i < G_N_ELEMENTS (lists); i++)
+    {
+      MoeGgufTensor tensor = {
+        .name = lists[i].name, .type = MOE_TYPE_F32, .n_dims = 1, .ne = { c->n_factors, 1, 1, 1 },
+        .n_bytes = c->n_factors * sizeof (float),
+      };
+
+      tensor.data = g_memdup2 (lists[i].factors, (gsize) tensor.n_bytes);
+      g_ptr_array_add (self->target->allocations, (gpointer) tensor.data);
+      g_array_append_val (self->target->tensors, tensor);
+    }
 }
 
 static gboolean
@@ -462,5 +501,6 @@ moe_hf_place_tensors (const char         *folder,
       if (!place_tensor (&placer, moe_safetensors_get_tensor (g_ptr_array_index (target->shards, i), j),
                          error))
         return FALSE;
+  place_factors (&placer);
   return check_complete (&placer, error);
 }

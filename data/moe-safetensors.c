@@ -68,6 +68,8 @@ read_type (MoeSafetensors *self,
     tensor->type = MOE_TYPE_F16;
   else if (g_str_equal (name, "BF16"))
     tensor->type = MOE_TYPE_BF16;
+  else if (g_str_equal (name, "U8"))
+    tensor->type = MOE_SAFETENSORS_BYTES;
   else
     return fail (self, MOE_ERROR_UNSUPPORTED, error,
                  "tensor '%s' is stored as %.20s; F32, F16 and BF16 are supported", tensor->name, name);
@@ -89,7 +91,7 @@ read_tensor (MoeSafetensors *self,
                      &tensor->n_dims) || tensor->n_dims == 0)
     return fail (self, MOE_ERROR_FORMAT, error, "tensor '%s' does not have a shape of 1 to 4 dimensions",
                  tensor->name);
-  tensor->n_bytes = tensor->type == MOE_TYPE_F32 ? 4 : 2;
+  tensor->n_bytes = tensor->type == MOE_TYPE_F32 ? 4 : tensor->type == MOE_SAFETENSORS_BYTES ? 1 : 2;
   for (guint i = 0; i < G_N_ELEMENTS (shape); i++)
     {
       tensor->ne[i] = i < tensor->n_dims ? shape[tensor->n_dims - 1 - i] : 1;

@@ -152,6 +152,10 @@ typedef struct
   MoeGating gating;
   gboolean  norm_weights;                         /* gate weights renormalised over the chosen */
   float     norm_epsilon, rope_base;
+  gboolean  layer_norm;                           /* blocks and logits read (x - mean) / deviation, not RMS
+                                                   * norms; key attention.layer_norm_epsilon */
+  float     mixer_width;                          /* gate weights by SparseMixer, see moe_router_weigh(); 0 =
+                                                   * as gating says */
   MoeRopeScaling rope;
   float     weights_scale;                        /* of gate weights; 1 = none */
   float     attention_scale;                      /* of q . k */

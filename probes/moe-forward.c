@@ -267,6 +267,23 @@ typedef struct
   const float *bias;    /* (d), or NULL */
 } NormJob;
 
+/* The same of what @x has beyond its mean. */
+static void
+layer_norm (const MoeForward *self,
+            const float      *x,
+            const float      *w,
+            gsize             n,
+            float            *y)
+{
+  double sum = 0;
+
+  for (gsize i = 0; i < n; i++)
+    sum += x[i];
+  for (gsize i = 0; i < n; i++)
+    y[i] = x[i] - (float) (sum / (double) n);
+  moe_rms_norm (self, y, w, n, y);
+}
+
 static void
 norm_token (guint    t,
             guint    thread,
@@ -276,7 +293,10 @@ norm_token (guint    t,
   gsize d = job->forward->h->width;
   float *y = job->forward->normed + t * d;
 
-  moe_rms_norm (job->forward, job->forward->x + t * d, job->weights, d, y);
+  if (job->forward->h->layer_norm)
+    layer_norm (job->forward, job->forward->x + t * d, job->weights, d, y);
+  else
+    moe_rms_norm (job->forward, job->forward->x + t * d, job->weights, d, y);
   for (gsize i = 0; job->bias != NULL && i < d; i++)
     y[i] += job->bias[i];
 }

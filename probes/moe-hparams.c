@@ -210,6 +210,28 @@ read_gating (MoeGguf        *gguf,
   return FALSE;
 }
 
+/* Files of phimoe are computed with RMS norms and renormalised gate weights; folders say what the model was
+ * trained with (see moe-hf-config.c). */
+static gboolean
+read_norms (MoeGguf        *gguf,
+            const MoeArch  *arch,
+            MoeHparams     *h,
+            GError        **error)
+{
+  float jitter = 0;
+
+  h->norm_epsilon = -1;
+  if ((arch->flags & MOE_ARCH_NORM_BIAS) != 0 &&
+      (!moe_hparams_read_float (gguf, arch, "attention.layer_norm_epsilon", FALSE, 0, 1, &h->norm_epsilon,
+                                error) ||
+       !moe_hparams_read_float (gguf, arch, "router_jitter_noise", FALSE, 0, 1, &jitter, error)))
+    return FALSE;
+  h->layer_norm = h->norm_epsilon >= 0;
+  h->mixer_width = 2 * jitter;
+  return moe_hparams_read_float (gguf, arch, "attention.layer_norm_rms_epsilon", !h->layer_norm, 0, 1,
+                                 &h->norm_epsilon, error);
+}
+
 static gboolean
 read_scales (MoeGguf        *gguf,
              const MoeArch  *arch,
@@ -271,8 +293,7 @@ moe_hparams_read (MoeGguf        *gguf,
   if (!moe_hparams_read_equal (gguf, arch, "expert_feed_forward_length", h->expert_width == 0, 1, MAX_WIDTH,
                                h, &h->expert_width, error) ||
       !read_shared (gguf, arch, feed_forward, h, error) ||
-      !moe_hparams_read_float (gguf, arch, "attention.layer_norm_rms_epsilon", TRUE, 0, 1, &h->norm_epsilon,
-                               error) ||
+      !read_norms (gguf, arch, h, error) ||
       !read_gating (gguf, arch, h, error) ||
       !read_scales (gguf, arch, h, error))
     return FALSE;

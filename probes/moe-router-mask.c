@@ -289,6 +289,7 @@ change_chosen (const MoeHparams     *h,
                MoePhase              phase,
                guint                 position,
                const RouterSettings *settings,
+               const float          *logits,
                const float          *probs,
                MoeRouting           *routing)
 {
@@ -304,7 +305,7 @@ change_chosen (const MoeHparams     *h,
     }
   /* Random experts have the weights of those in whose places they are. */
   if (!settings->random)
-    moe_router_weigh (h, probs, routing->chosen, settings->k, routing->weights);
+    moe_router_weigh (h, logits, probs, routing->chosen, settings->k, routing->weights);
   for (guint s = settings->k; s < h->n_used; s++)
     {
       routing->chosen[s] = MOE_NO_EXPERT;
@@ -415,11 +416,11 @@ moe_router_apply_mask (const MoeHparams *h,
     }
   if (settings.random)
     {
-      moe_router_weigh (h, routing->probs, plain, settings.k, routing->weights);
+      moe_router_weigh (h, logits, routing->probs, plain, settings.k, routing->weights);
       choose_random (&settings, (guint) g_array_index (entries, PlanEntry, 0).intervention.layer, position,
                      h->n_experts, new_logits, routing->chosen);
     }
-  change_chosen (h, entries, phase, position, &settings, new_probs, routing);
+  change_chosen (h, entries, phase, position, &settings, new_logits, new_probs, routing);
 
   /* An intervention on all experts has an entry for each, one after the other, but counts once. */
   for (guint i = 0; i < entries->len; )

@@ -46,8 +46,11 @@ void     moe_router_choose_top (const float           *scores,
                                 guint                  n,
                                 guint                  k,
                                 guint16               *chosen);
-/* Gate weights of the first @k of @chosen. */
+/* Gate weights of the first @k of @chosen. With h->mixer_width as SparseMixer has them (arXiv 2409.12136, and
+ * transformers' phimoe): of each expert in turn, its share of a softmax over those not chosen before it whose
+ * logits are below its own by no more than that share of them; so that weights do not sum to 1. */
 void     moe_router_weigh      (const MoeHparams      *h,
+                                const float           *logits,
                                 const float           *probs,
                                 const guint16         *chosen,
                                 guint                  k,

@@ -111,8 +111,39 @@ moe_router_choose_top (const float *scores,
     }
 }
 
+static gboolean
+is_among (const guint16 *chosen,
+          guint          n,
+          guint          expert)
+{
+  for (guint i = 0; i < n; i++)
+    if (chosen[i] == expert)
+      return TRUE;
+  return FALSE;
+}
+
+static void
+mix_sparsely (const MoeHparams *h,
+              const float      *logits,
+              const guint16    *chosen,
+              guint             k,
+              float            *weights)
+{
+  for (guint s = 0; s < k; s++)
+    {
+      float top = logits[chosen[s]], sum = 0;
+
+      for (guint e = 0; e < h->n_experts; e++)
+        if (logits[e] != -INFINITY && !is_among (chosen, s, e) &&
+            !((top - logits[e]) / MAX (fabsf (logits[e]), top) > h->mixer_width))
+          sum += expf (logits[e] - top);
+      weights[s] = sum > 0 ? 1 / sum : 0;
+    }
+}
+
 void
 moe_router_weigh (const MoeHparams *h,
+                  const float      *logits,
                   const float      *probs,
                   const guint16    *chosen,
                   guint             k,
@@ -120,6 +151,11 @@ moe_router_weigh (const MoeHparams *h,
 {
   float sum = 0;
 
+  if (h->mixer_width > 0)
+    {
+      mix_sparsely (h, logits, chosen, k, weights);
+      return;
+    }
   for (guint s = 0; s < k; s++)
     {
       weights[s] = probs[chosen[s]];
@@ -156,7 +192,7 @@ moe_route_token (const MoeHparams *h,
       scores = routing->scratch;
     }
   moe_router_choose_top (scores, h->n_experts, h->n_used, routing->chosen);
-  moe_router_weigh (h, routing->probs, routing->chosen, h->n_used, routing->weights);
+  moe_router_weigh (h, logits, routing->probs, routing->chosen, h->n_used, routing->weights);
   memset (routing->silent, 0, h->n_used);
   if (entries != NULL)
     moe_router_apply_mask (h, logits, entries, phase, position, routing, changed, seen);

@@ -91,6 +91,38 @@ test_softmax_chosen (void)
   assert_slot (&r, 1, 0, exp (-1) / (1 + exp (-1)));
 }
 
+/* A share among those not far below, in proportion to the larger of both sizes; what was chosen is out. */
+static void
+test_sparse_mixer (void)
+{
+  MoeHparams h = { .gating = MOE_GATING_SOFTMAX, .norm_weights = TRUE, .n_groups = 1, .weights_scale = 1 };
+  const MoeIntervention off = { 0, 0, MOE_ACTION_DISABLE, MOE_MODE_REFILL };
+  Routed r;
+
+  /* 2 is a third below 3; 1 and 1 are half below 2, the others more. */
+  h.mixer_width = 0.5f;
+  route (h, NULL, NULL, 0, &r);
+  assert_slot (&r, 0, 4, 1 / (1 + exp (-1)));
+  assert_slot (&r, 1, 0, 1 / (1 + 2 * exp (-1)));
+
+  h.mixer_width = 0.02f;
+  route (h, NULL, NULL, 0, &r);
+  assert_slot (&r, 0, 4, 1);
+  assert_slot (&r, 1, 0, 1);
+
+  /* Seven below 3 is 7/4 of -4's size, six below 2 is 6/4. */
+  h.mixer_width = 1.5f;
+  route (h, NULL, NULL, 0, &r);
+  assert_slot (&r, 0, 4, 1 / (1 + exp (-1) + 2 * exp (-2) + exp (-2.5) + exp (-3)));
+  assert_slot (&r, 1, 0, 1 / (1 + 2 * exp (-1) + exp (-1.5) + exp (-2) + exp (-6)));
+
+  /* Of equal ones both count, though only one is chosen. */
+  h.mixer_width = 0.02f;
+  route (h, NULL, &off, 1, &r);
+  assert_slot (&r, 0, 4, 1);
+  assert_slot (&r, 1, 2, 0.5);
+}
+
 /* The bias chooses, the weights know nothing of it. */
 static void
 test_selection_bias (void)
@@ -166,6 +198,7 @@ main (int    argc,
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/router-gating/sigmoid", test_sigmoid);
   g_test_add_func ("/router-gating/softmax-chosen", test_softmax_chosen);
+  g_test_add_func ("/router-gating/sparse-mixer", test_sparse_mixer);
   g_test_add_func ("/router-gating/selection-bias", test_selection_bias);
   g_test_add_func ("/router-gating/groups", test_groups);
   g_test_add_func ("/router-gating/mask", test_mask);

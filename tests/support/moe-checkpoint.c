@@ -409,7 +409,10 @@ add_model_keys (Builder *self)
     }
   moe_checkpoint_add_layer_key (self, "attention.head_count", c->n_heads);
   moe_checkpoint_add_attention_keys (self);
-  moe_gguf_writer_add_float (w, KEY ("attention.layer_norm_rms_epsilon"), get_epsilon (self));
+  moe_gguf_writer_add_float (w, c->trained ? KEY ("attention.layer_norm_epsilon")
+                             : KEY ("attention.layer_norm_rms_epsilon"), get_epsilon (self));
+  if (c->trained)
+    moe_gguf_writer_add_float (w, KEY ("router_jitter_noise"), 0.125f);
   moe_gguf_writer_add_float (w, KEY ("rope.freq_base"), c->rope_factors ? 5000.0f : self->family->rope_base);
   if (c->tied && !c->rope_factors)
     {

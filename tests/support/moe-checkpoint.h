@@ -34,6 +34,7 @@ typedef struct
   MoeTensorType  expert_type;  /* of ffn_*_exps, where it is another; else 0 */
   gboolean       absorbed;     /* latent attention: attn_k_b and attn_v_b instead of attn_kv_b */
   gboolean       lite;         /* latent attention: attn_q instead of attn_q_a and attn_q_b */
+  gboolean       trained;      /* phimoe: norms and gate weights as in training, which llama.cpp leaves out */
 } MoeCheckpoint;
 
 /* All of them; and the one called @name, or NULL. */

@@ -40,11 +40,12 @@ static const struct { const char *architectures, *key, *name; } uints[] = {
   { "*", "context_length", "max_position_embeddings" },
   { "*", "attention.head_count", "num_attention_heads" },
   { "*", "expert_used_count", "num_experts_per_tok" },
-  { "*", "feed_forward_length", "intermediate_size" },
+  { "* but gpt-oss", "feed_forward_length", "intermediate_size" },
+  { "gpt-oss", "expert_feed_forward_length", "intermediate_size" },
   { "* but deepseek2", "attention.head_count_kv", "num_key_value_heads" },
   { "* but deepseek2", "attention.key_length", "head_dim" },
   { "qwen3moe qwen2moe olmoe", "expert_count", "num_experts" },
-  { "llama granitemoe gpt-oss", "expert_count", "num_local_experts" },
+  { "llama granitemoe gpt-oss phimoe", "expert_count", "num_local_experts" },
   { "deepseek2", "expert_count", "n_routed_experts" },
   { "qwen3moe qwen2moe deepseek2", "expert_feed_forward_length", "moe_intermediate_size" },
   { "qwen2moe", "expert_shared_feed_forward_length", "shared_expert_intermediate_size" },
@@ -58,6 +59,7 @@ static const struct { const char *architectures, *key, *name; } uints[] = {
   { "deepseek2", "expert_group_count", "n_group" },
   { "deepseek2", "expert_group_used_count", "topk_group" },
   { "deepseek2", "nextn_predict_layers", "num_nextn_predict_layers" },
+  { "gpt-oss", "attention.sliding_window", "sliding_window" },
 };
 
 static const struct { const char *key, *name; } floats[] = {
@@ -68,6 +70,8 @@ static const struct { const char *key, *name; } floats[] = {
   { "attention.scale", "attention_multiplier" },
   { "logit_scale", "logits_scaling" },
   { "expert_weights_scale", "routed_scaling_factor" },
+  { "attention.layer_norm_epsilon", "rms_norm_eps" },
+  { "router_jitter_noise", "router_jitter_noise" },
 };
 
 static guint32
@@ -87,7 +91,7 @@ moe_hf_twin_get_model_type (MoeGguf *gguf)
 {
   static const struct { const char *architecture, *model_type; } types[] = {
     { "qwen3moe", "qwen3_moe" }, { "qwen2moe", "qwen2_moe" }, { "olmoe", "olmoe" }, { "llama", "mixtral" },
-    { "gpt-oss", "gpt_oss" },
+    { "gpt-oss", "gpt_oss" }, { "phimoe", "phimoe" },
   };
   const char *architecture = NULL;
 
@@ -101,6 +105,42 @@ moe_hf_twin_get_model_type (MoeGguf *gguf)
     if (g_str_equal (types[i].architecture, architecture))
       return types[i].model_type;
   g_error ("no transformers model is like %s", architecture);
+}
+
+static void
+append_factors (GString    *text,
+                MoeGguf    *gguf,
+                const char *tensor_name,
+                const char *name)
+{
+  const MoeGgufTensor *tensor = moe_gguf_find_tensor (gguf, tensor_name);
+
+  g_string_append_printf (text, "  \"%s\": [", name);
+  for (guint64 i = 0; i < tensor->ne[0]; i++)
+    {
+      char number[G_ASCII_DTOSTR_BUF_SIZE];
+      float x;
+
+      memcpy (&x, tensor->data + i * sizeof x, sizeof x);
+      g_string_append_printf (text, "%s%s", i > 0 ? ", " : "",
+                              g_ascii_dtostr (number, sizeof number, (double) x));
+    }
+  g_string_append (text, "],\n");
+}
+
+static void
+append_longrope (GString    *text,
+                 MoeGguf    *gguf,
+                 const char *architecture)
+{
+  g_string_append (text, "  \"rope_scaling\": {\n");
+  append_float (text, gguf, architecture, "rope.scaling.attn_factor", "short_mscale");
+  append_float (text, gguf, architecture, "rope.scaling.attn_factor", "long_mscale");
+  append_factors (text, gguf, "rope_factors_short.weight", "short_factor");
+  append_factors (text, gguf, "rope_factors_long.weight", "long_factor");
+  append_uint (text, gguf, architecture, "rope.scaling.original_context_length",
+               "original_max_position_embeddings");
+  g_string_append (text, "  \"type\": \"longrope\"},\n");
 }
 
 static void
@@ -147,7 +187,18 @@ moe_hf_twin_write_config (MoeGguf    *gguf,
       append_uint (text, gguf, architecture, uints[i].key, uints[i].name);
   for (gsize i = 0; i < G_N_ELEMENTS (floats); i++)
     append_float (text, gguf, architecture, floats[i].key, floats[i].name);
+  if (g_str_equal (architecture, "phimoe"))
+    append_longrope (text, gguf, architecture);
   append_rope_scaling (text, gguf, architecture);
+  if (g_str_equal (architecture, "gpt-oss"))
+    {
+      const MoeGgufTensor *experts = moe_gguf_find_tensor (gguf, "blk.0.ffn_gate_exps.weight");
+
+      g_string_append (text, "  \"swiglu_limit\": 7.0,\n  \"layer_types\": [\"sliding_attention\", "
+                       "\"full_attention\", \"sliding_attention\"],\n");
+      if (experts->type == MOE_TYPE_MXFP4)
+        g_string_append (text, "  \"quantization_config\": {\"quant_method\": \"mxfp4\"},\n");
+    }
   if (g_str_equal (architecture, "deepseek2"))
     g_string_append_printf (text, "  \"qk_nope_head_dim\": %u,\n  \"topk_method\": \"%s\",\n"
                             "  \"scoring_func\": \"%s\",\n",

@@ -22,6 +22,14 @@ static const struct { const char *architectures, *gguf, *hf; } names[] = {
   { "*", "attn_output.bias", "self_attn.o_proj.bias" },
   { "*", "attn_q_norm.weight", "self_attn.q_norm.weight" },
   { "*", "attn_k_norm.weight", "self_attn.k_norm.weight" },
+  { "phimoe", "attn_norm.bias", "input_layernorm.bias" },
+  { "phimoe", "ffn_norm.bias", "post_attention_layernorm.bias" },
+  { "phimoe", "output_norm.bias", "model.norm.bias" },
+  { "phimoe", "output.bias", "lm_head.bias" },
+  { "phimoe", "ffn_gate_inp.weight", "block_sparse_moe.gate.weight" },
+  { "phimoe", "ffn_gate_exps.weight", "block_sparse_moe.experts.%u.w1.weight" },
+  { "phimoe", "ffn_up_exps.weight", "block_sparse_moe.experts.%u.w3.weight" },
+  { "phimoe", "ffn_down_exps.weight", "block_sparse_moe.experts.%u.w2.weight" },
   { "llama", "ffn_gate_inp.weight", "block_sparse_moe.gate.weight" },
   { "llama", "ffn_gate_exps.weight", "block_sparse_moe.experts.%u.w1.weight" },
   { "llama", "ffn_up_exps.weight", "block_sparse_moe.experts.%u.w3.weight" },
@@ -31,6 +39,14 @@ static const struct { const char *architectures, *gguf, *hf; } names[] = {
   { "granitemoe", "ffn_down_exps.weight", "block_sparse_moe.output_linear.weight" },
   { "granitemoe", "ffn_gate_shexp.weight", "shared_mlp.input_linear.weight" },
   { "granitemoe", "ffn_down_shexp.weight", "shared_mlp.output_linear.weight" },
+  { "gpt-oss", "post_attention_norm.weight", "post_attention_layernorm.weight" },
+  { "gpt-oss", "attn_sinks.weight", "self_attn.sinks" },
+  { "gpt-oss", "ffn_gate_inp.weight", "mlp.router.weight" },
+  { "gpt-oss", "ffn_gate_inp.bias", "mlp.router.bias" },
+  { "gpt-oss", "ffn_gate_exps.weight", "mlp.experts.gate_up_proj" },
+  { "gpt-oss", "ffn_gate_exps.bias", "mlp.experts.gate_up_proj_bias" },
+  { "gpt-oss", "ffn_down_exps.weight", "mlp.experts.down_proj" },
+  { "gpt-oss", "ffn_down_exps.bias", "mlp.experts.down_proj_bias" },
   { "deepseek2", "attn_q_a.weight", "self_attn.q_a_proj.weight" },
   { "deepseek2", "attn_q_a_norm.weight", "self_attn.q_a_layernorm.weight" },
   { "deepseek2", "attn_q_b.weight", "self_attn.q_b_proj.weight" },
@@ -141,6 +157,9 @@ typedef enum
   HALVES,   /* @a with the rows of each head reordered for rotating halves instead of pairs */
   FUSED,    /* the rows of @a, then those of @b, for each expert */
   KV_B,     /* for each head, the columns of @a as rows, then the rows of @b */
+  TURNED,   /* the columns of @a as rows */
+  TURNS,    /* the same, with the columns of @a and @b taking turns */
+  BIASES,   /* the values of @a and @b taking turns in each row */
 } Layout;
 
 typedef struct
@@ -188,6 +207,17 @@ find_value (const Source *self,
       row -= a->ne[0];
       from = self->b;
       break;
+    case TURNED:
+      *index = (e * a->ne[1] + column) * a->ne[0] + row;
+      return a;
+    case TURNS:
+      from = column % 2 == 0 ? a : self->b;
+      *index = (e * a->ne[1] + column / 2) * a->ne[0] + row;
+      return from;
+    case BIASES:
+      from = column % 2 == 0 ? a : self->b;
+      column /= 2;
+      break;
     }
   *index = (e * from->ne[1] + row) * from->ne[0] + column;
   return from;
@@ -234,6 +264,57 @@ put_tensor (Writer       *self,
   g_string_append_printf (self->index, "%s\"%s\":\"%s\"", self->n++ > 0 ? "," : "", name, shard->file);
 }
 
+static void
+put_bytes (Writer       *self,
+           const char   *name,
+           const char   *end,
+           const char   *shape,
+           GByteArray   *bytes)
+{
+  Shard *shard = &self->shards[self->n % self->n_shards];
+  guint begin = shard->data->len;
+
+  g_byte_array_append (shard->data, bytes->data, bytes->len);
+  g_string_append_printf (shard->header, "%s\"%s%s\":{\"dtype\":\"U8\",\"shape\":[%s],"
+                          "\"data_offsets\":[%u,%u]}", shard->header->len > 1 ? "," : "", name, end, shape,
+                          begin, shard->data->len);
+  g_string_append_printf (self->index, "%s\"%s%s\":\"%s\"", self->n++ > 0 ? "," : "", name, end,
+                          shard->file);
+}
+
+/* Experts in MXFP4, of which llama.cpp's blocks are a scale and 16 bytes with the values i and i + 16 each;
+ * the rows of @a and @b (which may be NULL) take turns. */
+static void
+put_mxfp4 (Writer              *self,
+           const char          *name,
+           const MoeGgufTensor *a,
+           const MoeGgufTensor *b)
+{
+  g_autoptr (GByteArray) blocks = g_byte_array_new ();
+  g_autoptr (GByteArray) scales = g_byte_array_new ();
+  guint64 n_blocks = a->ne[0] / 32, n = b != NULL ? 2 : 1;
+  g_autofree char *shape = g_strdup_printf ("%d,%d,%d", (int) a->ne[2], (int) (a->ne[1] * n), (int) n_blocks);
+  g_autofree char *block_shape = g_strconcat (shape, ",16", NULL);
+
+  for (guint64 row = 0; row < a->ne[2] * a->ne[1] * n; row++)
+    for (guint64 i = 0; i < n_blocks; i++)
+      {
+        const guint8 *from = (row % n == 0 ? a : b)->data + (row / n * n_blocks + i) * 17;
+
+        g_byte_array_append (scales, from, 1);
+        for (guint value = 0; value < 32; value += 2)
+          {
+            guint8 low = value < 16 ? from[1 + value] & 15 : from[1 + value - 16] >> 4;
+            guint8 high = value < 16 ? from[2 + value] & 15 : from[2 + value - 16] >> 4;
+            guint8 both = (guint8) (low | high << 4);
+
+            g_byte_array_append (blocks, &both, 1);
+          }
+      }
+  put_bytes (self, name, "_blocks", block_shape, blocks);
+  put_bytes (self, name, "_scales", shape, scales);
+}
+
 static const char *
 find_name (const Writer *self,
            const char   *gguf)
@@ -270,6 +351,27 @@ get_head_dim (MoeGguf    *gguf,
   return value;
 }
 
+/* gpt-oss's experts, for which gate's tensors write up's too. */
+static void
+write_oss_experts (Writer              *self,
+                   const MoeGgufTensor *tensor,
+                   const char          *name)
+{
+  gboolean gate = strstr (tensor->name, "ffn_gate_exps") != NULL;
+  const MoeGgufTensor *up = gate ? find_partner (self, tensor, "ffn_gate_", "ffn_up_") : NULL;
+  Source source = { gate ? TURNS : TURNED, tensor, up, G_MAXUINT64, 0 };
+
+  if (tensor->type == MOE_TYPE_MXFP4)
+    put_mxfp4 (self, name, tensor, up);
+  else if (tensor->n_dims == 3)
+    put_tensor (self, name, &source, tensor->ne[2], tensor->ne[0], tensor->ne[1] * (gate ? 2 : 1));
+  else
+    {
+      source.layout = gate ? BIASES : WHOLE;
+      put_tensor (self, name, &source, 0, tensor->ne[1], tensor->ne[0] * (gate ? 2 : 1));
+    }
+}
+
 static void
 write_tensor (Writer              *self,
               const MoeGgufTensor *tensor)
@@ -281,15 +383,24 @@ write_tensor (Writer              *self,
                                                                                            NULL, 10));
   g_autofree char *name = NULL;
   gboolean granite = g_str_equal (self->architecture, "granitemoe");
+  gboolean oss = g_str_equal (self->architecture, "gpt-oss");
   Source source = { WHOLE, tensor, NULL, G_MAXUINT64, get_head_dim (self->gguf, self->architecture) };
   guint64 n_matrices = tensor->n_dims == 3 ? tensor->ne[2] : 0;
   guint64 n_rows = tensor->n_dims > 1 ? tensor->ne[1] : 0;
 
+  /* Numbers of config.json. */
+  if (g_str_has_prefix (rest, "rope_factors_"))
+    return;
   /* Their partners write these. */
-  if ((granite && g_str_has_prefix (rest, "ffn_up_")) || g_str_equal (rest, "attn_v_b.weight"))
+  if (((granite || oss) && g_str_has_prefix (rest, "ffn_up_")) || g_str_equal (rest, "attn_v_b.weight"))
     return;
   hf = find_name (self, rest);
   name = g_strconcat (prefix, hf, NULL);
+  if (oss && strstr (rest, "_exps.") != NULL)
+    {
+      write_oss_experts (self, tensor, name);
+      return;
+    }
   if (strstr (hf, "%u") != NULL)
     {
       g_auto (GStrv) parts = g_strsplit (name, "%u", 2);
