@@ -97,8 +97,65 @@ get_item (MoeJinjaRun           *run,
           : moe_jinja_run_new_value (run, MOE_JINJA_UNDEFINED, 0);
     }
 
+  if (object->type == MOE_JINJA_TEXT_VALUE && index->type == MOE_JINJA_NUMBER)
+    {
+      const gint64 length = g_utf8_strlen (object->text, (gssize) object->length);
+      const gint64 at = index->number < 0 ? index->number + length : index->number;
+      const char *start;
+
+      if (at < 0 || at >= length)
+        return moe_jinja_run_new_value (run, MOE_JINJA_UNDEFINED, 0);
+      start = g_utf8_offset_to_pointer (object->text, at);
+      return moe_jinja_string_new (run->arena, start, (gsize) (g_utf8_next_char (start) - start),
+                                   object->marks + (start - object->text), 0, run->error);
+    }
+
   return moe_jinja_run_refuse (run, "takes an item by", index->type == MOE_JINJA_TEXT_VALUE ? index->text
                                : "a value");
+}
+
+/* One to three. */
+static gboolean
+are_numbers (MoeJinjaValue *const *arguments,
+             guint                 n)
+{
+  for (guint i = 0; i < n; i++)
+    {
+      if (arguments[i]->type != MOE_JINJA_NUMBER)
+        return FALSE;
+    }
+
+  return n >= 1 && n <= 3;
+}
+
+static MoeJinjaValue *
+new_range (MoeJinjaRun *run,
+           gint64       first,
+           gint64       last,
+           gint64       step)
+{
+  MoeJinjaValue *list;
+  gint64 n = 0;
+
+  if (step == 0 || step > G_MAXINT32 || step < -G_MAXINT32 || first > G_MAXINT32 || first < -G_MAXINT32 ||
+      last > G_MAXINT32 || last < -G_MAXINT32)
+    return moe_jinja_run_refuse (run, "uses a large", "range");
+
+  if (step > 0 && last > first)
+    n = (last - first + step - 1) / step;
+  else if (step < 0 && last < first)
+    n = (first - last - step - 1) / -step;
+  if (n > MAX_RANGE)
+    return moe_jinja_run_refuse (run, "uses a large", "range");
+  list = moe_jinja_list_new (run->arena, MOE_JINJA_SEQUENCE, (gsize) n, run->error);
+  for (gint64 i = 0; list != NULL && i < n; i++)
+    {
+      list->items[i] = moe_jinja_run_new_value (run, MOE_JINJA_NUMBER, first + i * step);
+      if (list->items[i] == NULL)
+        return NULL;
+    }
+
+  return list;
 }
 
 static MoeJinjaValue *
@@ -107,9 +164,6 @@ call_function (MoeJinjaRun            *run,
                MoeJinjaValue **arguments,
                guint           n)
 {
-  MoeJinjaValue *list;
-  gint64 first = 0, last;
-
   if (strcmp (name, "raise_exception") == 0 && n == 1 && arguments[0]->type == MOE_JINJA_TEXT_VALUE)
     {
       g_set_error (run->error, MOE_ERROR, MOE_ERROR_INVALID, "the chat template refuses these messages: %.*s",
@@ -121,23 +175,9 @@ call_function (MoeJinjaRun            *run,
       run->dated = TRUE;
       return moe_jinja_format_date (run->arena, arguments[0], run->today, run->error);
     }
-  if (strcmp (name, "range") == 0 && (n == 1 || n == 2) && arguments[0]->type == MOE_JINJA_NUMBER &&
-      arguments[n - 1]->type == MOE_JINJA_NUMBER)
-    {
-      if (n == 2)
-        first = arguments[0]->number;
-      last = MAX (arguments[n - 1]->number, first);
-      if (first < -MAX_RANGE || last > MAX_RANGE)
-        return moe_jinja_run_refuse (run, "uses a large", name);
-      list = moe_jinja_list_new (run->arena, MOE_JINJA_SEQUENCE, (gsize) (last - first), run->error);
-      for (gint64 i = first; list != NULL && i < last; i++)
-        {
-          list->items[i - first] = moe_jinja_run_new_value (run, MOE_JINJA_NUMBER, i);
-          if (list->items[i - first] == NULL)
-            return NULL;
-        }
-      return list;
-    }
+  if (strcmp (name, "range") == 0 && are_numbers (arguments, n))
+    return new_range (run, n > 1 ? arguments[0]->number : 0, arguments[n > 1 ? 1 : 0]->number,
+                      n > 2 ? arguments[2]->number : 1);
 
   return moe_jinja_run_refuse (run, "uses the function", name);
 }
@@ -302,6 +342,39 @@ evaluate_list (MoeJinjaRun                *run,
   return list;
 }
 
+/* Its keys are strings; of equal ones the last counts. */
+static MoeJinjaValue *
+evaluate_dict (MoeJinjaRun        *run,
+               const MoeJinjaNode *node)
+{
+  MoeJinjaValue *mapping = moe_jinja_list_new (run->arena, MOE_JINJA_MAPPING, node->children->len / 2,
+                                               run->error);
+
+  if (mapping == NULL)
+    return NULL;
+  mapping->length = 0;
+  for (guint i = 0; i + 1 < node->children->len; i += 2)
+    {
+      MoeJinjaValue *key = moe_jinja_evaluate (run, moe_jinja_node_child (node, i));
+      MoeJinjaValue *value = NULL;
+      gsize at = 0;
+
+      if (key != NULL)
+        value = moe_jinja_evaluate (run, moe_jinja_node_child (node, i + 1));
+      if (value == NULL)
+        return NULL;
+      if (key->type != MOE_JINJA_TEXT_VALUE)
+        return moe_jinja_run_refuse (run, "has a mapping with a key that is not", "a text");
+      while (at < mapping->length && !moe_jinja_text_is (key, mapping->keys[at]))
+        at++;
+      mapping->keys[at] = key->text;
+      mapping->items[at] = value;
+      mapping->length = MAX (mapping->length, at + 1);
+    }
+
+  return mapping;
+}
+
 static MoeJinjaValue *
 evaluate_slice (MoeJinjaRun                *run,
                 const MoeJinjaNode *node)
@@ -357,6 +430,8 @@ evaluate_node (MoeJinjaRun        *run,
       return look_up (run, node->text);
     case MOE_JINJA_NODE_LIST:
       return evaluate_list (run, node);
+    case MOE_JINJA_NODE_DICT:
+      return evaluate_dict (run, node);
     case MOE_JINJA_NODE_ATTRIBUTE:
       a = moe_jinja_evaluate (run, moe_jinja_node_child (node, 0));
       return a != NULL ? get_attribute (run, a, node->text) : NULL;
@@ -399,7 +474,7 @@ evaluate_node (MoeJinjaRun        *run,
       return moe_jinja_node_child (node, 2) != NULL ? moe_jinja_evaluate (run, moe_jinja_node_child (node, 2))
           : moe_jinja_run_new_value (run, MOE_JINJA_UNDEFINED, 0);
     default:
-      return moe_jinja_run_refuse (run, "uses", "a mapping");
+      g_return_val_if_reached (NULL);
     }
 }
 

@@ -81,6 +81,26 @@ moe_jinja_parse_name (MoeJinjaParser *parser)
   return moe_jinja_node_new (parser, MOE_JINJA_NODE_NAME, name);
 }
 
+/* An expression, or with a comma a tuple, which here is a list. */
+static MoeJinjaNode *
+parse_parentheses (MoeJinjaParser *parser)
+{
+  MoeJinjaNode *node, *tuple;
+
+  if (moe_jinja_parser_skip (parser, MOE_JINJA_OPERATOR, ")"))
+    return moe_jinja_node_new (parser, MOE_JINJA_NODE_LIST, NULL);
+  node = moe_jinja_parse_expression (parser);
+  if (node == NULL)
+    return NULL;
+  if (moe_jinja_parser_skip (parser, MOE_JINJA_OPERATOR, ","))
+    {
+      tuple = moe_jinja_parent_new (parser, MOE_JINJA_NODE_LIST, NULL, node, NULL);
+      return moe_jinja_parse_arguments (parser, tuple, ")") ? tuple : NULL;
+    }
+
+  return moe_jinja_parser_expect (parser, MOE_JINJA_OPERATOR, ")") ? node : NULL;
+}
+
 static MoeJinjaNode *
 parse_primary (MoeJinjaParser *parser)
 {
@@ -108,12 +128,7 @@ parse_primary (MoeJinjaParser *parser)
 
     case MOE_JINJA_OPERATOR:
       if (moe_jinja_parser_skip (parser, MOE_JINJA_OPERATOR, "("))
-        {
-          node = moe_jinja_parse_expression (parser);
-          if (node == NULL || !moe_jinja_parser_expect (parser, MOE_JINJA_OPERATOR, ")"))
-            return NULL;
-          return node;
-        }
+        return parse_parentheses (parser);
       if (moe_jinja_parser_skip (parser, MOE_JINJA_OPERATOR, "["))
         {
           node = moe_jinja_node_new (parser, MOE_JINJA_NODE_LIST, NULL);
@@ -185,7 +200,8 @@ parse_test (MoeJinjaParser       *parser,
   if (moe_jinja_parser_skip (parser, MOE_JINJA_OPERATOR, "("))
     return moe_jinja_parse_arguments (parser, node, ")") ? node : NULL;
   /* An argument may also stand there bare. */
-  if (parser->at->type == MOE_JINJA_STRING || parser->at->type == MOE_JINJA_INTEGER)
+  if (parser->at->type == MOE_JINJA_STRING || parser->at->type == MOE_JINJA_INTEGER ||
+      moe_jinja_parser_is_token (parser, MOE_JINJA_OPERATOR, "["))
     {
       MoeJinjaNode *argument = parse_primary (parser);
 

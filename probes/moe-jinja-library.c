@@ -140,6 +140,62 @@ replace (MoeJinjaArena        *arena,
   return moe_jinja_string_new (arena, text->str, text->len, marks->data, 0, error);
 }
 
+/* Each character by itself; what it turns into comes from where it came from. */
+static MoeJinjaValue *
+change_case (MoeJinjaArena        *arena,
+             const MoeJinjaValue  *value,
+             gboolean              upper,
+             GError              **error)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_autoptr (GByteArray) marks = g_byte_array_new ();
+
+  for (gsize i = 0; i < value->length;)
+    {
+      const gsize n = (gsize) (g_utf8_next_char (value->text + i) - (value->text + i));
+      g_autofree char *changed = upper ? g_utf8_strup (value->text + i, (gssize) n)
+                                       : g_utf8_strdown (value->text + i, (gssize) n);
+
+      g_string_append (text, changed);
+      for (gsize j = 0; changed[j] != '\0'; j++)
+        g_byte_array_append (marks, value->marks + i, 1);
+      i += n;
+    }
+
+  return moe_jinja_string_new (arena, text->str, text->len, marks->data, 0, error);
+}
+
+/* str.format() with nothing but "{}" in the text. NULL without an error for anything else. */
+static MoeJinjaValue *
+format (MoeJinjaArena        *arena,
+        const MoeJinjaValue  *value,
+        MoeJinjaValue       **arguments,
+        guint                 n_arguments,
+        GError              **error)
+{
+  MoeJinjaValue *result = moe_jinja_string_new (arena, "", 0, NULL, 0, error);
+  gsize start = 0;
+  guint n = 0;
+
+  while (result != NULL && start < value->length)
+    {
+      const char *brace = memchr (value->text + start, '{', value->length - start);
+      const gsize end = brace != NULL ? (gsize) (brace - value->text) : value->length;
+      MoeJinjaValue *piece;
+
+      if (memchr (value->text + start, '}', end - start) != NULL ||
+          (brace != NULL && (end + 1 >= value->length || brace[1] != '}' || n >= n_arguments)))
+        return NULL;
+      piece = part (arena, value, start, end, error);
+      result = piece != NULL ? moe_jinja_operate (arena, "~", result, piece, error) : NULL;
+      if (result != NULL && brace != NULL)
+        result = moe_jinja_operate (arena, "~", result, arguments[n++], error);
+      start = end + 2;
+    }
+
+  return result;
+}
+
 /* A list of [key, value] lists. */
 static MoeJinjaValue *
 list_items (MoeJinjaArena        *arena,
@@ -179,7 +235,7 @@ are_texts (MoeJinjaValue *const *arguments,
 }
 
 static const char *const text_methods[] = {
-  "strip", "lstrip", "rstrip", "split", "startswith", "endswith", "replace", NULL,
+  "strip", "lstrip", "rstrip", "split", "startswith", "endswith", "replace", "upper", "lower", "format", NULL,
 };
 static const char *const mapping_methods[] = { "get", "items", NULL };
 
@@ -204,9 +260,22 @@ text_method (MoeJinjaArena   *arena,
   if (strcmp (name, "split") == 0 && n == 2 && arguments[0]->type == MOE_JINJA_TEXT_VALUE &&
       arguments[0]->length > 0 && arguments[1]->type == MOE_JINJA_NUMBER)
     return split (arena, subject, arguments[0], arguments[1]->number, error);
+  if (strcmp (name, "format") == 0)
+    {
+      GError *local = NULL;
+      MoeJinjaValue *result = format (arena, subject, arguments, n, &local);
+
+      if (local != NULL)
+        g_propagate_error (error, local);
+      else if (result == NULL)
+        return refuse ("method", name, error);
+      return result;
+    }
   if (!are_texts (arguments, n))
     return refuse ("method", name, error);
 
+  if ((strcmp (name, "upper") == 0 || strcmp (name, "lower") == 0) && n == 0)
+    return change_case (arena, subject, name[0] == 'u', error);
   if (g_str_has_suffix (name, "strip") && n <= 1)
     return strip (arena, subject, n == 1 ? arguments[0] : NULL, name[0] != 'r', name[0] != 'l', error);
   if (strcmp (name, "split") == 0 && n == 1 && arguments[0]->length > 0)
@@ -340,6 +409,12 @@ moe_jinja_filter (MoeJinjaArena   *arena,
     }
   if ((strcmp (name, "string") == 0 || strcmp (name, "safe") == 0) && n == 0)
     return moe_jinja_to_string (arena, subject, error);
+  if ((strcmp (name, "upper") == 0 || strcmp (name, "lower") == 0) && n == 0)
+    {
+      MoeJinjaValue *text = moe_jinja_to_string (arena, subject, error);
+
+      return text != NULL ? change_case (arena, text, name[0] == 'u', error) : NULL;
+    }
   if (strcmp (name, "list") == 0 && n == 0 && is_list)
     return subject;
   if ((strcmp (name, "first") == 0 || strcmp (name, "last") == 0) && n == 0 && is_list)
@@ -379,7 +454,13 @@ moe_jinja_test (const char           *name,
 {
   const MoeJinjaValueType type = subject->type;
 
-  if (n_arguments == 1 &&
+  if (n_arguments == 1 && strcmp (name, "in") == 0 && arguments[0]->type == MOE_JINJA_SEQUENCE)
+    {
+      *result = FALSE;
+      for (gsize i = 0; i < arguments[0]->length && !*result; i++)
+        *result = moe_jinja_are_equal (subject, arguments[0]->items[i]);
+    }
+  else if (n_arguments == 1 &&
       (strcmp (name, "equalto") == 0 || strcmp (name, "eq") == 0 || strcmp (name, "==") == 0))
     *result = moe_jinja_are_equal (subject, arguments[0]);
   else if (n_arguments > 0)
