@@ -3,7 +3,7 @@
 _moescope_cli ()
 {
   local cur prev words cword
-  local commands="info tokenize logits generate profile heatmap experts super-experts massive-activations sinks attention contrast attribution routes evaluate compare mask sql bench"
+  local commands="info tokenize logits generate profile heatmap experts super-experts massive-activations sinks attention contrast attribution routes evaluate compare mask sql export bench"
   _init_completion || return
 
   if [[ $cword -eq 1 ]]; then
@@ -27,6 +27,7 @@ _moescope_cli ()
     --score)
       mapfile -t COMPREPLY < <(compgen -W "prompt-rd rd paired-rd ftri stability utility npmi projection weight" -- "$cur")
       return ;;
+    --layout) mapfile -t COMPREPLY < <(compgen -W "routes trace counts tokens" -- "$cur"); return ;;
     --span) mapfile -t COMPREPLY < <(compgen -W "prompt last answer thinking target all" -- "$cur"); return ;;
     --order) mapfile -t COMPREPLY < <(compgen -W "a b both" -- "$cur"); return ;;
     --disable-mode) mapfile -t COMPREPLY < <(compgen -W "refill drop zero" -- "$cur"); return ;;

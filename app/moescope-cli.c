@@ -26,6 +26,7 @@ static const MoeCliCommand commands[] = {
   { "compare", "a plain and a steered answer, token by token", moe_cli_compare },
   { "mask", "show, check and make mask files", moe_cli_mask },
   { "sql", "query a recording", moe_cli_sql },
+  { "export", "routing and tokens of a recording for other programs", moe_cli_export },
   { "bench", "speed and memory", moe_cli_bench },
 };
 

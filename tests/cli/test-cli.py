@@ -392,6 +392,33 @@ def _(s):
     assert s.run(*run, "--score", "paired-rd").code == 1
 
 
+@suite.case("export")
+def _(s):
+    r = record(s, "r.moescope")
+    header, routes, _ = s.ok("export", r).rows()
+    assert header == "turn,phase,step,layer,slot,expert,weight".split(",")
+    # Every token has K experts in every layer, with weights that fall and add up to one.
+    tokens = s.ok("export", r, "--layout", "tokens").rows()[1]
+    chosen = {}
+    for x in routes:
+        chosen.setdefault((x["turn"], x["step"], x["layer"]), []).append((int(x["slot"]), int(x["expert"]), float(x["weight"])))
+    assert len(chosen) == 8 * len(tokens)
+    for group in chosen.values():
+        assert [slot for slot, _, _ in group] == list(range(4)) and len({e for _, e, _ in group}) == 4, group
+        assert abs(sum(w for _, _, w in group) - 1) < 0.01, group
+    # The other layouts say the same.
+    trace = s.ok("export", r, "--layout", "trace").rows()[1]
+    assert [(x["layer"], x["expert"]) for x in routes] == [(x["layer"], x["expert"]) for x in trace]
+    counts = {(x["layer_id"], x["expert_id"]): int(x["count"]) for x in s.ok("export", r, "--layout", "counts").rows()[1]}
+    assert sum(counts.values()) == len(routes)
+    assert all(n == sum((x["layer"], x["expert"]) == key for x in trace) for key, n in list(counts.items())[:9])
+    result = s.run("export", r, "--layout", "x")
+    assert result.code == 2 and "none of routes" in result.err
+    s.write("no.moescope", "nothing")
+    result = s.run("export", "no.moescope")
+    assert result.code == 1 and "no.moescope: " in result.err and result.out == ""
+
+
 @suite.case("contrast within a recording")
 def _(s):
     harmful = [r["prompt"] for r in read_csv(open(os.path.join(PROMPTS, "harmful.csv"), newline="").read())[1][:4]]
