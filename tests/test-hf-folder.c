@@ -191,6 +191,7 @@ typedef struct
   const char *file, *from, *to;
   MoeError    code;
   const char *fragment;
+  const char *name; /* of the checkpoint; NULL for qwen3moe-f32 */
 } Damage;
 
 static const Damage damages[] = {
@@ -246,31 +247,64 @@ static const Damage damages[] = {
   { "model.safetensors.index.json", "model-00001-of", "model-00002-of", MOE_ERROR_FORMAT,
     "the index does not say" },
   { "model.safetensors.index.json", "model-00001-of", "model-00009-of", MOE_ERROR_IO, "No such file" },
+  { "config.json", "\"kv_lora_rank\": 32", "\"kv_lora_rank\": 16", MOE_ERROR_FORMAT, "heads' 32 + 32 rows",
+    "deepseek2-f32" },
+  { "config.json", "\"noaux_tc\"", "\"greedy\"", MOE_ERROR_UNSUPPORTED, "topk_method \"greedy\"",
+    "deepseek2-f32" },
+  { "config.json", "\"sigmoid\"", "\"softmax\"", MOE_ERROR_UNSUPPORTED, "scoring_func \"softmax\"",
+    "deepseek2-f32" },
+  { "config.json", "\"mscale_all_dim\": ", "\"mscale_all_dim\": 1", MOE_ERROR_UNSUPPORTED, "mscale_all_dim",
+    "deepseek2-f32" },
+  { "config.json", "\"qk_nope_head_dim\": 32", "\"qk_nope_head_dim\": 4000000000", MOE_ERROR_LIMIT,
+    "impossibly large", "deepseek2-f32" },
+  { "config.json", "\"hidden_act\"", "\"quantization_config\":{\"quant_method\":\"gptq\"},\"hidden_act\"",
+    MOE_ERROR_UNSUPPORTED, "quantised by gptq", "deepseek2-f32" },
+  { "config.json", "\"swiglu_limit\": 7.0", "\"swiglu_limit\": 6.0", MOE_ERROR_UNSUPPORTED, "swiglu_limit",
+    "gpt-oss-mxfp4" },
+  { "config.json", "\"sliding_attention\"", "\"full_attention\"", MOE_ERROR_UNSUPPORTED, "layer 0",
+    "gpt-oss-mxfp4" },
+  { "config.json", "\"mxfp4\"", "\"awq\"", MOE_ERROR_UNSUPPORTED, "quantised by awq", "gpt-oss-mxfp4" },
+  { "config.json", "\"short_factor\": [", "\"short_factor\": [1, ", MOE_ERROR_FORMAT, "lists of one length",
+    "phimoe-f32" },
+  { "config.json", "\"short_factor\": [", "\"short_factor\": [\"a\", ", MOE_ERROR_FORMAT,
+    "something else than divisors", "phimoe-f32" },
+  { "config.json", "\"num_experts_per_tok\": 2", "\"num_experts_per_tok\": 3", MOE_ERROR_UNSUPPORTED,
+    "other than 2 experts", "phimoe-f32" },
+  { "config.json", "\"logits_scaling\"", "\"logits\"", MOE_ERROR_FORMAT, "logits_scaling is missing",
+    "granitemoe-f32" },
+  { "tokenizer.json", "\"Prepend\"", "\"Strip\"", MOE_ERROR_UNSUPPORTED, "writing spaces as U+2581",
+    "llama-f32" },
   { "model.safetensors.index.json", "weight_map\":{",
     "weight_map\":{\"x\":\"model-00001-of-00002.safetensors\",", MOE_ERROR_FORMAT, "the index names" },
 };
+
+static void
+replace_in (const char *folder,
+            const char *file,
+            const char *from,
+            const char *to)
+{
+  g_autofree char *path = g_build_filename (folder, file, NULL);
+  g_autofree char *text = NULL;
+  g_autofree char *changed = NULL;
+  const char *place;
+
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  place = strstr (text, from);
+  g_assert_nonnull (place);
+  changed = g_strdup_printf ("%.*s%s%s", (int) (place - text), text, to, place + strlen (from));
+  g_assert_true (g_file_set_contents (path, changed, -1, NULL));
+}
 
 static void
 test_damaged (gconstpointer data)
 {
   const Damage *damage = data;
   g_auto (Twin) twin = { NULL };
-  g_autofree char *path = NULL;
-  g_autofree char *text = NULL;
-  g_autofree char *damaged = NULL;
-  const char *place;
   g_autoptr (GError) error = NULL;
 
-  twin_make (&twin, "qwen3moe-f32", MOE_TYPE_BF16, 2);
-  path = g_build_filename (twin.folder, damage->file, NULL);
-  g_file_get_contents (path, &text, NULL, &error);
-  g_assert_no_error (error);
-  place = strstr (text, damage->from);
-  g_assert_nonnull (place);
-  damaged = g_strdup_printf ("%.*s%s%s", (int) (place - text), text, damage->to,
-                             place + strlen (damage->from));
-  g_file_set_contents (path, damaged, -1, &error);
-  g_assert_no_error (error);
+  twin_make (&twin, damage->name != NULL ? damage->name : "qwen3moe-f32", MOE_TYPE_BF16, 2);
+  replace_in (twin.folder, damage->file, damage->from, damage->to);
 
   g_assert_null (moe_model_open (twin.folder, NULL, NULL, NULL, &error));
   g_test_message ("%s", error->message);
@@ -278,6 +312,70 @@ test_damaged (gconstpointer data)
   g_assert_true (g_str_has_prefix (error->message, twin.folder));
   g_assert_nonnull (strstr (error->message, damage->fragment));
   g_assert_null (strchr (error->message, '\n'));
+}
+
+#define PIECE "\xe2\x96\x81"
+#define END -1
+
+/* What @huggingface/tokenizers 0.2.0 makes of the same tokenizer.json. */
+static const struct { const char *text; gint32 plain[10], stripped[10]; } spaced[] = {
+  { "Hello world", { 1, 308, 336, 313, 320, 320, 323, 285, END },
+    { 1, 308, 336, 313, 320, 320, 323, 285, END } },
+  { " the 12 in", { 1, 261, 308, 295, 267, END }, { 1, 261, 308, 295, 267, END } },
+  { " <tool> and <tool>\n  the", { 1, 308, 366, 290, 308, 366, 364, 308, 261, END },
+    { 1, 366, 288, 366, 303, END } },
+  { "x <tool>", { 1, 308, 332, 308, 366, END }, { 1, 308, 332, 366, END } },
+  { PIECE "the \xc3\xa9t\xc3\xa9 \xe4\xb8\xad", { 1, 261, 308, 305, 307, END },
+    { 1, 261, 308, 305, 307, END } },
+};
+
+/* A space only before the very start of a text, as newer folders have it, and special tokens that take in the
+ * white space around them. */
+static void
+test_metaspace (gconstpointer data)
+{
+  gboolean strip = GPOINTER_TO_INT (data);
+  g_auto (Twin) twin = { NULL };
+  MoeModel *model;
+
+  twin_make (&twin, "llama-f32", MOE_TYPE_F32, 1);
+  replace_in (twin.folder, "tokenizer.json", "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\","
+              "\"prepend\":\"" PIECE "\"},{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\""
+              PIECE "\"}]},\"pre_tokenizer\":null",
+              "null,\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"" PIECE
+              "\",\"prepend_scheme\":\"first\",\"split\":false}");
+  if (strip)
+    replace_in (twin.folder, "tokenizer.json", "\"lstrip\":false,\"rstrip\":false,\"normalized\":false,"
+                "\"single_word\":false,\"content\":\"<tool>\"", "\"lstrip\":true,\"rstrip\":true,"
+                "\"normalized\":false,\"single_word\":false,\"content\":\"<tool>\"");
+  model = open_model (twin.folder);
+  for (gsize i = 0; i < G_N_ELEMENTS (spaced); i++)
+    {
+      const gint32 *expected = strip ? spaced[i].stripped : spaced[i].plain;
+      gsize n, n_expected = 0;
+      g_autofree gint32 *ids = moe_tokenizer_encode (moe_model_get_tokenizer (model), spaced[i].text,
+                                                     strlen (spaced[i].text), MOE_TOKENIZE_ADD_BOS, &n);
+
+      while (expected[n_expected] != END)
+        n_expected++;
+      g_assert_cmpmem (ids, n * sizeof *ids, expected, n_expected * sizeof *expected);
+    }
+  moe_model_unref (model);
+}
+
+/* More tokens that end a turn than a file has keys for. */
+static void
+test_ends (void)
+{
+  g_auto (Twin) twin = { NULL };
+  MoeModel *model;
+
+  twin_make (&twin, "qwen3moe-f32", MOE_TYPE_F32, 1);
+  replace_in (twin.folder, "generation_config.json", "[", "[65,66,67,68,69,");
+  model = open_model (twin.folder);
+  for (gint32 id = 60; id < 75; id++)
+    g_assert_cmpint (moe_tokenizer_is_end (moe_model_get_tokenizer (model), id), ==, id >= 65 && id <= 69);
+  moe_model_unref (model);
 }
 
 #define A(offsets) "\"a\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":" offsets "}"
@@ -379,6 +477,9 @@ main (int    argc,
 
       g_test_add_data_func (name, &damages[i], test_damaged);
     }
+  g_test_add_data_func ("/hf-folder/metaspace", GINT_TO_POINTER (FALSE), test_metaspace);
+  g_test_add_data_func ("/hf-folder/strip", GINT_TO_POINTER (TRUE), test_metaspace);
+  g_test_add_func ("/hf-folder/ends", test_ends);
   g_test_add_func ("/hf-folder/headers", test_headers);
   g_test_add_func ("/hf-folder/truncated", test_truncated);
   return g_test_run ();

@@ -115,6 +115,7 @@ write_folder (const char *name,
               const char *folder)
 {
   const MoeCheckpoint *checkpoint = moe_checkpoint_find (name);
+  MoeCheckpoint copy;
   g_autofree char *path = g_build_filename (folder, "twin.gguf", NULL);
   g_autoptr (GError) error = NULL;
   g_autoptr (MoeGguf) gguf = NULL;
@@ -126,7 +127,9 @@ write_folder (const char *name,
       return 1;
     }
   g_mkdir_with_parents (folder, 0777);
-  if (moe_checkpoint_write_edited (checkpoint, moe_hf_twin_round, &type, path, &error))
+  copy = *checkpoint;
+  copy.trained = g_str_equal (copy.architecture, "phimoe");
+  if (moe_checkpoint_write_edited (&copy, moe_hf_twin_round, &type, path, &error))
     gguf = moe_gguf_open (path, &error);
   if (gguf != NULL)
     moe_hf_twin_write (gguf, type, 1, folder);
