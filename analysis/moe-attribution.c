@@ -343,6 +343,12 @@ moe_attribution_new (MoeSession         *session,
                    "the logits of a model with LayerNorm cannot be attributed");
       return NULL;
     }
+  if (!moe_model_is_additive (model))
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
+                   "logits of the architecture %s are no sum of what its parts write", info->architecture);
+      return NULL;
+    }
   if (!moe_progress_step (progress, 0, "running the prompt", error))
     return NULL;
 

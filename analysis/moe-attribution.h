@@ -47,7 +47,8 @@ typedef struct _MoeAttribution MoeAttribution;
 
 /* Attributes at the last of @tokens (n), which are run from an empty context under the session's mask.
  * @against: token id or -1. @n_causal: of how many experts, by |value|, the causal effect is measured (one
- * token each). Errors: those of feeding; MOE_ERROR_INVALID for a token outside the vocabulary. Transfer
+ * token each). Errors: those of feeding; MOE_ERROR_INVALID for a token outside the vocabulary;
+ * MOE_ERROR_UNSUPPORTED for a model of which moe_model_is_additive() is not true. Transfer
  * full. */
 MoeAttribution           *moe_attribution_new       (MoeSession         *session,
                                                      const gint32       *tokens,

@@ -18,6 +18,9 @@ static const MoeArch archs[] = {
     MOE_ACTIVATION_SILU, QWEN3_NEXT_FLAGS },
   { "qwen35moe", MOE_ROPE_HALVES, MOE_QK_NORM_HEAD, MOE_GATING_SOFTMAX, TRUE, MOE_SHARED_LENGTH,
     MOE_ACTIVATION_SILU, QWEN3_NEXT_FLAGS | MOE_ARCH_DELTA_TILED | MOE_ARCH_SECTIONS_INTERLEAVED },
+  { "gemma4", MOE_ROPE_HALVES, MOE_QK_NORM_HEAD, MOE_GATING_SOFTMAX, TRUE, MOE_SHARED_DENSE,
+    MOE_ACTIVATION_GELU,
+    MOE_ARCH_WINDOW | MOE_ARCH_WINDOW_HEADS | MOE_ARCH_POST_NORMS | MOE_ARCH_MERGED_GATE_UP },
   { "olmoe", MOE_ROPE_HALVES, MOE_QK_NORM_VECTOR, MOE_GATING_SOFTMAX, FALSE },
   { "llama", MOE_ROPE_PAIRS, MOE_QK_NORM_NONE, MOE_GATING_SOFTMAX, TRUE },
   { "qwen2moe", MOE_ROPE_HALVES, MOE_QK_NORM_NONE, MOE_GATING_SOFTMAX, FALSE, MOE_SHARED_LENGTH,
@@ -61,7 +64,7 @@ static const MoeArch archs[] = {
 /* Mixture-of-experts architectures that exist but cannot be computed here, to be refused by name. */
 static const char *const other_moe_archs[] = {
   "afmoe", "arctic", "bailingmoe3", "cohere2moe", "dbrx", "deepseek2-ocr", "deepseek32", "deepseek4",
-  "dots3note", "exaone-moe", "gemma4", "glm-dsa", "granite_swa", "granitehybrid", "grok", "grovemoe",
+  "dots3note", "exaone-moe", "glm-dsa", "granite_swa", "granitehybrid", "grok", "grovemoe",
   "hy_v3", "hy_v4", "jamba", "kimi-k3", "kimi-linear", "laguna", "llada-moe", "llama4", "maple", "mellum",
   "mimo2", "minimax-01", "minimax-m3", "mistral3", "mistral4", "nemotron_h_moe", "nomic-bert-moe",
   "qwen4exp", "rnd1", "smallthinker", "step35",

@@ -31,6 +31,7 @@ typedef enum
   MOE_SHARED_OPTIONAL,     /* expert_shared_feed_forward_length wide, without the key there is none */
   MOE_SHARED_COUNT_LENGTH, /* expert_shared_count experts of expert_shared_feed_forward_length, without the
                             * key as wide as the routed ones */
+  MOE_SHARED_DENSE,        /* one, feed_forward_length wide, which files call the dense block */
 } MoeSharedKind;
 
 /* What experts do between their two matrix products. */
@@ -38,6 +39,7 @@ typedef enum
 {
   MOE_ACTIVATION_SILU,       /* silu (gate) * up */
   MOE_ACTIVATION_SWIGLU_OAI, /* min (gate, 7) * sigmoid (1.702 * min (gate, 7)) * (clamp (up, -7, 7) + 1) */
+  MOE_ACTIVATION_GELU,       /* gelu (gate) * up, see moe-gelu.h */
 } MoeActivation;
 
 typedef enum
@@ -78,6 +80,10 @@ typedef enum
   MOE_ARCH_DELTA_TILED = 1 << 27,   /* its value head i belongs to key head i mod their number, not to one of
                                      * consecutive heads; ssm_beta and ssm_alpha in place of ssm_ba */
   MOE_ARCH_QUERY_GATE = 1 << 28,    /* attn_q has a gate of the output behind each head's query */
+  MOE_ARCH_WINDOW_HEADS = 1 << 29,  /* layers with a window have heads and a RoPE of their own, by keys that
+                                     * end in _swa; key-value heads are given for each layer; values are
+                                     * normed, and are the keys where there is no attn_v */
+  MOE_ARCH_POST_NORMS = 1 << 30,    /* Gemma 4's blocks, see moe-experts.c */
 } MoeArchFlags;
 
 typedef struct
@@ -137,6 +143,9 @@ typedef struct
   guint32   n_heads, n_kv_heads, head_dim;        /* head_dim of q and k */
   guint32   value_dim;                            /* of v */
   guint32   window;                               /* tokens that layers with a window see */
+  guint32   window_head_dim, window_rope_dims;    /* their heads, with MOE_ARCH_WINDOW_HEADS */
+  float     window_rope_base;
+  guint16   kv_heads[MOE_MAX_LAYERS];             /* with MOE_ARCH_WINDOW_HEADS */
   guint32   q_rank, kv_rank;                      /* of MLA; 0 = none */
   gboolean  absorbed;                             /* MLA with attn_k_b and attn_v_b, see moe-mla.c */
   guint32   conv_length;                          /* tokens of a short convolution; 0 = none */
@@ -161,6 +170,7 @@ typedef struct
   float     attention_scale;                      /* of q . k */
   float     embedding_scale, residual_scale;      /* residual_scale: of what a block adds; 1 = none */
   float     logit_scale;                          /* multiplies the logits; 1 = none */
+  float     logit_cap;                            /* c * tanh (logit / c); 0 = none */
   guint8    layers[MOE_MAX_LAYERS];               /* MoeLayerFlags of each */
 } MoeHparams;
 

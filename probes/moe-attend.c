@@ -142,12 +142,13 @@ score (QueryBlock *block)
   const MoeQueries *queries = block->job->queries;
   MoeCache *cache = block->job->cache;
   guint layer = block->job->layer;
+  const MoePlaneShape *shape = &cache->planes[layer];
 
-  multiply_plane (block, moe_cache_key (cache, layer, block->kv_head, 0), cache->key_dim, queries->q,
+  multiply_plane (block, moe_cache_key (cache, layer, block->kv_head, 0), shape->key_dim, queries->q,
                   queries->q_stride, FALSE);
   if (queries->latent != NULL)
-    multiply_plane (block, moe_cache_value (cache, layer, block->kv_head, 0), cache->value_dim,
-                    queries->latent, cache->value_dim, TRUE);
+    multiply_plane (block, moe_cache_value (cache, layer, block->kv_head, 0), shape->value_dim,
+                    queries->latent, shape->value_dim, TRUE);
 }
 
 /* attended[r] = sum over keys of weight times v. A tile of v serves all rows that see it whole; at both ends,
@@ -159,7 +160,7 @@ add_values (QueryBlock *block,
   MoeForward *f = block->job->forward;
   MoeCache *cache = block->job->cache;
   const guint8 *plane = moe_cache_value (cache, block->job->layer, block->kv_head, 0);
-  guint width = cache->value_dim, first = 0, end = 0;
+  guint width = cache->planes[block->job->layer].value_dim, first = 0, end = 0;
   guint common = row_first_key (block, block->n_rows - 1), common_end = row_end_key (block, 0);
   const float *p[MOE_ATTENTION_ROWS];
 
@@ -213,7 +214,8 @@ attend (guint    item,
   AttendJob *job = data;
   MoeForward *f = job->forward;
   const MoeQueries *queries = job->queries;
-  guint n_heads = f->h->n_heads, n_kv_heads = job->cache->n_heads, width = job->cache->value_dim;
+  const MoePlaneShape *shape = &job->cache->planes[job->layer];
+  guint n_heads = f->h->n_heads, n_kv_heads = shape->n_heads, width = shape->value_dim;
   guint group = n_heads / n_kv_heads, per_kv_head = job->n_head_blocks / n_kv_heads;
   QueryBlock block = {
     job, item / job->n_head_blocks * job->block_tokens,
@@ -276,11 +278,11 @@ moe_attention_attend (MoeForward          *self,
     .summaries = MOE_PROBE_WANTED (self, attention),
     .rows = MOE_PROBE_WANTED (self, attention_row),
   };
-  guint group = self->h->n_heads / cache->n_heads;
+  guint n_kv_heads = cache->planes[layer].n_heads, group = self->h->n_heads / n_kv_heads;
 
   job.block_heads = MIN (group, MOE_ATTENTION_ROWS);
   job.block_tokens = MOE_ATTENTION_ROWS / job.block_heads;
-  job.n_head_blocks = (group + job.block_heads - 1) / job.block_heads * cache->n_heads;
+  job.n_head_blocks = (group + job.block_heads - 1) / job.block_heads * n_kv_heads;
   moe_pool_run (job.rows ? self->alone : self->pool,
                 (batch->n + job.block_tokens - 1) / job.block_tokens * job.n_head_blocks, attend, &job);
   if (job.summaries)

@@ -25,6 +25,18 @@ add_bias (float       *x,
     x[i] += bias[i];
 }
 
+/* The norm of Gemma's values has no weights. */
+static void
+norm_value (const MoeForward *self,
+            float            *v,
+            gsize             n)
+{
+  float factor = 1 / sqrtf (self->ops->sum_squares (v, n) / (float) n + self->h->norm_epsilon);
+
+  for (gsize i = 0; i < n; i++)
+    v[i] *= factor;
+}
+
 /* Norms and rotates q and k of one token and stores its k and v. */
 static void
 store_token (guint    t,
@@ -35,18 +47,22 @@ store_token (guint    t,
   MoeForward *f = job->forward;
   const MoeHparams *h = f->h;
   const MoeLayer *l = &f->model->layers[job->layer];
-  gsize q_width = (gsize) h->n_heads * h->head_dim, k_width = (gsize) h->n_kv_heads * h->head_dim;
+  gsize q_width = h->n_heads * l->head_dim, k_width = l->n_kv_heads * l->head_dim;
   float *q = f->q + t * q_width, *k = f->k + t * k_width;
-  gsize v_width = (gsize) h->n_kv_heads * h->value_dim;
+  gsize v_width = l->n_kv_heads * l->value_dim;
   float *v = f->v + t * v_width;
-  const float *angles = f->angles + (gsize) t * h->rope_dims;
+  gboolean own_rope = f->window_angles != NULL && l->window != 0;
+  const float *angles = (own_rope ? f->window_angles : f->angles) + t * l->rope_dims;
   guint position = job->batch->first + t;
+  gboolean norm_values = (f->model->arch->flags & MOE_ARCH_WINDOW_HEADS) != 0;
   gboolean before = l->q_norm != NULL && f->model->arch->qk_norm == MOE_QK_NORM_HEAD;
   gboolean after = l->q_norm != NULL && f->model->arch->qk_norm == MOE_QK_NORM_HEAD_AFTER;
 
   for (guint head = 0; l->q.n_rows > q_width && head < h->n_heads; head++)
-    memcpy (q + head * h->head_dim, f->q_gate + t * 2 * q_width + head * 2 * h->head_dim,
-            h->head_dim * sizeof *q);
+    memcpy (q + head * l->head_dim, f->q_gate + t * 2 * q_width + head * 2 * l->head_dim,
+            l->head_dim * sizeof *q);
+  if (l->v.data == NULL)
+    memcpy (v, k, v_width * sizeof *v);
   add_bias (q, l->q_bias, q_width);
   add_bias (k, l->k_bias, k_width);
   add_bias (v, l->v_bias, v_width);
@@ -57,24 +73,26 @@ store_token (guint    t,
     }
   for (guint head = 0; head < h->n_heads; head++)
     {
-      float *q_head = q + head * h->head_dim;
+      float *q_head = q + head * l->head_dim;
 
       if (before)
-        moe_rms_norm (f, q_head, l->q_norm, h->head_dim, q_head);
-      moe_rope_rotate (h->rope_kind, h->rope_dims, angles, q_head);
+        moe_rms_norm (f, q_head, l->q_norm, l->head_dim, q_head);
+      moe_rope_rotate (h->rope_kind, l->rope_dims, angles, q_head);
       if (after)
-        moe_rms_norm (f, q_head, l->q_norm, h->head_dim, q_head);
+        moe_rms_norm (f, q_head, l->q_norm, l->head_dim, q_head);
     }
-  for (guint head = 0; head < h->n_kv_heads; head++)
+  for (guint head = 0; head < l->n_kv_heads; head++)
     {
-      float *k_head = k + head * h->head_dim;
+      float *k_head = k + head * l->head_dim;
 
       if (before)
-        moe_rms_norm (f, k_head, l->k_norm, h->head_dim, k_head);
-      moe_rope_rotate (h->rope_kind, h->rope_dims, angles, k_head);
+        moe_rms_norm (f, k_head, l->k_norm, l->head_dim, k_head);
+      moe_rope_rotate (h->rope_kind, l->rope_dims, angles, k_head);
       if (after)
-        moe_rms_norm (f, k_head, l->k_norm, h->head_dim, k_head);
-      moe_cache_store (job->cache, f->ops, job->layer, head, position, k_head, v + head * h->value_dim);
+        moe_rms_norm (f, k_head, l->k_norm, l->head_dim, k_head);
+      if (norm_values)
+        norm_value (f, v + head * l->value_dim, l->value_dim);
+      moe_cache_store (job->cache, f->ops, job->layer, head, position, k_head, v + head * l->value_dim);
     }
 }
 
@@ -84,8 +102,9 @@ tell_projections (MoeForward          *self,
                   guint                layer)
 {
   const MoeHparams *h = self->h;
+  const MoeLayer *l = &self->model->layers[layer];
   const MoeProjectionEvent event = {
-    h->n_heads, h->n_kv_heads, h->head_dim, h->value_dim, self->q, self->k, self->v,
+    h->n_heads, l->n_kv_heads, l->head_dim, l->value_dim, self->q, self->k, self->v,
   };
 
   MOE_PROBE_EMIT (self, projections, batch, layer, &event);
@@ -97,13 +116,15 @@ gate_token (guint    t,
             guint    thread,
             gpointer data)
 {
-  const MoeForward *f = ((StoreJob *) data)->forward;
+  const StoreJob *job = data;
+  const MoeForward *f = job->forward;
   const MoeHparams *h = f->h;
-  float *out = f->attended + (gsize) t * h->n_heads * h->value_dim;
-  const float *gate = f->q_gate + (gsize) t * h->n_heads * 2 * h->head_dim + h->head_dim;
+  const MoeLayer *l = &f->model->layers[job->layer];
+  float *out = f->attended + t * h->n_heads * l->value_dim;
+  const float *gate = f->q_gate + t * h->n_heads * 2 * l->head_dim + l->head_dim;
 
-  for (guint head = 0; head < h->n_heads; head++, out += h->value_dim, gate += 2 * h->head_dim)
-    for (guint i = 0; i < h->value_dim; i++)
+  for (guint head = 0; head < h->n_heads; head++, out += l->value_dim, gate += 2 * l->head_dim)
+    for (guint i = 0; i < l->value_dim; i++)
       out[i] /= 1 + expf (-gate[i]);
 }
 
@@ -119,7 +140,7 @@ moe_attention_run (MoeForward          *self,
   const float *attended = self->attended;
   StoreJob job = { self, cache, batch, layer };
   MoeQueries queries = {
-    .q = self->q, .q_stride = h->head_dim, .scale = h->attention_scale, .window = l->window,
+    .q = self->q, .q_stride = l->head_dim, .scale = h->attention_scale, .window = l->window,
     .sinks = l->sinks,
   };
 
@@ -131,15 +152,16 @@ moe_attention_run (MoeForward          *self,
       moe_linear (&l->q, &self->input, self->choice, self->pool, gated ? self->q_gate : self->q,
                   l->q.n_rows);
       moe_linear (&l->k, &self->input, self->choice, self->pool, self->k,
-                  (gsize) h->n_kv_heads * h->head_dim);
-      moe_linear (&l->v, &self->input, self->choice, self->pool, self->v,
-                  (gsize) h->n_kv_heads * h->value_dim);
+                  l->n_kv_heads * l->head_dim);
+      if (l->v.data != NULL)
+        moe_linear (&l->v, &self->input, self->choice, self->pool, self->v,
+                  l->n_kv_heads * l->value_dim);
       moe_pool_run (self->pool, batch->n, store_token, &job);
       tell_projections (self, batch, layer);
       moe_attention_attend (self, cache, batch, layer, &queries);
       if (gated)
         moe_pool_run (self->pool, batch->n, gate_token, &job);
     }
-  moe_activations_set (&self->input, attended, batch->n, (gsize) h->n_heads * h->value_dim);
+  moe_activations_set (&self->input, attended, batch->n, h->n_heads * l->value_dim);
   moe_linear (&l->output, &self->input, self->choice, self->pool, self->delta, h->width);
 }

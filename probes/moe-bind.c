@@ -178,15 +178,17 @@ bind_qkv (Binder    *self,
           GError   **error)
 {
   const MoeHparams *h = &self->model->h;
-  guint64 d = h->width, q = (guint64) h->n_heads * h->head_dim, k = (guint64) h->n_kv_heads * h->head_dim;
-  guint64 v = (guint64) h->n_kv_heads * h->value_dim;
+  guint64 d = h->width, q = h->n_heads * l->head_dim, k = l->n_kv_heads * l->head_dim;
+  guint64 v = l->n_kv_heads * l->value_dim;
+  Presence values = optional_if (self, MOE_ARCH_WINDOW_HEADS);
   MoeMatrix fused = { 0 };
   gboolean gated = (self->model->arch->flags & MOE_ARCH_QUERY_GATE) != 0;
 
   if ((self->model->arch->flags & MOE_ARCH_FUSED_QKV) == 0)
     return bind_matrix (self, "attn_q.weight", PRESENCE_REQUIRED, d, gated ? 2 * q : q, 1, &l->q, error) &&
            bind_matrix (self, "attn_k.weight", PRESENCE_REQUIRED, d, k, 1, &l->k, error) &&
-           bind_matrix (self, "attn_v.weight", PRESENCE_REQUIRED, d, v, 1, &l->v, error);
+           bind_matrix (self, "attn_v.weight", values == PRESENCE_ABSENT ? PRESENCE_REQUIRED : values, d, v,
+                        1, &l->v, error);
   if (!bind_matrix (self, "attn_qkv.weight", PRESENCE_REQUIRED, d, q + k + v, 1, &fused, error))
     return FALSE;
   l->q = slice_rows (&fused, 0, q);
@@ -272,8 +274,8 @@ bind_attention (Binder    *self,
 {
   const MoeHparams *h = &self->model->h;
   const MoeArch *arch = self->model->arch;
-  guint64 d = h->width, q = (guint64) h->n_heads * h->head_dim, k = (guint64) h->n_kv_heads * h->head_dim;
-  guint64 v = (guint64) h->n_kv_heads * h->value_dim;
+  guint64 d = h->width, q = h->n_heads * l->head_dim, k = l->n_kv_heads * l->head_dim;
+  guint64 v = l->n_kv_heads * l->value_dim;
   gboolean whole = arch->qk_norm == MOE_QK_NORM_VECTOR;
   Presence norm = arch->qk_norm == MOE_QK_NORM_NONE ? PRESENCE_ABSENT
                   : (arch->flags & MOE_ARCH_QK_NORM_OPTIONAL) != 0 ? PRESENCE_OPTIONAL : PRESENCE_REQUIRED;
@@ -283,13 +285,13 @@ bind_attention (Binder    *self,
       !bind_floats (self, "attn_q.bias", bias, q, 1, &l->q_bias, error) ||
       !bind_floats (self, "attn_k.bias", bias, k, 1, &l->k_bias, error) ||
       !bind_floats (self, "attn_v.bias", bias, v, 1, &l->v_bias, error) ||
-      !bind_matrix (self, "attn_output.weight", PRESENCE_REQUIRED, (guint64) h->n_heads * h->value_dim, d, 1,
+      !bind_matrix (self, "attn_output.weight", PRESENCE_REQUIRED, h->n_heads * l->value_dim, d, 1,
                     &l->output, error) ||
       !bind_floats (self, "attn_output.bias", output, d, 1, &l->output_bias, error) ||
       !bind_floats (self, "attn_sinks.weight", required_if (self, MOE_ARCH_SINKS), h->n_heads, 1, &l->sinks,
                     error) ||
-      !bind_floats (self, "attn_q_norm.weight", norm, whole ? q : h->head_dim, 1, &l->q_norm, error) ||
-      !bind_floats (self, "attn_k_norm.weight", norm, whole ? k : h->head_dim, 1, &l->k_norm, error))
+      !bind_floats (self, "attn_q_norm.weight", norm, whole ? q : l->head_dim, 1, &l->q_norm, error) ||
+      !bind_floats (self, "attn_k_norm.weight", norm, whole ? k : l->head_dim, 1, &l->k_norm, error))
     return FALSE;
   if ((l->q_norm != NULL) == (l->k_norm != NULL))
     return TRUE;
@@ -370,6 +372,8 @@ bind_experts (Binder    *self,
   Presence bias = required_if (self, MOE_ARCH_EXPERT_BIAS), selection = required_if (
     self, MOE_ARCH_SELECTION_BIAS_REQUIRED);
 
+  gboolean dense = self->model->arch->shared == MOE_SHARED_DENSE;
+
   if (selection == PRESENCE_ABSENT)
     selection = optional_if (self, MOE_ARCH_SELECTION_BIAS);
   if (!bind_matrix (self, "ffn_gate_inp.weight", PRESENCE_REQUIRED, d, e, 1, &l->router, error) ||
@@ -383,9 +387,42 @@ bind_experts (Binder    *self,
       !bind_floats (self, "ffn_down_exps.bias", bias, d, e, &l->down_bias, error))
     return FALSE;
   return h->shared_width == 0 ||
-         (bind_feed_forward (self, "_shexp", h->shared_width, &l->shared, error) &&
+         (bind_feed_forward (self, dense ? "" : "_shexp", h->shared_width, &l->shared, error) &&
           bind_floats (self, "ffn_gate_inp_shexp.weight", required_if (self, MOE_ARCH_SHARED_GATE), d, 1,
                        &l->shared_gate, error));
+}
+
+/* What Gemma 4 has besides; its dense block is the shared expert here. */
+static gboolean
+bind_post_norms (Binder    *self,
+                 MoeLayer  *l,
+                 GError   **error)
+{
+  guint64 d = self->model->h.width;
+
+  return bind_floats (self, "post_attention_norm.weight", PRESENCE_REQUIRED, d, 1, &l->attention_post_norm,
+                      error) &&
+         bind_floats (self, "ffn_norm.weight", PRESENCE_REQUIRED, d, 1, &l->shared_norm, error) &&
+         bind_floats (self, "post_ffw_norm_1.weight", PRESENCE_REQUIRED, d, 1, &l->shared_post_norm, error) &&
+         bind_floats (self, "post_ffw_norm_2.weight", PRESENCE_REQUIRED, d, 1, &l->routed_post_norm, error) &&
+         bind_floats (self, "post_ffw_norm.weight", PRESENCE_REQUIRED, d, 1, &l->moe_post_norm, error) &&
+         bind_floats (self, "ffn_gate_inp.scale", PRESENCE_REQUIRED, d, 1, &l->router_scale, error) &&
+         bind_floats (self, "ffn_down_exps.scale", PRESENCE_OPTIONAL, self->model->h.n_experts, 1,
+                      &l->down_scale, error) &&
+         bind_floats (self, "layer_output_scale.weight", PRESENCE_OPTIONAL, 1, 1, &l->output_scale, error);
+}
+
+static void
+set_heads (Binder   *self,
+           MoeLayer *l)
+{
+  const MoeHparams *h = &self->model->h;
+  gboolean own = (self->model->arch->flags & MOE_ARCH_WINDOW_HEADS) != 0;
+
+  l->n_kv_heads = own ? h->kv_heads[self->layer] : h->n_kv_heads;
+  l->head_dim = own && l->window != 0 ? h->window_head_dim : h->head_dim;
+  l->value_dim = own ? l->head_dim : h->value_dim;
+  l->rope_dims = own && l->window != 0 ? h->window_rope_dims : h->rope_dims;
 }
 
 static gboolean
@@ -395,19 +432,22 @@ bind_layer (Binder    *self,
   const MoeHparams *h = &self->model->h;
   MoeLayer *l = &self->model->layers[self->layer];
   gboolean post = (self->model->arch->flags & MOE_ARCH_POST_NORM) != 0;
+  gboolean norms = (self->model->arch->flags & MOE_ARCH_POST_NORMS) != 0;
   Presence bias = required_if (self, MOE_ARCH_NORM_BIAS);
   MoeLayerFlags kind = h->layers[self->layer];
 
   if ((kind & MOE_LAYER_WINDOW) != 0)
     l->window = h->window;
+  set_heads (self, l);
   return bind_floats (self, "attn_norm.weight", PRESENCE_REQUIRED, h->width, 1, &l->attention_norm, error) &&
          bind_floats (self, "attn_norm.bias", bias, h->width, 1, &l->attention_norm_bias, error) &&
          (h->kv_rank > 0 ? bind_mla (self, l, error)
           : (kind & MOE_LAYER_DELTA_NET) != 0 ? bind_delta_net (self, &l->delta_net, error)
           : (kind & MOE_LAYER_CONV) != 0 ? bind_short_conv (self, l, error)
           : bind_attention (self, l, error)) &&
-         bind_floats (self, post ? "post_attention_norm.weight" : "ffn_norm.weight", PRESENCE_REQUIRED,
-                      h->width, 1, &l->moe_norm, error) &&
+         bind_floats (self, norms ? "pre_ffw_norm_2.weight" : post ? "post_attention_norm.weight"
+                      : "ffn_norm.weight", PRESENCE_REQUIRED, h->width, 1, &l->moe_norm, error) &&
+         (!norms || bind_post_norms (self, l, error)) &&
          bind_floats (self, "ffn_norm.bias", bias, h->width, 1, &l->moe_norm_bias, error) &&
          ((kind & MOE_LAYER_DENSE) != 0 ? bind_feed_forward (self, "", h->dense_width, &l->dense, error)
                                         : bind_experts (self, l, error));

@@ -32,7 +32,8 @@ get_value_bytes (const MoeCache *self)
 /* What the layers of one kind remember. */
 typedef struct
 {
-  guint n_attention, n_conv, n_nets;
+  gsize n_keys, n_values; /* of all planes, at one position */
+  guint n_conv, n_nets;
 } Counts;
 
 static gboolean
@@ -41,6 +42,27 @@ has (const MoeCache *self,
      MoeLayerFlags   kind)
 {
   return (self->kinds[layer] & kind) != 0;
+}
+
+static void
+add_planes (MoeCache       *self,
+            const MoeModel *model,
+            guint           layer,
+            Counts         *counts)
+{
+  const MoeHparams *h = &model->h;
+  const MoeLayer *l = &model->layers[layer];
+  MoePlaneShape *shape = &self->planes[layer];
+
+  /* MLA with its matrices absorbed has what all heads share, see moe-mla.c. */
+  if (h->absorbed)
+    *shape = (MoePlaneShape) { 1, h->rope_dims, h->kv_rank };
+  else
+    *shape = (MoePlaneShape) { l->n_kv_heads, l->head_dim, l->value_dim };
+  shape->first_key = counts->n_keys;
+  shape->first_value = counts->n_values;
+  counts->n_keys += shape->n_heads * shape->key_dim;
+  counts->n_values += shape->n_heads * shape->value_dim;
 }
 
 /* Sorts the layers by what they remember. */
@@ -55,13 +77,16 @@ set_shape (MoeCache       *self,
   self->places = g_new (guint, h->n_layers);
   self->kinds = g_memdup2 (h->layers, h->n_layers);
   self->state_lengths = g_new0 (guint, h->n_layers);
+  self->planes = g_new0 (MoePlaneShape, h->n_layers);
   for (guint layer = 0; layer < h->n_layers; layer++)
-    self->places[layer] = has (self, layer, MOE_LAYER_CONV) ? counts->n_conv++
-                          : has (self, layer, MOE_LAYER_DELTA_NET) ? counts->n_nets++ : counts->n_attention++;
-  /* MLA with its matrices absorbed has what all heads share, see moe-mla.c. */
-  self->n_heads = h->absorbed ? 1 : h->n_kv_heads;
-  self->key_dim = h->absorbed ? h->rope_dims : h->head_dim;
-  self->value_dim = h->absorbed ? h->kv_rank : h->value_dim;
+    {
+      if (has (self, layer, MOE_LAYER_CONV))
+        self->places[layer] = counts->n_conv++;
+      else if (has (self, layer, MOE_LAYER_DELTA_NET))
+        self->places[layer] = counts->n_nets++;
+      else
+        add_planes (self, model, layer, counts);
+    }
   self->conv_dim = h->width;
   self->net_heads = h->gdn_value_heads;
   self->net_dim = (gsize) (2 * h->gdn_key_heads + h->gdn_value_heads) * h->gdn_dim;
@@ -89,10 +114,10 @@ moe_cache_init (MoeCache        *self,
 
   *self = (MoeCache) { .type = type, .context = context };
   set_shape (self, model, &counts);
-  positions = (double) counts.n_attention * self->n_heads * context * (double) get_value_bytes (self);
+  positions = (double) context * (double) get_value_bytes (self);
   net_positions = (double) counts.n_nets * context;
-  sizes[0] = positions * (double) self->key_dim;
-  sizes[1] = positions * (double) self->value_dim;
+  sizes[0] = positions * (double) counts.n_keys;
+  sizes[1] = positions * (double) counts.n_values;
   sizes[2] = (double) counts.n_conv * context * (double) (self->conv_dim * sizeof (float));
   sizes[3] = net_positions * (double) (self->net_dim * get_value_bytes (self));
   sizes[4] = net_positions * (double) (2 * self->net_heads * sizeof (float));
@@ -134,19 +159,10 @@ moe_cache_clear (MoeCache *self)
   unmap_bytes (self->gates, self->gate_bytes);
   unmap_bytes (self->states, self->state_bytes);
   g_free (self->places);
+  g_free (self->planes);
   g_free (self->kinds);
   g_free (self->state_lengths);
   memset (self, 0, sizeof *self);
-}
-
-/* Of a position in the planes of @head. */
-static gsize
-get_index (const MoeCache *self,
-           guint           layer,
-           guint           head,
-           guint           position)
-{
-  return ((gsize) self->places[layer] * self->n_heads + head) * self->context + position;
 }
 
 guint8 *
@@ -155,7 +171,10 @@ moe_cache_key (const MoeCache *self,
                guint           head,
                guint           position)
 {
-  return self->k + get_index (self, layer, head, position) * self->key_dim * get_value_bytes (self);
+  const MoePlaneShape *shape = &self->planes[layer];
+  gsize at = (shape->first_key + head * shape->key_dim) * self->context + position * shape->key_dim;
+
+  return self->k + at * get_value_bytes (self);
 }
 
 guint8 *
@@ -164,7 +183,10 @@ moe_cache_value (const MoeCache *self,
                  guint           head,
                  guint           position)
 {
-  return self->v + get_index (self, layer, head, position) * self->value_dim * get_value_bytes (self);
+  const MoePlaneShape *shape = &self->planes[layer];
+  gsize at = (shape->first_value + head * shape->value_dim) * self->context + position * shape->value_dim;
+
+  return self->v + at * get_value_bytes (self);
 }
 
 float *
@@ -212,18 +234,19 @@ moe_cache_store (MoeCache           *self,
                  const float        *k,
                  const float        *v)
 {
+  const MoePlaneShape *shape = &self->planes[layer];
   guint8 *k_to = moe_cache_key (self, layer, head, position);
   guint8 *v_to = moe_cache_value (self, layer, head, position);
 
   if (self->type == MOE_CACHE_F16)
     {
-      ops->to_f16 ((guint16 *) k_to, k, self->key_dim);
-      ops->to_f16 ((guint16 *) v_to, v, self->value_dim);
+      ops->to_f16 ((guint16 *) k_to, k, shape->key_dim);
+      ops->to_f16 ((guint16 *) v_to, v, shape->value_dim);
     }
   else
     {
-      memcpy (k_to, k, self->key_dim * sizeof *k);
-      memcpy (v_to, v, self->value_dim * sizeof *v);
+      memcpy (k_to, k, shape->key_dim * sizeof *k);
+      memcpy (v_to, v, shape->value_dim * sizeof *v);
     }
 }
 
@@ -267,12 +290,12 @@ moe_cache_copy (MoeCache       *self,
                   length * self->conv_dim * sizeof (float));
           continue;
         }
-      for (guint head = 0; head < self->n_heads; head++)
+      for (guint head = 0; head < self->planes[layer].n_heads; head++)
         {
           memcpy (moe_cache_key (self, layer, head, 0), moe_cache_key (source, layer, head, 0),
-                  bytes * self->key_dim);
+                  bytes * self->planes[layer].key_dim);
           memcpy (moe_cache_value (self, layer, head, 0), moe_cache_value (source, layer, head, 0),
-                  bytes * self->value_dim);
+                  bytes * self->planes[layer].value_dim);
         }
     }
 }

@@ -80,6 +80,8 @@ combine_token (guint    t,
       f->down_channel[i] = (guint16) channel;
       f->down_norm[i] = f->silent[i] == MOE_SLOT_SILENT ? 0 : sqrtf (f->ops->sum_squares (down, d));
     }
+  if (job->layer->routed_post_norm != NULL)
+    moe_rms_norm (f, delta, job->layer->routed_post_norm, d, delta);
   if (statistics)
     {
       double scale = f->h->residual_scale;
@@ -89,6 +91,8 @@ combine_token (guint    t,
     }
   if (job->has_shared)
     add_shared (job, t, thread, statistics);
+  if (job->layer->moe_post_norm != NULL)
+    moe_rms_norm (f, delta, job->layer->moe_post_norm, d, delta);
 }
 
 void

@@ -6,6 +6,12 @@
 #include <math.h>
 
 #include "probes/moe-feed-forward.h"
+#include "probes/moe-gelu.h"
+
+/* Gemma 4 differs from the others: the router reads rms (x) / sqrt (d) * router_scale, of the residual x, the
+ * routed experts and the shared one read x behind norms of their own, the sum of the routed ones and the
+ * output of the shared one are normed each, then both together. Probes have the shared expert's output after
+ * its norm, routed ones' before theirs. */
 
 /* gpt-oss (OpenAI, "gpt-oss-120b & gpt-oss-20b Model Card", arXiv 2508.10925). */
 #define SWIGLU_OAI_ALPHA 1.702f
@@ -175,6 +181,11 @@ activate (const MoeForward *self,
       self->ops->silu_mul (gate, up, n);
       return;
     }
+  if (self->model->arch->activation == MOE_ACTIVATION_GELU)
+    {
+      moe_gelu_mul (gate, up, n);
+      return;
+    }
   for (gsize i = 0; i < n; i++)
     {
       float g = MIN (gate[i], SWIGLU_OAI_LIMIT), u = CLAMP (up[i], -SWIGLU_OAI_LIMIT, SWIGLU_OAI_LIMIT);
@@ -247,9 +258,40 @@ down_chunk (guint    item,
     y[i] = f->down + ((gsize) job->tokens[first + i] * f->h->n_used + job->slots[first + i]) * width;
   down->matmul (moe_matrix_get_slice (&job->layer->down, job->experts[active]), f->h->expert_width, begin,
                 end, job->hidden + first, y, n);
+  for (guint i = 0; job->layer->down_scale != NULL && i < n; i++)
+    for (gsize c = begin; c < end; c++)
+      y[i][c] *= job->layer->down_scale[job->experts[active]];
   for (guint i = 0; job->layer->down_bias != NULL && i < n; i++)
     add_floats (y[i] + begin, job->layer->down_bias + (gsize) job->experts[active] * width + begin,
                 end - begin);
+}
+
+/* Router logits of the micro-batch. Always by the plain kernel: the router decides everything after it and
+ * costs next to nothing. */
+static void
+run_router (MoeExpertJob *job)
+{
+  MoeForward *f = job->forward;
+  gsize d = f->h->width;
+
+  if (job->layer->router_scale == NULL)
+    {
+      moe_activations_set (&f->input, f->normed, job->batch->n, d);
+      moe_linear (&job->layer->router, &f->input, MOE_KERNELS_PLAIN, f->pool, f->router_logits,
+                  f->h->n_experts);
+      return;
+    }
+  for (guint t = 0; t < job->batch->n; t++)
+    {
+      float *input = f->delta + t * d; /* free until the end of the block */
+
+      moe_rms_norm (f, f->x + t * d, job->layer->router_scale, d, input);
+      for (gsize i = 0; i < d; i++)
+        input[i] /= sqrtf ((float) d);
+    }
+  moe_activations_set (&f->input, f->delta, job->batch->n, d);
+  moe_linear (&job->layer->router, &f->input, MOE_KERNELS_PLAIN, f->pool, f->router_logits, f->h->n_experts);
+  moe_activations_set (&f->input, f->normed, job->batch->n, d);
 }
 
 void
@@ -266,10 +308,7 @@ moe_experts_run (MoeForward          *self,
   const void *const *inputs;
   guint n_rows;
 
-  moe_activations_set (&self->input, self->normed, batch->n, h->width);
-  /* Always the plain kernel: the router decides everything after it and costs next to nothing. */
-  moe_linear (&job.layer->router, &self->input, MOE_KERNELS_PLAIN, self->pool, self->router_logits,
-              h->n_experts);
+  run_router (&job);
   moe_pool_run (self->pool, batch->n, route_one, &job);
   group_by_expert (&job);
   /* A large batch needs nearly all, and reading them in order is as fast. */

@@ -5,6 +5,8 @@
 
 #include <math.h>
 
+#include "probes/moe-gelu.h"
+
 typedef struct
 {
   MoeForward           *forward;
@@ -43,7 +45,10 @@ gate_up_chunk (guint    item,
   gate->matmul (job->block->gate.data, f->h->width, begin, end, gate_x, gate_y, job->n_rows);
   up->matmul (job->block->up.data, f->h->width, begin, end, up_x, up_y, job->n_rows);
   for (guint r = 0; r < job->n_rows; r++)
-    f->ops->silu_mul (gate_y[r] + begin, up_y[r] + begin, end - begin);
+    if (f->model->arch->activation == MOE_ACTIVATION_GELU)
+      moe_gelu_mul (gate_y[r] + begin, up_y[r] + begin, end - begin);
+    else
+      f->ops->silu_mul (gate_y[r] + begin, up_y[r] + begin, end - begin);
 }
 
 static void
@@ -130,7 +135,16 @@ moe_shared_experts_run (MoeForward          *self,
     }
   if (n_rows == 0)
     return;
+  if (l->shared_norm != NULL)
+    {
+      for (guint t = 0; t < batch->n; t++)
+        moe_rms_norm (self, self->x + t * d, l->shared_norm, d, self->normed + t * d);
+      moe_activations_set (&self->input, self->normed, batch->n, d);
+    }
   run_block (self, &l->shared, self->h->shared_width, tokens, n_rows, self->shared_down);
+  for (guint r = 0; l->shared_post_norm != NULL && r < n_rows; r++)
+    moe_rms_norm (self, self->shared_down + tokens[r] * d, l->shared_post_norm, d,
+                  self->shared_down + tokens[r] * d);
   if (MOE_PROBE_WANTED (self, shared_vectors))
     {
       const MoeSharedVectors event = {

@@ -42,6 +42,12 @@ moe_forward_init (MoeForward      *self,
   self->frequencies = g_new (double, model->h.rope_dims / 2);
   moe_rope_get_frequencies (&model->h.rope, model->h.rope_base, model->h.rope_dims, factors,
                             self->frequencies);
+  if (model->h.window_rope_dims > 0)
+    {
+      self->window_frequencies = g_new (double, model->h.window_rope_dims / 2);
+      moe_rope_get_frequencies (&model->h.rope, model->h.window_rope_base, model->h.window_rope_dims, NULL,
+                                self->window_frequencies);
+    }
   for (guint i = 0; i < threads; i++)
     {
       self->scratch[i] = g_new (float, 4 * (gsize) model->h.n_experts);
@@ -60,7 +66,8 @@ free_buffers (MoeForward *self)
     (gpointer *) &self->q_gate, (gpointer *) &self->gdn_input, (gpointer *) &self->gdn_mixed,
     (gpointer *) &self->gdn_z, (gpointer *) &self->gdn_ba, (gpointer *) &self->gdn_qkv,
     (gpointer *) &self->gdn_out, (gpointer *) &self->delta,
-    (gpointer *) &self->angles, (gpointer *) &self->router_logits, (gpointer *) &self->router_probs,
+    (gpointer *) &self->angles, (gpointer *) &self->window_angles,
+    (gpointer *) &self->router_logits, (gpointer *) &self->router_probs,
     (gpointer *) &self->chosen, (gpointer *) &self->weights, (gpointer *) &self->silent,
     (gpointer *) &self->gate, (gpointer *) &self->up, (gpointer *) &self->down, (gpointer *) &self->down_max,
     (gpointer *) &self->down_channel, (gpointer *) &self->down_norm, (gpointer *) &self->turn,
@@ -96,6 +103,7 @@ moe_forward_clear (MoeForward *self)
   g_clear_pointer (&self->hits, g_free);
   g_clear_pointer (&self->logit_rows, g_aligned_free);
   g_clear_pointer (&self->frequencies, g_free);
+  g_clear_pointer (&self->window_frequencies, g_free);
   moe_activations_clear (&self->input);
   moe_activations_clear (&self->hidden);
   g_clear_pointer (&self->pool, moe_pool_free);
@@ -124,14 +132,25 @@ allocate_attention (MoeForward *self,
                     gsize       n)
 {
   const MoeHparams *h = self->h;
-  gsize heads = h->n_heads, kv_heads = h->n_kv_heads, d = h->width;
-  /* Expanded keys of MLA come together with the values. */
-  gsize v_width = h->kv_rank > 0 ? h->head_dim - h->rope_dims + h->value_dim : h->value_dim;
+  gsize heads = h->n_heads, d = h->width, head_dim = 0, value_dim = h->absorbed ? h->kv_rank : 0, k_width = 0;
+  gsize v_width = 0;
 
-  ALLOCATE (q, n * heads * h->head_dim);
-  ALLOCATE (k, n * kv_heads * h->head_dim);
-  ALLOCATE (v, n * kv_heads * v_width);
-  ALLOCATE (attended, n * heads * (h->absorbed ? h->kv_rank : h->value_dim));
+  for (guint layer = 0; layer < h->n_layers; layer++)
+    {
+      const MoeLayer *l = &self->model->layers[layer];
+
+      head_dim = MAX (head_dim, l->head_dim);
+      value_dim = MAX (value_dim, l->value_dim);
+      k_width = MAX (k_width, l->n_kv_heads * l->head_dim);
+      v_width = MAX (v_width, l->n_kv_heads * l->value_dim);
+    }
+  /* Expanded keys of MLA come together with the values. */
+  if (h->kv_rank > 0)
+    v_width = (gsize) h->n_kv_heads * (h->head_dim - h->rope_dims + h->value_dim);
+  ALLOCATE (q, n * heads * head_dim);
+  ALLOCATE (k, n * k_width);
+  ALLOCATE (v, n * v_width);
+  ALLOCATE (attended, n * heads * value_dim);
   if (h->kv_rank > 0)
     {
       ALLOCATE (q_low, n * h->q_rank);
@@ -175,6 +194,8 @@ allocate (MoeForward *self,
   allocate_attention (self, n);
   ALLOCATE (delta, n * d);
   ALLOCATE (angles, n * h->rope_dims);
+  if (self->window_frequencies != NULL)
+    ALLOCATE (window_angles, n * h->window_rope_dims);
   ALLOCATE (router_logits, n * h->n_experts);
   ALLOCATE (router_probs, n * h->n_experts);
   ALLOCATE (chosen, n * k);
@@ -316,6 +337,8 @@ typedef struct
 {
   MoeForward  *forward;
   const float *bias;    /* (d) of the delta, or NULL */
+  const float *norm;    /* (d) of the delta behind that, or NULL */
+  const float *scale;   /* (1) of the stream behind it, or NULL */
   const float *control; /* (d) added besides, or NULL */
   gboolean     summarise;
 } AddJob;
@@ -333,10 +356,14 @@ add_token (guint    t,
 
   for (gsize i = 0; job->bias != NULL && i < d; i++)
     delta[i] += job->bias[i];
+  if (job->norm != NULL)
+    moe_rms_norm (f, delta, job->norm, d, delta);
   for (gsize i = 0; scale != 1 && i < d; i++)
     delta[i] *= scale;
   for (gsize i = 0; i < d; i++)
     x[i] += delta[i];
+  for (gsize i = 0; job->scale != NULL && i < d; i++)
+    x[i] *= *job->scale;
   for (gsize i = 0; job->control != NULL && i < d; i++)
     x[i] += job->control[i];
   if (job->summarise)
@@ -348,10 +375,12 @@ static void
 add_delta (MoeForward  *self,
            guint        n,
            const float *bias,
+           const float *norm,
+           const float *scale,
            const float *control,
            gboolean     summarise)
 {
-  AddJob job = { self, bias, control, summarise };
+  AddJob job = { self, bias, norm, scale, control, summarise };
 
   moe_pool_run (self->pool, n, add_token, &job);
 }
@@ -393,6 +422,8 @@ compute_logits (MoeForward *self,
     self->logit_rows[i] += self->model->logit_bias[i % vocabulary];
   for (gsize i = 0; self->h->logit_scale != 1 && i < count * vocabulary; i++)
     self->logit_rows[i] *= self->h->logit_scale;
+  for (gsize i = 0; self->h->logit_cap != 0 && i < count * vocabulary; i++)
+    self->logit_rows[i] = self->h->logit_cap * tanhf (self->logit_rows[i] / self->h->logit_cap);
   self->logits = self->logit_rows + (count - 1) * vocabulary;
 }
 
@@ -457,14 +488,15 @@ moe_forward_run (MoeForward          *self,
         moe_delta_net_run (self, cache, batch, layer);
       else
         moe_attention_run (self, cache, batch, layer);
-      add_delta (self, batch->n, l->output_bias, NULL, FALSE);
+      add_delta (self, batch->n, l->output_bias, l->attention_post_norm, NULL, NULL, FALSE);
       MOE_PROBE_EMIT (self, residual, batch, layer, MOE_RESIDUAL_MID, width, self->x);
       norm_all (self, l->moe_norm, l->moe_norm_bias, batch->n);
       if ((self->h->layers[layer] & MOE_LAYER_DENSE) != 0)
         moe_dense_run (self, batch, layer);
       else
         moe_experts_run (self, batch, plan, layer);
-      add_delta (self, batch->n, NULL, moe_control_vector_get (self->control, layer), summarise);
+      add_delta (self, batch->n, NULL, NULL, l->output_scale, moe_control_vector_get (self->control, layer),
+                 summarise);
       if (summarise)
         MOE_PROBE_EMIT (self, residual_summary, batch, layer, &residual);
       MOE_PROBE_EMIT (self, residual, batch, layer, MOE_RESIDUAL_POST, width, self->x);

@@ -22,9 +22,18 @@ G_BEGIN_DECLS
 /* Query rows that attend to the same keys in one work item. */
 #define MOE_ATTENTION_ROWS 16
 
+/* The keys and values of one layer: for each head a plane of (context, key_dim) and one of (context,
+ * value_dim). */
+typedef struct
+{
+  guint n_heads;
+  gsize key_dim, value_dim;
+  gsize first_key, first_value; /* values of the planes before, of all layers */
+} MoePlaneShape;
+
 /* What layers remember of all tokens so far. Layers with attention: keys and values, one plane per layer and
- * head of the cache so that a head reads one stretch of memory: (layers, n_heads, context, key_dim), values
- * the same with value_dim. Layers with a short convolution: its inputs, (layers, context, conv_dim).
+ * head of the cache so that a head reads one stretch of memory. Layers with a short convolution: its inputs,
+ * (layers, context, conv_dim).
  *
  * Layers with a gated DeltaNet: the inputs of the convolution (layers, context, net_dim) and the decays and
  * betas (layers, context, 2 * net_heads) of every token, the present state (layers, state_size), and those
@@ -36,8 +45,8 @@ typedef struct
   guint         n_layers;
   guint        *places;  /* (n_layers) of a layer among those of its kind */
   guint8       *kinds;   /* (n_layers) MoeLayerFlags */
-  guint         n_heads;
-  gsize         key_dim, value_dim, conv_dim;
+  MoePlaneShape *planes; /* (n_layers) of those with attention */
+  gsize         conv_dim;
   gsize         key_bytes, value_bytes, conv_bytes; /* of all */
   guint8       *k, *v;   /* F16 or F32 */
   guint8       *conv;    /* F32; NULL when no layer has it */
@@ -154,6 +163,7 @@ typedef struct
   float         *gdn_out;     /* (N, V) */
   float         *delta;       /* (n, d) what a block adds to the residual */
   float         *angles;      /* (n, rope_dims / 2, 2) cosine and sine */
+  float         *window_angles; /* (n, window_rope_dims / 2, 2) of layers with a RoPE of their own, or NULL */
   float         *router_logits; /* (n, E) */
   float         *router_probs;  /* (n, E) */
   guint16       *chosen;      /* (n, k) */
@@ -182,6 +192,7 @@ typedef struct
   float         *residual_median;   /* (n) */
 
   double        *frequencies;  /* (rope_dims / 2), see moe_rope_get_frequencies() */
+  double        *window_frequencies; /* (window_rope_dims / 2), or NULL */
 
   float        **scores;       /* (threads) of (MOE_ATTENTION_ROWS + 1, scores_allocated) */
   gsize          scores_allocated;

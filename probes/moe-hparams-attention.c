@@ -247,11 +247,81 @@ read_window (MoeGguf        *gguf,
   if (!read_window_layers (gguf, arch, 2, h, error) ||
       !moe_hparams_read_float (gguf, arch, "rope.freq_base_swa", FALSE, 1, 1e12f, &base, error))
     return FALSE;
-  if (base == h->rope_base)
+  if (base == h->rope_base || (arch->flags & MOE_ARCH_WINDOW_HEADS) != 0)
     return TRUE;
   g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
                "%s: layers with a sliding window and a RoPE of their own are not supported",
                moe_gguf_get_path (gguf));
+  return FALSE;
+}
+
+/* The heads of layers with a window and of the others, and what is not computed. */
+static gboolean
+read_window_heads (MoeGguf        *gguf,
+                   const MoeArch  *arch,
+                   MoeHparams     *h,
+                   GError        **error)
+{
+  const char *path = moe_gguf_get_path (gguf), *unsupported = NULL;
+  guint32 n = h->n_layers + h->n_skipped, value = h->value_dim, n_shared = 0, per_layer = 0;
+  GError *local = NULL;
+  g_autofree gint32 *heads = moe_hparams_read_array (gguf, arch, "attention.head_count_kv", n, &local);
+
+  if (local != NULL)
+    {
+      g_propagate_error (error, local);
+      return FALSE;
+    }
+  h->window_head_dim = h->head_dim;
+  h->window_rope_dims = h->rope_dims;
+  h->window_rope_base = 10000;
+  h->attention_scale = 1;
+  if ((heads == NULL && !moe_hparams_read_uint (gguf, arch, "attention.head_count_kv", FALSE, 1, 65535,
+                                                &h->n_kv_heads, error)) ||
+      !moe_hparams_read_uint (gguf, arch, "attention.key_length_swa", FALSE, 1, 65536, &h->window_head_dim,
+                              error) ||
+      !moe_hparams_read_uint (gguf, arch, "attention.value_length_swa", FALSE, 1, 65536, &value, error) ||
+      !moe_hparams_read_uint (gguf, arch, "rope.dimension_count_swa", FALSE, 2, 65536, &h->window_rope_dims,
+                              error) ||
+      !moe_hparams_read_float (gguf, arch, "rope.freq_base_swa", FALSE, 1, 1e12f, &h->window_rope_base,
+                               error) ||
+      !moe_hparams_read_uint (gguf, arch, "attention.shared_kv_layers", FALSE, 0, G_MAXUINT32, &n_shared,
+                              error) ||
+      !moe_hparams_read_uint (gguf, arch, "embedding_length_per_layer_input", FALSE, 0, G_MAXUINT32,
+                              &per_layer, error))
+    return FALSE;
+  for (guint layer = 0; layer < h->n_layers; layer++)
+    {
+      gint32 count = heads != NULL ? heads[layer] : (gint32) h->n_kv_heads;
+
+      if (count < 1 || count > 65535 || h->n_heads % (guint32) count != 0)
+        {
+          g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT,
+                       "%s: %u attention heads cannot share %d key-value heads", path, h->n_heads, count);
+          return FALSE;
+        }
+      h->kv_heads[layer] = (guint16) count;
+    }
+  h->n_kv_heads = h->kv_heads[h->n_layers - 1];
+  if (h->value_dim != h->head_dim || value != h->window_head_dim || h->window_rope_dims % 2 != 0 ||
+      h->window_rope_dims > h->window_head_dim)
+    {
+      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT,
+                   "%s: keys of %u and %u values, of which %u and %u turn, do not fit values of %u and %u",
+                   path, h->head_dim, h->window_head_dim, h->rope_dims, h->window_rope_dims, h->value_dim,
+                   value);
+      return FALSE;
+    }
+  if (n_shared != 0)
+    unsupported = "layers that share keys and values with others";
+  else if (per_layer != 0)
+    unsupported = "embeddings of each layer";
+  else if (h->rope.factor != 1 || (h->rope.kind != MOE_ROPE_LINEAR && h->rope.kind != MOE_ROPE_UNSCALED))
+    unsupported = "a scaled RoPE beside windows";
+  if (unsupported == NULL)
+    return TRUE;
+  g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED, "%s: %s (%s) are not supported", path, unsupported,
+               arch->name);
   return FALSE;
 }
 
@@ -315,7 +385,8 @@ moe_hparams_read_attention (MoeGguf        *gguf,
   h->head_dim = h->width / h->n_heads;
   if (!((arch->flags & MOE_ARCH_SHORT_CONV) != 0
         ? read_kv_heads_of_layers (gguf, arch, h, error)
-        : moe_hparams_read_equal (gguf, arch, "attention.head_count_kv", FALSE, 1, 65536, h, &h->n_kv_heads,
+        : (arch->flags & MOE_ARCH_WINDOW_HEADS) != 0 ||
+          moe_hparams_read_equal (gguf, arch, "attention.head_count_kv", FALSE, 1, 65536, h, &h->n_kv_heads,
                                   error)) ||
       !moe_hparams_read_uint (gguf, arch, "attention.key_length", h->head_dim == 0, 1, 65536, &h->head_dim,
                               error))
@@ -329,6 +400,8 @@ moe_hparams_read_attention (MoeGguf        *gguf,
       !read_window (gguf, arch, h, error) ||
       ((arch->flags & MOE_ARCH_MLA) != 0 && !read_mla (gguf, arch, h, error)))
     return FALSE;
+  if ((arch->flags & MOE_ARCH_WINDOW_HEADS) != 0)
+    return read_window_heads (gguf, arch, h, error);
   h->attention_scale = 1 / sqrtf ((float) h->head_dim);
   if ((arch->flags & MOE_ARCH_QUERY_GATE) == 0 || h->value_dim == h->head_dim)
     return TRUE;

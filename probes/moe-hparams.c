@@ -3,6 +3,8 @@
 
 #include "probes/moe-hparams-private.h"
 
+#include <math.h>
+
 #include "data/moe-error.h"
 
 /* Bounds like MOE_MAX_CONTEXT. */
@@ -129,6 +131,12 @@ read_shared (MoeGguf        *gguf,
 
   if (arch->shared == MOE_SHARED_NONE)
     return TRUE;
+  if (arch->shared == MOE_SHARED_DENSE)
+    {
+      h->n_shared = 1;
+      h->shared_width = feed_forward;
+      return TRUE;
+    }
   if (!moe_hparams_read_uint (gguf, arch, "expert_shared_count", counted, 0, MAX_EXPERTS, &h->n_shared,
                               error) ||
       (arch->shared != MOE_SHARED_COUNT &&
@@ -184,8 +192,9 @@ read_gating (MoeGguf        *gguf,
                                error)) ||
       ((arch->flags & MOE_ARCH_NORM_KEY) != 0 &&
        !read_bool (gguf, arch, "expert_weights_norm", &h->norm_weights, error)) ||
-      !moe_hparams_read_float (gguf, arch, "expert_weights_scale", FALSE, 0, 1e6f, &h->weights_scale,
-                               error) ||
+      ((arch->flags & MOE_ARCH_POST_NORMS) == 0 &&
+       !moe_hparams_read_float (gguf, arch, "expert_weights_scale", FALSE, 0, 1e6f, &h->weights_scale,
+                                error)) ||
       !moe_hparams_read_uint (gguf, arch, "expert_group_count", FALSE, 0, MAX_EXPERTS, &h->n_groups,
                               error) ||
       !moe_hparams_read_uint (gguf, arch, "expert_group_used_count", h->n_groups > 1,
@@ -241,6 +250,12 @@ read_scales (MoeGguf        *gguf,
   float embedding = 0, residual = 0, attention = 0, logit = 1;
 
   h->embedding_scale = h->residual_scale = h->logit_scale = 1;
+  if ((arch->flags & MOE_ARCH_POST_NORMS) != 0)
+    {
+      h->embedding_scale = sqrtf ((float) h->width);
+      return moe_hparams_read_float (gguf, arch, "final_logit_softcapping", FALSE, 0, 1e6f, &h->logit_cap,
+                                     error);
+    }
   if ((arch->flags & MOE_ARCH_SCALES) == 0)
     return TRUE;
   if (!moe_hparams_read_float (gguf, arch, "logit_scale", TRUE, 1e-6f, 1e6f, &logit, error) ||
@@ -284,7 +299,8 @@ moe_hparams_read (MoeGguf        *gguf,
       !moe_hparams_read_uint (gguf, arch, "embedding_length", TRUE, 4, MAX_CHANNELS, &h->width, error) ||
       !moe_hparams_read_uint (gguf, arch, "context_length", FALSE, 1, MOE_MAX_CONTEXT, &h->context, error) ||
       !moe_hparams_read_attention (gguf, arch, h, error) ||
-      !moe_hparams_read_equal (gguf, arch, "feed_forward_length", h->n_dense > 0, 1, MAX_WIDTH, h,
+      !moe_hparams_read_equal (gguf, arch, "feed_forward_length",
+                               h->n_dense > 0 || arch->shared == MOE_SHARED_DENSE, 1, MAX_WIDTH, h,
                                &feed_forward, error))
     return FALSE;
 

@@ -52,6 +52,9 @@ typedef struct
   const float *k_norm;         /* (D) or (G * D) */
   const float *sinks;          /* (H) learned score of no key, or NULL */
   guint        window;         /* tokens that a query sees, itself included; 0 = all */
+  guint        n_kv_heads;     /* G, D, V and the rotary dimensions of this layer */
+  gsize        head_dim, value_dim, rope_dims;
+  const float *attention_post_norm; /* (d) of what attention adds */
 
   /* MLA, in place of k and v; R = rope_dims. */
   MoeMatrix    q_a;            /* (q_rank, d) */
@@ -85,6 +88,15 @@ typedef struct
   const float *down_bias;      /* (E, d) */
   MoeFeedForward shared;       /* all shared experts as one of shared_width */
   const float *shared_gate;    /* (d) */
+
+  /* Gemma 4, see moe-experts.c. */
+  const float *router_scale;   /* (d) */
+  const float *down_scale;     /* (E) of the experts' outputs, or NULL */
+  const float *shared_norm;    /* (d) before the shared expert */
+  const float *routed_post_norm; /* (d) of the routed experts' sum */
+  const float *shared_post_norm; /* (d) of the shared expert's output */
+  const float *moe_post_norm;  /* (d) of both together */
+  const float *output_scale;   /* (1) of the residual stream behind the layer, or NULL */
 } MoeLayer;
 
 struct _MoeModel

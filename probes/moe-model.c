@@ -364,13 +364,17 @@ moe_model_dup_down_row (const MoeModel *self,
                         guint           channel)
 {
   const MoeMatrix *down;
+  float *row;
 
   g_return_val_if_fail (self != NULL && has_experts (self, layer), NULL);
 
   down = &self->layers[layer].down;
   g_return_val_if_fail (expert < down->n_matrices && channel < down->n_rows, NULL);
 
-  return dup_row (down, expert, channel);
+  row = dup_row (down, expert, channel);
+  for (gsize i = 0; self->layers[layer].down_scale != NULL && i < down->n_in; i++)
+    row[i] *= self->layers[layer].down_scale[expert];
+  return row;
 }
 
 double *
@@ -401,6 +405,14 @@ moe_model_dup_logit_direction (const MoeModel *self,
     }
   *epsilon = self->h.norm_epsilon;
   return direction;
+}
+
+gboolean
+moe_model_is_additive (const MoeModel *self)
+{
+  g_return_val_if_fail (self != NULL, FALSE);
+
+  return (self->arch->flags & MOE_ARCH_POST_NORMS) == 0;
 }
 
 float

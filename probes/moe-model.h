@@ -64,6 +64,9 @@ double             *moe_model_dup_logit_direction (const MoeModel *self,
                                                    gint32          token,
                                                    double         *epsilon,
                                                    double         *constant);
+/* Whether the residual stream is the sum of what the blocks report, and the logit as above: not where it is
+ * scaled behind a layer or logits are capped (Gemma 4). */
+gboolean            moe_model_is_additive         (const MoeModel *self);
 /* What the output of a block is multiplied with before it is added to the residual stream; 1 = nothing. */
 float               moe_model_get_residual_scale  (const MoeModel *self);
 

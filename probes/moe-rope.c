@@ -67,22 +67,34 @@ moe_rope_get_frequencies (const MoeRopeScaling *rope,
     }
 }
 
-void
-moe_rope_prepare (MoeForward          *self,
-                  const MoeProbeBatch *batch)
+static void
+fill_angles (const MoeProbeBatch *batch,
+             const double        *frequencies, /* (half) */
+             guint                half,
+             float                magnitude,
+             float               *angles)      /* (n, half, 2) */
 {
-  guint half = self->h->rope_dims / 2;
-  float magnitude = moe_rope_get_magnitude (&self->h->rope);
-
   for (guint t = 0; t < batch->n; t++)
     for (guint i = 0; i < half; i++)
       {
-        double angle = (double) (batch->first + t) * self->frequencies[i];
-        float *pair = self->angles + ((gsize) t * half + i) * 2;
+        double angle = (double) (batch->first + t) * frequencies[i];
+        float *pair = angles + ((gsize) t * half + i) * 2;
 
         pair[0] = (float) cos (angle) * magnitude;
         pair[1] = (float) sin (angle) * magnitude;
       }
+}
+
+void
+moe_rope_prepare (MoeForward          *self,
+                  const MoeProbeBatch *batch)
+{
+  float magnitude = moe_rope_get_magnitude (&self->h->rope);
+
+  fill_angles (batch, self->frequencies, self->h->rope_dims / 2, magnitude, self->angles);
+  if (self->window_frequencies != NULL)
+    fill_angles (batch, self->window_frequencies, self->h->window_rope_dims / 2, magnitude,
+                 self->window_angles);
 }
 
 void

@@ -16,12 +16,13 @@ static const char *const names[] = {
   "glm4moe-q8_0", "granitemoe-q8_0", "bailingmoe2-q4_k_m",
   "deepseek2-old-f32", "deepseek2-f32", "deepseek2-merged-q4_0",
   "deepseek2-lite-q8_0", "lfm2moe-f32", "lfm2moe-q4_0",
+  "gemma4-f32", "gemma4-q4_0",
   "qwen3next-f32", "qwen3next-old-f32", "qwen35moe-merged-f32", "qwen35moe-q4_k_m",
 };
 
 /* One of each kind of memory: keys and values, windows, latent vectors, convolutions, recurrent states. */
 static const char *const rewound[] = {
-  "olmoe-f16", "gpt-oss-q8_0", "deepseek2-q8_0", "lfm2moe-f32", "qwen3next-q8_0",
+  "olmoe-f16", "gpt-oss-q8_0", "deepseek2-q8_0", "lfm2moe-f32", "qwen3next-q8_0", "gemma4-q8_0",
 };
 
 typedef struct

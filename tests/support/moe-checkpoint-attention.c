@@ -130,6 +130,11 @@ moe_checkpoint_add_attention_keys (MoeCheckpointBuilder *self)
   MoeGgufWriter *w = self->writer;
   char key[80];
 
+  if (has (self, MOE_FAMILY_GEMMA))
+    {
+      moe_checkpoint_add_gemma_keys (self);
+      return;
+    }
   add_rope_keys (self);
   if (has (self, MOE_FAMILY_DELTA_NET))
     add_net_keys (self);

@@ -57,4 +57,10 @@ void     moe_checkpoint_add_attention_rest (MoeCheckpointBuilder *self,
                                             guint                 layer);
 void     moe_checkpoint_add_rope_factors   (MoeCheckpointBuilder *self);
 
+/* moe-checkpoint-gemma.c: all of a layer, the keys besides, and tensors of no layer. */
+void     moe_checkpoint_add_gemma_keys     (MoeCheckpointBuilder *self);
+void     moe_checkpoint_add_gemma_layer    (MoeCheckpointBuilder *self,
+                                            guint                 layer);
+void     moe_checkpoint_add_gemma_rest     (MoeCheckpointBuilder *self);
+
 G_END_DECLS

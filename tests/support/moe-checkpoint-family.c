@@ -24,6 +24,8 @@ static const MoeFamily families[] = {
   { "qwen35moe", "qwen35", 1000000, 0, QWEN3_NEXT_FLAGS | MOE_FAMILY_SECTIONS },
   { "qwen35moe-merged", "qwen35", 1000000, 0,
     QWEN3_NEXT_FLAGS | MOE_FAMILY_SECTIONS | MOE_FAMILY_MERGED | MOE_FAMILY_NEXTN, "qwen35moe" },
+  { "gemma4", "qwen2", 1000000, 0, MOE_FAMILY_EXPERT_WIDTH | MOE_FAMILY_GEMMA | MOE_FAMILY_MERGED },
+  { "gemma4-apart", "qwen2", 1000000, 0, MOE_FAMILY_EXPERT_WIDTH | MOE_FAMILY_GEMMA, "gemma4" },
   { "olmoe", "olmo", 10000, 0, MOE_FAMILY_QK_NORM_VECTOR },
   { "llama", NULL, 10000, 0, MOE_FAMILY_ROPE_DIMS },
   { "qwen2moe", "qwen2", 1000000, 0,

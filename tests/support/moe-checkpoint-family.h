@@ -38,6 +38,7 @@ typedef enum
   MOE_FAMILY_MERGED = 1 << 27,        /* ffn_gate_up_exps */
   MOE_FAMILY_ARRAYS = 1 << 28,        /* numbers that may be given for each layer are */
   MOE_FAMILY_DELTA_NET = 1 << 29,     /* a gated DeltaNet in two of three layers; gated queries */
+  MOE_FAMILY_GEMMA = 1 << 30,
 } MoeFamilyFlags;
 
 typedef struct

@@ -48,6 +48,10 @@ static const MoeCheckpoint checkpoints[] = {
   SHARED ("qwen35moe-merged-f32", "qwen35moe-merged", MOE_TYPE_F32, 2, 32, 8, 2, 16, 106, 0, 1),
   SHARED ("qwen35moe-q8_0", "qwen35moe", MOE_TYPE_Q8_0, 2, 32, 8, 2, 16, 110, 0, 1),
   SHARED_DEEP ("qwen35moe-q4_k_m", "qwen35moe-merged", 2, 128, 8, 108),
+  SMALL ("gemma4-f32", "gemma4", MOE_TYPE_F32, 2, 32, 8, 2, FALSE, FALSE, 40, 111),
+  SMALL ("gemma4-apart-f32", "gemma4-apart", MOE_TYPE_F32, 2, 32, 16, 4, FALSE, FALSE, 16, 112),
+  SMALL ("gemma4-q8_0", "gemma4", MOE_TYPE_Q8_0, 2, 32, 8, 2, FALSE, FALSE, 16, 113),
+  SMALL ("gemma4-q4_0", "gemma4", MOE_TYPE_Q4_0, 2, 32, 8, 2, FALSE, FALSE, 16, 114),
   SMALL ("olmoe-f32", "olmoe", MOE_TYPE_F32, 4, 16, 16, 4, FALSE, FALSE, 24, 3),
   SMALL ("llama-f32", "llama", MOE_TYPE_F32, 2, 16, 8, 2, FALSE, FALSE, 24, 4),
   SMALL ("llama-rope-f32", "llama", MOE_TYPE_F32, 1, 16, 16, 4, TRUE, TRUE, 24, 5),
@@ -301,6 +305,11 @@ add_layer (Builder *self,
   MoeFamilyFlags flags = self->family->flags;
   char name[64];
 
+  if ((flags & MOE_FAMILY_GEMMA) != 0)
+    {
+      moe_checkpoint_add_gemma_layer (self, layer);
+      return;
+    }
   add_attention (self, layer);
   if ((flags & MOE_FAMILY_POST_NORM) != 0)
     add_norm (self, NAME ("post_attention_norm.weight"), self->checkpoint->width);
@@ -443,14 +452,16 @@ write_file (const MoeCheckpoint  *self,
 {
   g_autoptr (MoeGgufWriter) writer = moe_gguf_writer_new (3);
   Builder builder = { self, moe_family_get (self->architecture), as_f32, writer, edit, edit_data };
+  gboolean gemma = (builder.family->flags & MOE_FAMILY_GEMMA) != 0;
   guint n_vocabulary;
 
   add_model_keys (&builder);
   n_vocabulary = add_vocabulary (self, writer);
 
-  /* Rows of token_embd have size 1 a value, except where they also serve as the output. */
+  /* Rows of token_embd have size 1 a value, except where they also serve as the output, or are scaled. */
   moe_checkpoint_add_matrix (&builder, "token_embd.weight", self->type,
-                             self->tied ? 2.0f : sqrtf ((float) self->width), self->width, n_vocabulary, 0);
+                             self->tied ? 2.0f : gemma ? 1.0f : sqrtf ((float) self->width), self->width,
+                             n_vocabulary, 0);
   for (guint layer = 0; layer < self->n_layers; layer++)
     add_layer (&builder, layer);
   if ((builder.family->flags & MOE_FAMILY_NEXTN) != 0)
@@ -466,6 +477,8 @@ write_file (const MoeCheckpoint  *self,
     moe_checkpoint_add_matrix (&builder, "output.weight", self->down_type, 2.0f, self->width,
                                n_vocabulary, 0);
   moe_checkpoint_add_rope_factors (&builder);
+  if (gemma)
+    moe_checkpoint_add_gemma_rest (&builder);
   if (self->rope_factors && (builder.family->flags & MOE_FAMILY_LONGROPE) == 0)
     {
       guint64 ne[1] = { self->head_dim / 2 };
