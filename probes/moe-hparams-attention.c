@@ -209,6 +209,8 @@ read_window_layers (MoeGguf        *gguf,
       g_propagate_error (error, local);
       return FALSE;
     }
+  if (pattern == NULL && (arch->flags & MOE_ARCH_WINDOW_HEADS) != 0)
+    return moe_hparams_accept_missing (gguf, "gemma4.attention.sliding_window_pattern", TRUE, NULL, error);
   if (pattern == NULL &&
       !moe_hparams_read_uint (gguf, arch, key, FALSE, 0, MOE_MAX_LAYERS, &period, error))
     return FALSE;

@@ -103,7 +103,8 @@ moe_checkpoint_add_gemma_layer (MoeCheckpointBuilder *self,
   add_norm (self, NAME ("post_ffw_norm_1.weight"));
   add_norm (self, NAME ("pre_ffw_norm_2.weight"));
   add_norm (self, NAME ("post_ffw_norm_2.weight"));
-  add_norm (self, NAME ("post_ffw_norm.weight"));
+  /* GELU is rounded to halves on both sides, but not of the same floats: that shows in the logits. */
+  moe_checkpoint_add_values (self, NAME ("post_ffw_norm.weight"), 0.3f, 0.06f, c->width, 0);
   moe_checkpoint_add_matrix (self, NAME ("ffn_gate_inp.weight"), MOE_TYPE_F32, 3.0f, c->width, c->n_experts,
                              0);
   /* The router's input is divided by the square root of the width. */

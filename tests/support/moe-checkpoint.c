@@ -48,7 +48,7 @@ static const MoeCheckpoint checkpoints[] = {
   SHARED ("qwen35moe-merged-f32", "qwen35moe-merged", MOE_TYPE_F32, 2, 32, 8, 2, 16, 106, 0, 1),
   SHARED ("qwen35moe-q8_0", "qwen35moe", MOE_TYPE_Q8_0, 2, 32, 8, 2, 16, 110, 0, 1),
   SHARED_DEEP ("qwen35moe-q4_k_m", "qwen35moe-merged", 2, 128, 8, 108),
-  SMALL ("gemma4-f32", "gemma4", MOE_TYPE_F32, 2, 32, 8, 2, FALSE, FALSE, 40, 111),
+  SMALL ("gemma4-f32", "gemma4", MOE_TYPE_F32, 2, 32, 8, 2, FALSE, FALSE, 24, 111),
   SMALL ("gemma4-apart-f32", "gemma4-apart", MOE_TYPE_F32, 2, 32, 16, 4, FALSE, FALSE, 16, 112),
   SMALL ("gemma4-q8_0", "gemma4", MOE_TYPE_Q8_0, 2, 32, 8, 2, FALSE, FALSE, 16, 113),
   SMALL ("gemma4-q4_0", "gemma4", MOE_TYPE_Q4_0, 2, 32, 8, 2, FALSE, FALSE, 16, 114),
