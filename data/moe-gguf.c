@@ -232,7 +232,7 @@ read_type (MoeGguf        *self,
 
   if (!moe_gguf_cursor_read_u32 (cursor, &number, error))
     return FALSE;
-  if (!moe_tensor_type_get_block (number, &block_values, &block_bytes))
+  if (number == MOE_TYPE_F8_E4M3 || !moe_tensor_type_get_block (number, &block_values, &block_bytes))
     return fail (self, MOE_ERROR_UNSUPPORTED, error, "tensor %s has the unknown type number %u", quoted,
                  number);
   tensor->type = (MoeTensorType) number;

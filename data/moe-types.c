@@ -138,6 +138,8 @@ static const struct
 const char *
 moe_tensor_type_get_name (guint32 type)
 {
+  if (type == MOE_TYPE_F8_E4M3)
+    return "F8_E4M3";
   return type < G_N_ELEMENTS (tensor_types) ? tensor_types[type].name : NULL;
 }
 
@@ -150,9 +152,9 @@ moe_tensor_type_get_block (guint32  type,
     return FALSE;
 
   if (n_values != NULL)
-    *n_values = tensor_types[type].n_values;
+    *n_values = type == MOE_TYPE_F8_E4M3 ? 128 : tensor_types[type].n_values;
   if (n_bytes != NULL)
-    *n_bytes = tensor_types[type].n_bytes;
+    *n_bytes = type == MOE_TYPE_F8_E4M3 ? 4 + 128 : tensor_types[type].n_bytes;
   return TRUE;
 }
 

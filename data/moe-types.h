@@ -53,6 +53,9 @@ typedef enum
   MOE_TYPE_IQ4_XS = 23,
   MOE_TYPE_BF16 = 30,
   MOE_TYPE_MXFP4 = 39,
+
+  /* In no GGUF file; of 8-bit floats with a scale for each 128 values of a row. */
+  MOE_TYPE_F8_E4M3 = 0x10000,
 } MoeTensorType;
 
 /* "Q8_0" and so on, also for the types that exist but that we don't compute with; NULL for a number

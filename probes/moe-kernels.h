@@ -48,8 +48,8 @@ typedef struct
                            float      *x);
 } MoeKernel;
 
-/* NULL when this program cannot compute with @type. Never NULL for F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0,
- * Q5_1, MXFP4, IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S, IQ4_NL, IQ4_XS, Q2_K to Q6_K. */
+/* NULL when this program cannot compute with @type. Never NULL for F32, F16, BF16, F8_E4M3, Q8_0, Q4_0, Q4_1,
+ * Q5_0, Q5_1, MXFP4, IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S, IQ4_NL, IQ4_XS, Q2_K to Q6_K. */
 const MoeKernel *moe_kernel_get (guint32         type,
                                  MoeKernelChoice choice);
 

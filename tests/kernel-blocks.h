@@ -11,13 +11,15 @@
 
 /* Seeded weights and activations for tests and benches of kernels. */
 
-#define N_KERNEL_TYPES 21
+#define N_KERNEL_TYPES 22
+#define N_REFERENCE_TYPES 21 /* without the last one, which llama.cpp does not have */
 static const MoeTensorType kernel_types[N_KERNEL_TYPES] = {
   MOE_TYPE_F32, MOE_TYPE_F16, MOE_TYPE_BF16, MOE_TYPE_Q8_0,
   MOE_TYPE_Q4_0, MOE_TYPE_MXFP4, MOE_TYPE_Q4_K, MOE_TYPE_Q5_K, MOE_TYPE_Q6_K,
   MOE_TYPE_Q4_1, MOE_TYPE_Q5_0, MOE_TYPE_Q5_1, MOE_TYPE_IQ4_NL,
   MOE_TYPE_IQ4_XS, MOE_TYPE_Q2_K, MOE_TYPE_Q3_K,
   MOE_TYPE_IQ2_XXS, MOE_TYPE_IQ2_XS, MOE_TYPE_IQ2_S, MOE_TYPE_IQ3_XXS, MOE_TYPE_IQ3_S,
+  MOE_TYPE_F8_E4M3,
 };
 
 /* Where the half scale of a block stands, where a second one (-1: nowhere), and where its integers do. */
@@ -107,6 +109,19 @@ kernel_mxfp4_set_scale (guint8    *block,
     memset (block + 1, 0x80, 16);
 }
 
+/* A float scale, and numbers only. */
+static inline void
+kernel_f8_set_scale (guint8  *block,
+                     guint16  d)
+{
+  float scale = moe_half_to_float (d);
+
+  memcpy (block, &scale, sizeof scale);
+  for (gsize i = sizeof scale; i < sizeof (MoeBlockF8); i++)
+    if ((block[i] & 0x7f) == 0x7f)
+      block[i] ^= 1;
+}
+
 /* Fills @n values (whole blocks) of @type at @w. */
 static inline void
 kernel_blocks_fill (MoeTensorType type,
@@ -155,6 +170,8 @@ kernel_blocks_fill (MoeTensorType type,
         }
       if (type == MOE_TYPE_MXFP4)
         kernel_mxfp4_set_scale (w, k, rand);
+      else if (type == MOE_TYPE_F8_E4M3)
+        kernel_f8_set_scale (w, d);
       else
         memcpy (w + layout.d, &d, 2);
       if (layout.second >= 0)

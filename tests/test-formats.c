@@ -141,7 +141,7 @@ main (int   argc,
       char *argv[])
 {
   g_test_init (&argc, &argv, NULL);
-  for (guint i = 0; i < N_KERNEL_TYPES; i++)
+  for (guint i = 0; i < N_REFERENCE_TYPES; i++)
     {
       const char *name = moe_tensor_type_get_name (kernel_types[i]);
       g_autofree char *path = g_strdup_printf ("/formats/values/%s", name);

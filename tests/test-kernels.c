@@ -90,6 +90,43 @@ test_expand_mxfp4 (void)
     }
 }
 
+/* Every 8-bit float by its definition, by both kernels. */
+static void
+test_expand_f8 (void)
+{
+  const MoeKernel *kernels[] = {
+    moe_kernel_get (MOE_TYPE_F8_E4M3, MOE_KERNELS_PLAIN), moe_kernel_get (MOE_TYPE_F8_E4M3, MOE_KERNELS_AUTO),
+  };
+
+  for (guint q = 0; q < 256; q++)
+    {
+      MoeBlockF8 block = { .scale = 0.75f };
+      float one[MOE_F8_VALUES] = { 0 }, x[MOE_F8_VALUES], y = 0, *y_row = &y;
+      guint exponent = q >> 3 & 15, mantissa = q & 7;
+      float value = exponent == 0 ? ldexpf ((float) mantissa, -9)
+                    : ldexpf ((float) (8 + mantissa), (int) exponent - 10);
+
+      block.qs[5] = (guint8) q;
+      one[5] = q < 128 ? 1.f : -1.f;
+      moe_expand_f8_e4m3 (&block, MOE_F8_VALUES, x);
+      for (guint k = 0; k < G_N_ELEMENTS (kernels); k++)
+        {
+          g_autofree guint8 *buffer = g_malloc (kernels[k]->prepared_bytes (MOE_F8_VALUES) + 64);
+          guint8 *prepared = (guint8 *) (((guintptr) buffer + 63) / 64 * 64);
+
+          kernels[k]->prepare (one, MOE_F8_VALUES, prepared);
+          kernels[k]->matmul (&block, MOE_F8_VALUES, 0, 1, (const void *const *) &prepared, &y_row, 1);
+          if ((q & 127) == 127)
+            g_assert_true (isnan (y) && isnan (x[5]));
+          else
+            {
+              g_assert_cmpfloat (y, ==, 0.75f * value);
+              g_assert_cmpfloat (x[5], ==, 0.75f * (q < 128 ? value : -value));
+            }
+        }
+    }
+}
+
 static void
 test_expand_k (void)
 {
@@ -226,7 +263,7 @@ row_lengths (const MoeKernel *kernel,
 
   for (guint i = 0; i < 6; i++)
     lengths[i] = kernel->block == 1 ? float_lengths[i]
-                 : kernel->block == 32 ? 32 * blocks_32[i] : 256 * blocks_256[i];
+                 : kernel->block < 256 ? kernel->block * blocks_32[i] : 256 * blocks_256[i];
   return 6;
 }
 
@@ -351,7 +388,7 @@ case_check (Case     *c,
 static gboolean
 is_rounding (const MoeKernel *kernel)
 {
-  return kernel->block > 1 && !g_str_has_suffix (kernel->name, "/plain");
+  return kernel->block > 1 && kernel->type != MOE_TYPE_F8_E4M3 && !g_str_has_suffix (kernel->name, "/plain");
 }
 
 static void
@@ -600,6 +637,7 @@ main (int   argc,
   g_test_add_func ("/kernels/expand/floats", test_expand_floats);
   g_test_add_func ("/kernels/expand/blocks-of-32", test_expand_32);
   g_test_add_func ("/kernels/expand/mxfp4", test_expand_mxfp4);
+  g_test_add_func ("/kernels/expand/f8", test_expand_f8);
   g_test_add_func ("/kernels/expand/super-blocks", test_expand_k);
   g_test_add_func ("/kernels/expand/rare-blocks-of-32", test_expand_rare_32);
   g_test_add_func ("/kernels/expand/rare-super-blocks", test_expand_rare_256);

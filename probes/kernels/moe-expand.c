@@ -238,3 +238,20 @@ moe_expand_q6_k (const void *w,
         }
     }
 }
+
+void
+moe_expand_f8_e4m3 (const void *w,
+                    gsize       n,
+                    float      *x)
+{
+  const guint8 *bytes = w;
+
+  for (gsize i = 0; i < n; i += MOE_F8_VALUES, bytes += sizeof (MoeBlockF8))
+    {
+      MoeBlockF8 block;
+
+      memcpy (&block, bytes, sizeof block);
+      for (guint j = 0; j < MOE_F8_VALUES; j++)
+        x[i + j] = moe_f8_to_float (block.qs[j]) * block.scale;
+    }
+}

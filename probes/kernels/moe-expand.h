@@ -17,6 +17,8 @@ void moe_expand_q4_k (const void *w, gsize n, float *x);
 void moe_expand_q5_k (const void *w, gsize n, float *x);
 void moe_expand_q6_k (const void *w, gsize n, float *x);
 
+void moe_expand_f8_e4m3 (const void *w, gsize n, float *x);
+
 /* The less common ones, in moe-expand-rare.c. */
 void moe_expand_q4_1 (const void *w, gsize n, float *x);
 void moe_expand_q5_0 (const void *w, gsize n, float *x);

@@ -131,6 +131,18 @@ typedef struct
   guint16 d;
 } MoeBlockQ6_K;
 
+/* w[i] = scale * qs[i], 8-bit floats of 4 exponent and 3 mantissa bits (E4M3 of the OCP 8-bit floating point
+ * specification: no infinities, 0x7f and 0xff are not numbers). In no GGUF: the values of a safetensors file,
+ * each 128 of a row behind their scale. */
+#define MOE_F8_VALUES 128
+
+typedef struct
+{
+  float  scale;
+  guint8 qs[MOE_F8_VALUES];
+} MoeBlockF8;
+
+G_STATIC_ASSERT (sizeof (MoeBlockF8) == 132);
 G_STATIC_ASSERT (sizeof (MoeBlockQ8_0) == 34);
 G_STATIC_ASSERT (sizeof (MoeBlockQ4_0) == 18);
 G_STATIC_ASSERT (sizeof (MoeBlockMxfp4) == 17);
@@ -230,6 +242,15 @@ static inline float
 moe_bfloat_to_float (guint16 b)
 {
   return moe_float_from_bits ((guint32) b << 16);
+}
+
+/* Exact. A half has the same mantissa, shifted, and an exponent that is 8 larger. */
+static inline float
+moe_f8_to_float (guint8 q)
+{
+  guint16 half = (guint16) ((q & 0x80) << 8 | (q & 0x7f) << 7);
+
+  return (q & 0x7f) == 0x7f ? moe_half_to_float (0x7e00) : moe_half_to_float (half) * 256.f;
 }
 
 /* The 6-bit scale and min of @group (0..7) of a Q4_K or Q5_K block. */

@@ -5,6 +5,7 @@
 #include "probes/kernels/moe-int8-codebook-avx2.h"
 #include "probes/kernels/moe-int8-rare-avx2.h"
 #include "probes/kernels/moe-int8-words-avx2.h"
+#include "probes/kernels/moe-f8-body.h"
 #include "probes/kernels/moe-float-body.h"
 #include "probes/kernels/moe-vector-ops-avx2.h"
 
@@ -74,6 +75,7 @@ DEFINE_INT8_KERNEL (q6_k, GROUP_6, 4, sizeof (MoeBlockQ6_K), read_head_q6_k, rea
 
 static const MoeKernel kernels[] = {
   FLOAT_KERNELS ("avx2"),
+  F8_KERNEL ("avx2"),
   INT8_KERNELS ("avx2"),
   INT8_RARE_KERNELS ("avx2"),
   INT8_CODEBOOK_KERNELS ("avx2"),

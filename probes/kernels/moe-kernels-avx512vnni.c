@@ -6,6 +6,7 @@
 #define LANES_DOT _mm512_dpbusd_epi32
 
 #include "probes/kernels/moe-lanes-dpbusd.h"
+#include "probes/kernels/moe-f8-body.h"
 #include "probes/kernels/moe-float-body.h"
 #include "probes/kernels/moe-int8-codebook-body.h"
 #include "probes/kernels/moe-int8-rare-body.h"
@@ -13,6 +14,7 @@
 
 static const MoeKernel kernels[] = {
   FLOAT_KERNELS ("avx512vnni"),
+  F8_KERNEL ("avx512vnni"),
   INT8_KERNELS ("avx512vnni"),
   INT8_RARE_KERNELS ("avx512vnni"),
   INT8_CODEBOOK_KERNELS ("avx512vnni"),

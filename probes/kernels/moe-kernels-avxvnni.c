@@ -6,6 +6,7 @@
 #define LANES_DOT _mm256_dpbusd_avx_epi32
 
 #include "probes/kernels/moe-lanes-dpbusd.h"
+#include "probes/kernels/moe-f8-body.h"
 #include "probes/kernels/moe-float-body.h"
 #include "probes/kernels/moe-int8-codebook-body.h"
 #include "probes/kernels/moe-int8-rare-body.h"
@@ -13,6 +14,7 @@
 
 static const MoeKernel kernels[] = {
   FLOAT_KERNELS ("avxvnni"),
+  F8_KERNEL ("avxvnni"),
   INT8_KERNELS ("avxvnni"),
   INT8_RARE_KERNELS ("avxvnni"),
   INT8_CODEBOOK_KERNELS ("avxvnni"),

@@ -127,6 +127,7 @@ multiply (ExpandFunc          expand,
 DEFINE_MATMUL (f32, 1, 4)
 DEFINE_MATMUL (f16, 1, 2)
 DEFINE_MATMUL (bf16, 1, 2)
+DEFINE_MATMUL (f8_e4m3, MOE_F8_VALUES, sizeof (MoeBlockF8))
 DEFINE_MATMUL (q8_0, MOE_Q32, sizeof (MoeBlockQ8_0))
 DEFINE_MATMUL (q4_0, MOE_Q32, sizeof (MoeBlockQ4_0))
 DEFINE_MATMUL (mxfp4, MOE_Q32, sizeof (MoeBlockMxfp4))
@@ -154,6 +155,7 @@ static const MoeKernel kernels[] = {
   PLAIN (F32, f32, 1, 4),
   PLAIN (F16, f16, 1, 2),
   PLAIN (BF16, bf16, 1, 2),
+  PLAIN (F8_E4M3, f8_e4m3, MOE_F8_VALUES, sizeof (MoeBlockF8)),
   PLAIN (Q8_0, q8_0, MOE_Q32, sizeof (MoeBlockQ8_0)),
   PLAIN (Q4_0, q4_0, MOE_Q32, sizeof (MoeBlockQ4_0)),
   PLAIN (MXFP4, mxfp4, MOE_Q32, sizeof (MoeBlockMxfp4)),

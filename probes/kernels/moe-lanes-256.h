@@ -138,6 +138,18 @@ floats_load_bf16 (const void *x)
   return _mm256_castsi256_ps (_mm256_slli_epi32 (_mm256_cvtepu16_epi32 (_mm_loadu_si128 (x)), 16));
 }
 
+/* Eight floats of 8 bits as halves, whose exponent is 8 larger, and then as floats. */
+static inline Floats
+floats_load_f8 (const void *x)
+{
+  __m128i q = _mm_cvtepu8_epi16 (_mm_loadl_epi64 (x)), magnitude = _mm_and_si128 (q, _mm_set1_epi16 (0x7f));
+  __m128i nan = _mm_srli_epi16 (_mm_cmpeq_epi16 (magnitude, _mm_set1_epi16 (0x7f)), 1);
+  __m128i sign = _mm_slli_epi16 (_mm_srli_epi16 (q, 7), 15);
+  __m128i half = _mm_or_si128 (_mm_or_si128 (sign, nan), _mm_slli_epi16 (magnitude, 7));
+
+  return _mm256_mul_ps (_mm256_cvtph_ps (half), _mm256_set1_ps (256.f));
+}
+
 static inline void
 floats_store (float  *y,
               Floats  v)

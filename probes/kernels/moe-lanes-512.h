@@ -130,6 +130,19 @@ floats_load_bf16 (const void *x)
   return _mm512_castsi512_ps (ints_shift_left (_mm512_cvtepu16_epi32 (_mm256_loadu_si256 (x)), 16));
 }
 
+/* Sixteen floats of 8 bits as halves, whose exponent is 8 larger, and then as floats. */
+static inline Floats
+floats_load_f8 (const void *x)
+{
+  __m256i q = _mm256_cvtepu8_epi16 (_mm_loadu_si128 (x));
+  __m256i magnitude = _mm256_and_si256 (q, _mm256_set1_epi16 (0x7f));
+  __m256i nan = _mm256_srli_epi16 (_mm256_cmpeq_epi16 (magnitude, _mm256_set1_epi16 (0x7f)), 1);
+  __m256i sign = _mm256_slli_epi16 (_mm256_srli_epi16 (q, 7), 15);
+  __m256i half = _mm256_or_si256 (_mm256_or_si256 (sign, nan), _mm256_slli_epi16 (magnitude, 7));
+
+  return _mm512_mul_ps (_mm512_cvtph_ps (half), _mm512_set1_ps (256.f));
+}
+
 static inline void
 floats_store (float  *y,
               Floats  v)

@@ -98,7 +98,7 @@ write_blocks (const char *path)
       g_printerr ("make-checkpoint: %s cannot be written\n", path);
       return 1;
     }
-  for (guint i = 0; i < N_KERNEL_TYPES; i++)
+  for (guint i = 0; i < N_REFERENCE_TYPES; i++)
     {
       gsize n_values, n_bytes;
       g_autofree guint8 *w = kernel_blocks_new_reference (kernel_types[i], &n_values, &n_bytes);
