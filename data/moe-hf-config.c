@@ -166,6 +166,31 @@ check_layers (const char         *folder,
   return TRUE;
 }
 
+/* Of F8_E4M3, the one layout that is read. */
+static gboolean
+check_f8 (const char  *folder,
+          JsonObject  *quantisation,
+          GError     **error)
+{
+  const char *format = moe_hf_get_string (quantisation, "fmt");
+  JsonArray *tile = moe_hf_get_array (quantisation, "weight_block_size");
+
+  if (format != NULL && !g_str_equal (format, "e4m3"))
+    return fail (folder, MOE_ERROR_UNSUPPORTED, error,
+                 "8-bit floats of the format \"%.40s\" are not supported", format);
+  for (guint i = 0; i < 2; i++)
+    {
+      JsonNode *node = tile != NULL && json_array_get_length (tile) == 2 ? json_array_get_element (tile, i)
+                       : NULL;
+
+      if (node == NULL || !JSON_NODE_HOLDS_VALUE (node) || json_node_get_value_type (node) != G_TYPE_INT64 ||
+          json_node_get_int (node) != 128)
+        return fail (folder, MOE_ERROR_UNSUPPORTED, error,
+                     "8-bit floats are supported with a scale for each 128 x 128 of them only");
+    }
+  return TRUE;
+}
+
 /* Options that would change the result and that are not computed. */
 static gboolean
 check_options (const char         *folder,
@@ -180,7 +205,12 @@ check_options (const char         *folder,
     {
       const char *method = moe_hf_get_string (quantisation, "quant_method");
 
-      if (family->bit != MOE_HF_GPT_OSS || g_strcmp0 (method, "mxfp4") != 0)
+      if (g_strcmp0 (method, "fp8") == 0)
+        {
+          if (!check_f8 (folder, quantisation, error))
+            return FALSE;
+        }
+      else if (family->bit != MOE_HF_GPT_OSS || g_strcmp0 (method, "mxfp4") != 0)
         return fail (folder, MOE_ERROR_UNSUPPORTED, error, "weights quantised by %.40s are not supported",
                      method != NULL ? method : "an unnamed method");
     }

@@ -35,10 +35,16 @@ copy_heads (const MoeHfConversion *from,
   guint64 n_rows = from->n_keys + from->n_values;
   gsize row = from->n_in * size;
   gboolean keys = from->kind == MOE_HF_COPY_KEYS;
+  g_autofree float *expanded = NULL;
 
+  if (from->scales != NULL)
+    {
+      expanded = g_new (float, from->n_rows * from->n_in);
+      moe_hf_f8_expand (from, expanded);
+    }
   for (guint64 head = 0; head < from->n_heads; head++)
     {
-      const guint8 *x = from->data + head * n_rows * row;
+      const guint8 *x = (expanded != NULL ? (const guint8 *) expanded : from->data) + head * n_rows * row;
 
       if (keys)
         transpose (x, from->n_keys, from->n_in, 0, 1, size, y + head * from->n_keys * row);
@@ -83,6 +89,9 @@ convert (const MoeHfConversion *from,
         transpose (from->data + e * from->n_rows * from->n_in * size, from->n_rows, from->n_in, from->first,
                    from->step, size, y + e * to->ne[0] * to->ne[1] * size);
       break;
+    case MOE_HF_JOIN_F8:
+      moe_hf_f8_join (from, y);
+      break;
     case MOE_HF_JOIN_MXFP4:
       for (guint64 e = 0; e < to->ne[2]; e++)
         for (guint64 row = from->first; row < from->n_rows; row += from->step)
@@ -104,10 +113,13 @@ moe_hf_folder_convert (MoeHfFolder   *self,
     {
       const MoeHfConversion *conversion = &g_array_index (self->conversions, MoeHfConversion, i);
       MoeGgufTensor *tensor = &tensors[conversion->tensor];
-      guint8 *values = g_malloc (tensor->n_bytes);
+      guint8 *values = g_malloc (tensor->slices != NULL ? tensor->n_bytes / tensor->ne[2] : tensor->n_bytes);
 
       g_ptr_array_add (self->allocations, values);
       convert (conversion, tensor, values);
-      tensor->data = values;
+      if (tensor->slices != NULL)
+        ((const guint8 **) tensor->slices)[conversion->slice] = values;
+      else
+        tensor->data = values;
     }
 }

@@ -5,6 +5,7 @@
 
 #include "data/moe-error.h"
 #include "data/moe-gguf.h"
+#include "data/moe-safetensors.h"
 
 G_BEGIN_DECLS
 
@@ -35,6 +36,7 @@ typedef enum
   MOE_HF_COPY_KEYS,       /* the rows of attn_kv_b that make keys, transposed head by head: attn_k_b */
   MOE_HF_COPY_VALUES,     /* those that make values: attn_v_b */
   MOE_HF_TRANSPOSE,       /* each matrix; every @step-th column from @first */
+  MOE_HF_JOIN_F8,         /* each row's values with the scales of their tiles; @slice of a stack */
   MOE_HF_JOIN_MXFP4,      /* blocks and scales of every @step-th row from @first */
 } MoeHfConversionKind;
 
@@ -42,7 +44,9 @@ typedef struct
 {
   MoeHfConversionKind  kind;
   guint                tensor;          /* index in tensors */
-  const guint8        *data, *scales;   /* in a shard */
+  const guint8        *data, *scales;   /* in a shard; with scales, other kinds expand F8_E4M3 first */
+  MoeTensorType        scale_type;      /* of F8_E4M3: F32 or BF16 */
+  guint64              slice;
   guint64              n_rows, n_in;    /* of one matrix as it is stored there */
   guint64              n_heads, n_keys, n_values; /* rows of each head */
   guint                first, step;
@@ -186,6 +190,20 @@ gboolean moe_hf_read_tokenizer (const char         *folder,
                                 const MoeHfConfig  *config,
                                 MoeHfKeys          *keys,
                                 GError            **error);
+/* Whether @name is that of the scales of a matrix in F8_E4M3; @all: names to MoeSafetensor. */
+gboolean moe_hf_f8_is_scale    (GHashTable             *all,
+                                const char             *name);
+/* The scales of @matrix, which is stored as F8_E4M3; both are checked. NULL with @error. */
+const MoeSafetensor *moe_hf_f8_find_scales (const char           *folder,
+                                            GHashTable           *all,
+                                            const MoeSafetensor  *matrix,
+                                            GError              **error);
+/* @from's n_rows rows of n_in values as blocks of MOE_TYPE_F8_E4M3. */
+void     moe_hf_f8_join        (const MoeHfConversion  *from,
+                                guint8                 *out);
+/* The same as floats: out (n_rows, n_in). */
+void     moe_hf_f8_expand      (const MoeHfConversion  *from,
+                                float                  *out);
 /* Fills @self->tensors from @self->shards. */
 gboolean moe_hf_place_tensors  (const char         *folder,
                                 MoeHfFolder        *self,

@@ -14,6 +14,9 @@ typedef struct
   const MoeHfConfig *config;
   GHashTable        *all;     /* name in the folder -> MoeSafetensor */
   GHashTable        *stacks;  /* name -> index + 1 in target->tensors, of the experts' */
+
+  const MoeSafetensor *scales;  /* of the tensor at hand, which is F8_E4M3; else NULL */
+  guint64              f8_bytes; /* of all such tensors with their scales */
 } MoeHfPlacer;
 
 /* F32, F16 or BF16. */

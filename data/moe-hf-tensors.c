@@ -5,6 +5,7 @@
 
 #include "data/moe-error.h"
 #include "data/moe-hf-tensors-private.h"
+#include "data/moe-machine.h"
 #include "data/moe-safetensors.h"
 
 /* Bounds far above any published model, before memory is taken for them. */
@@ -174,6 +175,21 @@ moe_hf_convert_to_floats (MoeHfPlacer         *self,
   to->data = (const guint8 *) values;
 }
 
+/* Tensor @index, or @slice of it, is @from with its scales. */
+static void
+join_f8_later (Placer              *self,
+               const MoeSafetensor *from,
+               guint                index,
+               guint64              slice)
+{
+  MoeHfConversion how = {
+    .kind = MOE_HF_JOIN_F8, .tensor = index, .data = from->data, .scales = self->scales->data,
+    .scale_type = self->scales->type, .slice = slice, .n_rows = from->ne[1], .n_in = from->ne[0],
+  };
+
+  g_array_append_val (self->target->conversions, how);
+}
+
 static void
 place_one (Placer              *self,
            const MoeSafetensor *from,
@@ -185,9 +201,14 @@ place_one (Placer              *self,
   };
 
   memcpy (tensor.ne, from->ne, sizeof tensor.ne);
+  if (self->scales != NULL)
+    {
+      join_f8_later (self, from, self->target->tensors->len, 0);
+      tensor.data = NULL;
+    }
   /* Vectors, biases and routers are computed with as floats, as in converted files. */
-  if (from->n_dims == 1 || g_str_has_suffix (name, ".ffn_gate_inp.weight") ||
-      g_str_has_suffix (name, ".ffn_gate_inp_shexp.weight") || g_str_has_suffix (name, ".bias"))
+  else if (from->n_dims == 1 || g_str_has_suffix (name, ".ffn_gate_inp.weight") ||
+           g_str_has_suffix (name, ".ffn_gate_inp_shexp.weight") || g_str_has_suffix (name, ".bias"))
     moe_hf_convert_to_floats (self, from, 0, 1, &tensor);
   g_array_append_val (self->target->tensors, tensor);
 }
@@ -232,6 +253,8 @@ place_expert (Placer              *self,
                    self->folder, from->name);
       return FALSE;
     }
+  if (self->scales != NULL)
+    join_f8_later (self, from, index - 1, expert);
   ((const guint8 **) stack->slices)[expert] = from->data;
   stack->n_bytes += from->n_bytes;
   return TRUE;
@@ -292,9 +315,13 @@ place_kv_b (Placer               *self,
             GError              **error)
 {
   const MoeHfConfig *c = self->config;
-  guint64 n_rows = (guint64) c->n_heads * (c->key_dim + c->value_dim), row = from->n_bytes / from->ne[1];
+  MoeTensorType type = self->scales != NULL ? MOE_TYPE_F32 : from->type;
+  guint64 n_rows = (guint64) c->n_heads * (c->key_dim + c->value_dim);
+  guint64 row = from->ne[0] * (type == MOE_TYPE_F32 ? 4 : 2);
   MoeHfConversion how = {
-    .data = from->data, .n_in = c->kv_rank, .n_heads = c->n_heads, .n_keys = c->key_dim,
+    .scales = self->scales != NULL ? self->scales->data : NULL,
+    .scale_type = self->scales != NULL ? self->scales->type : MOE_TYPE_F32,
+    .data = from->data, .n_rows = n_rows, .n_in = c->kv_rank, .n_heads = c->n_heads, .n_keys = c->key_dim,
     .n_values = c->value_dim,
   };
 
@@ -307,10 +334,10 @@ place_kv_b (Placer               *self,
       return FALSE;
     }
   how.kind = MOE_HF_COPY_KEYS;
-  moe_hf_convert_later (self, g_strdup_printf ("blk.%u.attn_k_b.weight", layer), from->type, c->key_dim,
+  moe_hf_convert_later (self, g_strdup_printf ("blk.%u.attn_k_b.weight", layer), type, c->key_dim,
                         c->kv_rank, c->n_heads, row * c->n_heads * c->key_dim, how);
   how.kind = MOE_HF_COPY_VALUES;
-  moe_hf_convert_later (self, g_strdup_printf ("blk.%u.attn_v_b.weight", layer), from->type, c->kv_rank,
+  moe_hf_convert_later (self, g_strdup_printf ("blk.%u.attn_v_b.weight", layer), type, c->kv_rank,
                         c->value_dim, c->n_heads, row * c->n_heads * c->value_dim, how);
   return TRUE;
 }
@@ -324,7 +351,7 @@ place_fused (Placer               *self,
 {
   gboolean experts = g_str_has_suffix (fused_names[index].gate, "_exps.weight");
 
-  if (from->n_dims != (experts ? 3 : 2) || from->ne[1] % 2 != 0)
+  if (from->n_dims != (experts ? 3 : 2) || from->ne[1] % 2 != 0 || self->scales != NULL)
     {
       g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: the rows of the tensor %s cannot be halved",
                    self->folder, from->name);
@@ -401,6 +428,20 @@ place_tensor (Placer               *self,
 {
   const char *rest = from->name;
   guint layer;
+  MoeSafetensor blocks = *from;
+
+  self->scales = NULL;
+  if (moe_hf_f8_is_scale (self->all, from->name))
+    return TRUE;
+  if (from->type == MOE_TYPE_F8_E4M3)
+    {
+      self->scales = moe_hf_f8_find_scales (self->folder, self->all, from, error);
+      if (self->scales == NULL)
+        return FALSE;
+      blocks.n_bytes = from->n_bytes / 128 * (128 + sizeof (float));
+      self->f8_bytes += blocks.n_bytes;
+      from = &blocks;
+    }
 
   /* Old checkpoints store the rotary frequencies, which follow from rope_theta. */
   if (g_str_has_suffix (from->name, ".rotary_emb.inv_freq") ||
@@ -477,7 +518,7 @@ moe_hf_place_tensors (const char         *folder,
 {
   g_autoptr(GHashTable) all = g_hash_table_new (g_str_hash, g_str_equal);
   g_autoptr(GHashTable) stacks = g_hash_table_new (g_str_hash, g_str_equal);
-  Placer placer = { folder, target, config, all, stacks };
+  Placer placer = { folder, target, config, all, stacks, NULL, 0 };
 
   if (config->n_experts > MAX_EXPERTS || config->n_layers > MAX_LAYERS)
     {
@@ -502,5 +543,15 @@ moe_hf_place_tensors (const char         *folder,
                          error))
         return FALSE;
   place_factors (&placer);
+  if (placer.f8_bytes > moe_machine_get_memory ())
+    {
+      g_autofree char *needed = g_format_size (placer.f8_bytes);
+      g_autofree char *there = g_format_size (moe_machine_get_memory ());
+
+      g_set_error (error, MOE_ERROR, MOE_ERROR_LIMIT,
+                   "%s: its weights of 8 bits take %s of memory, and the machine has %s", folder, needed,
+                   there);
+      return FALSE;
+    }
   return check_complete (&placer, error);
 }

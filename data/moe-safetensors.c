@@ -70,9 +70,12 @@ read_type (MoeSafetensors *self,
     tensor->type = MOE_TYPE_BF16;
   else if (g_str_equal (name, "U8"))
     tensor->type = MOE_SAFETENSORS_BYTES;
+  else if (g_str_equal (name, "F8_E4M3"))
+    tensor->type = MOE_TYPE_F8_E4M3;
   else
     return fail (self, MOE_ERROR_UNSUPPORTED, error,
-                 "tensor '%s' is stored as %.20s; F32, F16 and BF16 are supported", tensor->name, name);
+                 "tensor '%s' is stored as %.20s; F32, F16, BF16 and F8_E4M3 are supported", tensor->name,
+                 name);
   return TRUE;
 }
 
@@ -91,7 +94,8 @@ read_tensor (MoeSafetensors *self,
                      &tensor->n_dims) || tensor->n_dims == 0)
     return fail (self, MOE_ERROR_FORMAT, error, "tensor '%s' does not have a shape of 1 to 4 dimensions",
                  tensor->name);
-  tensor->n_bytes = tensor->type == MOE_TYPE_F32 ? 4 : tensor->type == MOE_SAFETENSORS_BYTES ? 1 : 2;
+  tensor->n_bytes = tensor->type == MOE_TYPE_F32 ? 4
+                    : tensor->type == MOE_SAFETENSORS_BYTES || tensor->type == MOE_TYPE_F8_E4M3 ? 1 : 2;
   for (guint i = 0; i < G_N_ELEMENTS (shape); i++)
     {
       tensor->ne[i] = i < tensor->n_dims ? shape[tensor->n_dims - 1 - i] : 1;

@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 
 /* A safetensors file, mapped read-only: eight bytes with the length of a JSON header, the header, the values
  * (huggingface/safetensors, README, "Format"). Every offset, shape and type is checked when it is opened: the
- * tensors cover the rest of the file without gaps or overlaps, and are F32, F16, BF16 or U8. Immutable. */
+ * tensors cover the rest of the file without gaps or overlaps, and are of the types below. Immutable. */
 typedef struct _MoeSafetensors MoeSafetensors;
 
 /* The type of bytes that mean nothing by themselves (U8). */
@@ -18,7 +18,7 @@ typedef struct _MoeSafetensors MoeSafetensors;
 typedef struct
 {
   const char    *name;    /* valid UTF-8 */
-  MoeTensorType  type;    /* MOE_TYPE_F32, _F16, _BF16 or MOE_SAFETENSORS_BYTES */
+  MoeTensorType  type;    /* MOE_TYPE_F32, _F16, _BF16, _F8_E4M3 without scales, or MOE_SAFETENSORS_BYTES */
   guint          n_dims;  /* 1 to 4 */
   guint64        ne[4];   /* ne[0] is contiguous, the last of the header's shape; unused dimensions are 1 */
   guint64        offset;  /* from the start of the file, bytes */

@@ -17,21 +17,23 @@ compare_type_bytes (gconstpointer a,
   return x < y ? 1 : x > y ? -1 : 0;
 }
 
-/* The storage types of the expert weights, commonest first; those under a twentieth are left out. */
+/* The storage types of the expert weights, commonest first; those under a twentieth are left out. The one
+ * type that is not numbered as in files has the last place. */
 static char *
 describe_quantisation (MoeGguf *gguf)
 {
   guint64 bytes[256] = { 0 }, total = 0;
   guint order[256];
+  const guint last = G_N_ELEMENTS (bytes) - 1;
   GString *text = g_string_new (NULL);
 
   for (guint i = 0; i < moe_gguf_get_n_tensors (gguf); i++)
     {
       const MoeGgufTensor *tensor = moe_gguf_get_tensor (gguf, i);
 
-      if (moe_residency_is_expert (tensor) && tensor->n_dims > 2 && tensor->type < G_N_ELEMENTS (bytes))
+      if (moe_residency_is_expert (tensor) && tensor->n_dims > 2)
         {
-          bytes[tensor->type] += tensor->n_bytes;
+          bytes[MIN ((guint) tensor->type, last)] += tensor->n_bytes;
           total += tensor->n_bytes;
         }
     }
@@ -39,7 +41,8 @@ describe_quantisation (MoeGguf *gguf)
     order[i] = i;
   g_qsort_with_data (order, G_N_ELEMENTS (order), sizeof *order, compare_type_bytes, bytes);
   for (guint i = 0; i < G_N_ELEMENTS (order) && bytes[order[i]] * 20 >= MAX (total, 1); i++)
-    g_string_append_printf (text, "%s%s", text->len > 0 ? " + " : "", moe_tensor_type_get_name (order[i]));
+    g_string_append_printf (text, "%s%s", text->len > 0 ? " + " : "",
+                            moe_tensor_type_get_name (order[i] == last ? MOE_TYPE_F8_E4M3 : order[i]));
   return g_string_free (text, FALSE);
 }
 
