@@ -13,10 +13,6 @@
  * output of the shared one are normed each, then both together. Probes have the shared expert's output after
  * its norm, routed ones' before theirs. */
 
-/* gpt-oss (OpenAI, "gpt-oss-120b & gpt-oss-20b Model Card", arXiv 2508.10925). */
-#define SWIGLU_OAI_ALPHA 1.702f
-#define SWIGLU_OAI_LIMIT 7.0f
-
 /* Rows that kernels for one token multiply side by side. */
 #define AHEAD_ROWS 8
 
@@ -186,12 +182,7 @@ activate (const MoeForward *self,
       moe_gelu_mul (gate, up, n);
       return;
     }
-  for (gsize i = 0; i < n; i++)
-    {
-      float g = MIN (gate[i], SWIGLU_OAI_LIMIT), u = CLAMP (up[i], -SWIGLU_OAI_LIMIT, SWIGLU_OAI_LIMIT);
-
-      gate[i] = g / (1 + expf (-SWIGLU_OAI_ALPHA * g)) * (u + 1);
-    }
+  self->ops->swiglu_oai (gate, up, n);
 }
 
 /* The hidden values of one chunk of one expert, all its tokens. */

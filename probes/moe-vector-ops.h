@@ -7,6 +7,10 @@
 
 G_BEGIN_DECLS
 
+/* Constants of swiglu_oai (OpenAI, "gpt-oss-120b & gpt-oss-20b Model Card", arXiv 2508.10925). */
+#define MOE_SWIGLU_OAI_ALPHA 1.702f
+#define MOE_SWIGLU_OAI_LIMIT 7.f
+
 /* The inner loops of attention, norms and activations, per instruction set like the matrix kernels. Every
  * result depends on the arguments only (never on alignment or on which thread runs it). F16 values are IEEE
  * halves as their 16 bits. */
@@ -26,6 +30,9 @@ typedef struct
   float (*max_abs)     (const float *x, gsize n, guint *index);
   /* gate[i] = gate[i] / (1 + exp (-gate[i])) * up[i]; exp within 2 ulp. */
   void  (*silu_mul)    (float *gate, const float *up, gsize n);
+  /* gate[i] = g / (1 + exp (-1.702 g)) * (clamp (up[i], -7, 7) + 1) with g = min (gate[i], 7), of gpt-oss;
+   * what is not a number stays so. */
+  void  (*swiglu_oai)  (float *gate, const float *up, gsize n);
   /* x = exp (x - max x), not divided by the sum, which is returned; -inf gives 0. n >= 1. */
   float (*soft_max)    (float *x, gsize n);
   /* y[i] = x[i] * scale * w[i] */

@@ -258,6 +258,44 @@ test_silu (gconstpointer data)
 }
 
 static void
+test_swiglu_oai (gconstpointer data)
+{
+  const MoeVectorOps *ops = ((const MoeKernelSet *) data)->vector_ops;
+  float gate[1001], up[1001];
+
+  for (guint block = 0; block < 70; block++)
+    {
+      for (guint i = 0; i < 1001; i++)
+        {
+          gate[i] = -60.f + block + i / 1001.f;
+          up[i] = -10.f + (i * 37 % 1001) / 50.f;
+        }
+      ops->swiglu_oai (gate, up, 1001);
+      for (guint i = 0; i < 1001; i++)
+        {
+          double g = MIN (-60.f + block + i / 1001.f, 7.f);
+          double u = CLAMP (-10.f + (i * 37 % 1001) / 50.f, -7.f, 7.f);
+          double slope = (double) 1.702f * g, expected = g / (1 + exp (-slope)) * (double) (float) (u + 1);
+
+          /* The argument of exp is rounded too, by half an ulp of it at most. Below -88 exp overflows. */
+          if (slope < -88)
+            g_assert_cmpfloat (fabs (gate[i] - expected), <=, 1e-33);
+          else
+            g_assert_cmpfloat (fabs (gate[i] - expected), <=,
+                               fabs (expected) * (6 + fabs (slope)) * 0x1p-24);
+        }
+    }
+  for (guint i = 0; i < 9; i++)
+    {
+      gate[i] = i == 3 || i == 8 ? NAN : i == 0 ? INFINITY : 1.f;
+      up[i] = i == 5 ? NAN : i % 2 == 0 ? INFINITY : -INFINITY;
+    }
+  ops->swiglu_oai (gate, up, 9);
+  for (guint i = 0; i < 9; i++)
+    g_assert_true (i == 3 || i == 5 || i == 8 ? isnan (gate[i]) : isfinite (gate[i]));
+}
+
+static void
 test_soft_max (gconstpointer data)
 {
   const MoeVectorOps *ops = ((const MoeKernelSet *) data)->vector_ops;
@@ -409,6 +447,7 @@ main (int   argc,
     { "f16", test_f16 },
     { "max-abs", test_max_abs },
     { "silu", test_silu },
+    { "swiglu-oai", test_swiglu_oai },
     { "soft-max", test_soft_max },
     { "exp", test_exp },
     { "weighted-sum", test_weighted_sum },

@@ -227,6 +227,32 @@ silu_mul (float       *gate,
     store_rest (gate + i, silu_mul_lanes (load_rest (gate + i, n - i), load_rest (up + i, n - i)), n - i);
 }
 
+static inline __m256
+swiglu_oai_lanes (__m256 gate,
+                  __m256 up)
+{
+  const __m256 limit = _mm256_set1_ps (MOE_SWIGLU_OAI_LIMIT), one = _mm256_set1_ps (1.f);
+  /* The second argument is kept when one is a NaN. */
+  __m256 g = _mm256_min_ps (limit, gate);
+  __m256 u = _mm256_max_ps (_mm256_set1_ps (-MOE_SWIGLU_OAI_LIMIT), _mm256_min_ps (limit, up));
+  __m256 e = exp_lanes (_mm256_mul_ps (g, _mm256_set1_ps (-MOE_SWIGLU_OAI_ALPHA)));
+
+  return _mm256_mul_ps (_mm256_div_ps (g, _mm256_add_ps (one, e)), _mm256_add_ps (u, one));
+}
+
+static void
+swiglu_oai (float       *gate,
+            const float *up,
+            gsize        n)
+{
+  gsize i;
+
+  for (i = 0; i + STEP <= n; i += STEP)
+    _mm256_storeu_ps (gate + i, swiglu_oai_lanes (_mm256_loadu_ps (gate + i), _mm256_loadu_ps (up + i)));
+  if (i < n)
+    store_rest (gate + i, swiglu_oai_lanes (load_rest (gate + i, n - i), load_rest (up + i, n - i)), n - i);
+}
+
 static inline float
 largest_of (const float *x,
             gsize        n)
@@ -300,6 +326,7 @@ const MoeVectorOps moe_vector_ops_avx2 = {
   .sum_squares = sum_squares,
   .max_abs = max_abs,
   .silu_mul = silu_mul,
+  .swiglu_oai = swiglu_oai,
   .soft_max = soft_max,
   .scale_mul = scale_mul,
   .weighted_sum = moe_weighted_sum_avx2,

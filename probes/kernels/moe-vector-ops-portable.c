@@ -155,6 +155,22 @@ silu_mul (float       *gate,
     gate[i] = gate[i] / (1.f + exp_float (-gate[i])) * up[i];
 }
 
+static void
+swiglu_oai (float       *gate,
+            const float *up,
+            gsize        n)
+{
+  const float limit = MOE_SWIGLU_OAI_LIMIT;
+
+  for (gsize i = 0; i < n; i++)
+    {
+      float g = gate[i] > limit ? limit : gate[i];
+      float u = up[i] > limit ? limit : up[i] < -limit ? -limit : up[i];
+
+      gate[i] = g / (1.f + exp_float (-MOE_SWIGLU_OAI_ALPHA * g)) * (u + 1.f);
+    }
+}
+
 static float
 soft_max (float *x,
           gsize  n)
@@ -224,6 +240,7 @@ const MoeVectorOps moe_vector_ops_portable = {
   .sum_squares = sum_squares,
   .max_abs = max_abs,
   .silu_mul = silu_mul,
+  .swiglu_oai = swiglu_oai,
   .soft_max = soft_max,
   .scale_mul = scale_mul,
   .weighted_sum = weighted_sum,
