@@ -136,6 +136,36 @@ test_signs (void)
     }
 }
 
+/* Blocks are as large for the reader of files as for the kernels, and what has no kernel has a name to refuse
+ * it by. */
+static void
+test_table (void)
+{
+  guint n_known = 0, n_computed = 0;
+
+  for (guint32 type = 0; type < 100; type++)
+    {
+      const MoeKernel *kernel = moe_kernel_get (type, MOE_KERNELS_PLAIN);
+      guint n_values = 0, n_bytes = 0;
+
+      if (!moe_tensor_type_get_block (type, &n_values, &n_bytes))
+        {
+          g_assert_null (kernel);
+          g_assert_null (moe_tensor_type_get_name (type));
+          continue;
+        }
+      g_assert_cmpuint (strlen (moe_tensor_type_get_name (type)), >=, 2);
+      n_known++;
+      if (kernel == NULL)
+        continue;
+      n_computed++;
+      g_assert_cmpuint (kernel->block, ==, n_values);
+      g_assert_cmpuint (kernel->block_bytes, ==, n_bytes);
+    }
+  g_assert_cmpuint (n_known, ==, 41);
+  g_assert_cmpuint (n_computed, ==, N_REFERENCE_TYPES);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -150,5 +180,6 @@ main (int   argc,
     }
   g_test_add_func ("/formats/codebook-entries", test_entries);
   g_test_add_func ("/formats/signs", test_signs);
+  g_test_add_func ("/formats/table", test_table);
   return g_test_run ();
 }
