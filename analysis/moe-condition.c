@@ -47,6 +47,39 @@ append (GPtrArray  *conditions,
   g_ptr_array_add (conditions, self);
 }
 
+gboolean
+moe_conditions_add_sweep (GPtrArray           *conditions,
+                          const MoeSweep      *sweep,
+                          const MoeModelInfo  *info,
+                          GError             **error)
+{
+  g_return_val_if_fail (conditions != NULL && sweep != NULL && info != NULL, FALSE);
+  g_return_val_if_fail (sweep->ranking != NULL || sweep->counts->len == 0, FALSE);
+
+  if (moe_mask_get_n (sweep->mask) > 0
+      && !moe_conditions_add (conditions, "mask", sweep->mask, &sweep->controls, sweep->ranking, info,
+                              sweep->loads, sweep->seed, error))
+    return FALSE;
+  for (guint i = 0; i < sweep->counts->len; i++)
+    {
+      guint n = (guint) g_array_index (sweep->counts, double, i);
+      g_autofree char *name = g_strdup_printf ("top:%u", n);
+      g_autoptr(MoeMask) bare = moe_ranking_make_mask (sweep->ranking, n, FALSE, sweep->top_mode,
+                                                       MOE_SCOPE_BOTH);
+      g_autoptr(MoeMask) top = moe_mask_with_means (bare, sweep->means);
+
+      if (!moe_conditions_add (conditions, name, top, &sweep->controls, sweep->ranking, info, sweep->loads,
+                               sweep->seed, error))
+        return FALSE;
+    }
+  for (guint i = 0; i < sweep->strengths->len; i++)
+    if (!moe_conditions_add_strength (conditions, sweep->mask, g_array_index (sweep->strengths, double, i),
+                                      &sweep->controls, sweep->ranking, info, sweep->loads, sweep->seed,
+                                      error))
+      return FALSE;
+  return TRUE;
+}
+
 GPtrArray *
 moe_conditions_new (void)
 {

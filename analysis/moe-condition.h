@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "data/moe-expert-means.h"
 #include "data/moe-mask.h"
 
 G_BEGIN_DECLS
@@ -21,8 +22,7 @@ typedef struct
 } MoeRanking;
 
 /* Reads layer and expert of each row from a CSV with these columns, in the order of its column rank or,
- * without
- * it, of its rows; what `contrast` writes. Errors: MOE_ERROR_IO, _FORMAT (with the line), _LIMIT. */
+ * without it, of its rows; what `contrast` writes. Errors: MOE_ERROR_IO, _FORMAT (with the line), _LIMIT. */
 MoeRanking *moe_ranking_load       (const char           *path,
                                     const MoeModelInfo   *info,
                                     GError              **error);
@@ -57,22 +57,19 @@ MoeMask    *moe_mask_draw_random   (const MoeMask        *mask,
                                     guint64               seed,
                                     GError              **error);
 /* The opposite: disabled experts are forced (max; as many as a layer allows, the first of the mask), forced
- * ones
- * disabled (refill), biases negated, scales inverted (0 becomes 2); the rest is left out. NULL with
+ * ones disabled (refill), biases negated, scales inverted (0 becomes 2); the rest is left out. NULL with
  * MOE_ERROR_INVALID when nothing is left. Transfer full. */
 MoeMask    *moe_mask_reverse       (const MoeMask        *mask,
                                     const MoeModelInfo   *info,
                                     GError              **error);
 /* The same at another strength: a bias times @strength, a scale 1 + (scale - 1) * strength, and a disabled
  * expert is scaled by 1 - strength (at 1 it is disabled as the mask says); the rest stays, unless @strength
- * is
- * 0. Transfer full. */
+ * is 0. Transfer full. */
 MoeMask    *moe_mask_at_strength   (const MoeMask        *mask,
                                     double                strength);
 
 /* Appends @mask, called @name, and its controls, called NAME/random:1 and so on (without "NAME/" when @name
- * is
- * "mask"), to @conditions. @ranking: for bottom; which disables as many experts as @mask does. */
+ * is "mask"), to @conditions. @ranking: for bottom; which disables as many experts as @mask does. */
 gboolean    moe_conditions_add     (GPtrArray            *conditions,
                                     const char           *name,
                                     MoeMask              *mask,
@@ -98,6 +95,26 @@ gboolean    moe_conditions_add_strength (GPtrArray           *conditions,
 void        moe_conditions_add_one (GPtrArray            *conditions,
                                     const char           *name,
                                     MoeMask              *mask);
+/* What an evaluation compares beside plain: a mask, the first experts of a ranking, the mask at other
+ * strengths; each with the same controls. */
+typedef struct
+{
+  MoeMask        *mask;
+  MoeRanking     *ranking;   /* or NULL, without @counts and bottom controls */
+  GArray         *counts;    /* of double: how many experts of the ranking are disabled, a condition each */
+  MoeMode         top_mode;  /* how they are */
+  MoeExpertMeans *means;     /* that they need, or NULL */
+  GArray         *strengths; /* of double */
+  MoeControls     controls;
+  const guint64  *loads;     /* (M, E) hits in a plain run */
+  guint64         seed;
+} MoeSweep;
+
+/* Appends them in this order. Errors: as moe_conditions_add(). */
+gboolean    moe_conditions_add_sweep (GPtrArray           *conditions,
+                                      const MoeSweep      *sweep,
+                                      const MoeModelInfo  *info,
+                                      GError             **error);
 /* An array of MoeCondition that frees them; it begins with plain. */
 GPtrArray  *moe_conditions_new     (void);
 

@@ -297,35 +297,19 @@ make_conditions (Options              *options,
                  GError              **error)
 {
   const MoeModelInfo *info = moe_model_get_info (model);
-  guint64 seed = (guint64) options->run.seed;
   g_autoptr(MoeRanking) ranking = NULL;
+  MoeSweep sweep = {
+    .mask = mask, .counts = options->counts, .top_mode = options->top_mode, .means = means,
+    .strengths = options->grades, .controls = options->wanted, .loads = loads,
+    .seed = (guint64) options->run.seed,
+  };
 
   if (options->ranking != NULL && (ranking = moe_ranking_load (options->ranking, info, error)) == NULL)
     return FALSE;
   if (options->run.control->vector != NULL && moe_mask_get_n (mask) == 0)
     moe_conditions_add_one (conditions, "control", NULL);
-  if (moe_mask_get_n (mask) > 0
-      && !moe_conditions_add (conditions, "mask", mask, &options->wanted, ranking, info, loads, seed, error))
-    return FALSE;
-  for (guint i = 0; i < options->counts->len; i++)
-    {
-      guint n = (guint) g_array_index (options->counts, double, i);
-      g_autofree char *name = g_strdup_printf ("top:%u", n);
-      g_autoptr(MoeMask) bare = moe_ranking_make_mask (ranking, n, FALSE, options->top_mode, MOE_SCOPE_BOTH);
-      g_autoptr(MoeMask) top = moe_mask_with_means (bare, means);
-
-      if (!moe_conditions_add (conditions, name, top, &options->wanted, ranking, info, loads, seed, error))
-        return FALSE;
-    }
-  for (guint i = 0; i < options->grades->len; i++)
-    {
-      double strength = g_array_index (options->grades, double, i);
-
-      if (!moe_conditions_add_strength (conditions, mask, strength, &options->wanted, ranking, info, loads,
-                                        seed, error))
-        return FALSE;
-    }
-  return TRUE;
+  sweep.ranking = ranking;
+  return moe_conditions_add_sweep (conditions, &sweep, info, error);
 }
 
 static MoeTable *

@@ -225,28 +225,40 @@ test_ranking (void)
 static void
 test_conditions (void)
 {
-  const MoeControls controls = { 2, TRUE, TRUE };
   const guint64 loads[2 * E] = { 0 };
+  const double one = 1, half = 0.5;
   static const char * const names[] = {
     "plain", "mask", "random:1", "random:2", "reversed", "bottom", "top:1", "top:1/random:1",
-    "top:1/random:2", "top:1/reversed", "top:1/bottom",
+    "top:1/random:2", "top:1/reversed", "top:1/bottom", "strength:0.5", "strength:0.5/random:1",
+    "strength:0.5/random:2", "strength:0.5/reversed", "strength:0.5/bottom",
   };
   g_autoptr (MoeModelInfo) info = new_info ();
   g_autoptr (GPtrArray) conditions = moe_conditions_new ();
   g_autoptr (MoeMask) mask = parse (MOE_ACTION_DISABLE, "L1E5");
   g_autoptr (MoeRanking) ranking = load_ranking ("layer,expert\n1,5\n2,7\n", NULL);
   g_autoptr (GError) error = NULL;
-  g_autofree char *bottom = NULL;
+  g_autoptr (GArray) counts = g_array_new (FALSE, FALSE, sizeof (double));
+  g_autoptr (GArray) strengths = g_array_new (FALSE, FALSE, sizeof (double));
+  g_autofree char *bottom = NULL, *top = NULL;
+  MoeSweep sweep = {
+    .mask = mask, .ranking = ranking, .counts = counts, .top_mode = MOE_MODE_DROP, .strengths = strengths,
+    .controls = { 2, TRUE, TRUE }, .loads = loads,
+  };
 
-  g_assert_true (moe_conditions_add (conditions, "mask", mask, &controls, ranking, info, loads, 0, &error));
-  g_assert_true (moe_conditions_add (conditions, "top:1", mask, &controls, ranking, info, loads, 0, &error));
+  g_array_append_val (counts, one);
+  g_array_append_val (strengths, half);
+  g_assert_true (moe_conditions_add_sweep (conditions, &sweep, info, &error));
   g_assert_no_error (error);
   g_assert_cmpuint (conditions->len, ==, G_N_ELEMENTS (names));
   for (guint i = 0; i < conditions->len; i++)
     g_assert_cmpstr (((MoeCondition *) conditions->pdata[i])->name, ==, names[i]);
   bottom = describe (((MoeCondition *) conditions->pdata[5])->mask);
   g_assert_cmpstr (bottom, ==, "L2E7 disable refill");
-  g_assert_false (moe_conditions_add (conditions, "x", mask, &controls, NULL, info, loads, 0, &error));
+  top = describe (((MoeCondition *) conditions->pdata[6])->mask);
+  g_assert_cmpstr (top, ==, "L1E5 disable drop");
+  g_array_set_size (counts, 0);
+  sweep.ranking = NULL;
+  g_assert_false (moe_conditions_add_sweep (conditions, &sweep, info, &error));
   g_assert_error (error, MOE_ERROR, MOE_ERROR_INVALID);
 }
 

@@ -226,35 +226,22 @@ make_conditions (const MoeEvaluationSettings  *self,
                  GPtrArray                    *conditions,
                  GError                      **error)
 {
-  const MoeControls controls = {
-    .n_random = self->n_random, .reversed = self->reversed, .bottom = self->bottom,
-  };
   g_autoptr(MoeRanking) ranking = NULL;
   g_autoptr(GArray) counts = NULL;
-  g_autoptr(GArray) grades = NULL;
+  g_autoptr(GArray) strengths = NULL;
+  MoeSweep sweep = {
+    .mask = self->mask, .top_mode = self->top_mode, .loads = loads, .seed = self->seed,
+    .controls = { .n_random = self->n_random, .reversed = self->reversed, .bottom = self->bottom },
+  };
 
   if (self->ranking != NULL && (ranking = moe_ranking_load (self->ranking, info, error)) == NULL)
     return FALSE;
-  if (moe_mask_get_n (self->mask) > 0
-      && !moe_conditions_add (conditions, "mask", self->mask, &controls, ranking, info, loads, self->seed,
-                              error))
-    return FALSE;
   moe_number_parse_list (self->top, 1, 1e6, TRUE, &counts);
-  for (guint i = 0; i < counts->len; i++)
-    {
-      guint n = (guint) g_array_index (counts, double, i);
-      g_autofree char *name = g_strdup_printf ("top:%u", n);
-      g_autoptr(MoeMask) top = moe_ranking_make_mask (ranking, n, FALSE, self->top_mode, MOE_SCOPE_BOTH);
-
-      if (!moe_conditions_add (conditions, name, top, &controls, ranking, info, loads, self->seed, error))
-        return FALSE;
-    }
-  moe_number_parse_list (self->strengths, -1000, 1000, FALSE, &grades);
-  for (guint i = 0; i < grades->len; i++)
-    if (!moe_conditions_add_strength (conditions, self->mask, g_array_index (grades, double, i), &controls,
-                                      ranking, info, loads, self->seed, error))
-      return FALSE;
-  return TRUE;
+  moe_number_parse_list (self->strengths, -1000, 1000, FALSE, &strengths);
+  sweep.ranking = ranking;
+  sweep.counts = counts;
+  sweep.strengths = strengths;
+  return moe_conditions_add_sweep (conditions, &sweep, info, error);
 }
 
 MoeTable *
