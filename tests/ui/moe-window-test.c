@@ -267,3 +267,42 @@ moe_test_check_export (MoeWindow        *window,
   g_assert_true (g_file_get_contents (cli_path, &other, &other_length, NULL));
   g_assert_cmpmem (one, one_length, other, other_length);
 }
+
+char *
+moe_test_begin (int          *argc,
+                char       ***argv,
+                const char   *name)
+{
+  g_autofree char *template = g_strdup_printf ("moe-%s-XXXXXX", name);
+  g_autofree char *data = NULL;
+  g_autoptr(GError) error = NULL;
+  char *folder;
+
+  gtk_test_init (argc, argv, NULL);
+  folder = g_dir_make_tmp (template, NULL);
+  g_assert_nonnull (folder);
+  g_setenv ("XDG_CACHE_HOME", folder, TRUE);
+  data = g_test_build_filename (G_TEST_DIST, "..", "..", "data", NULL);
+  g_setenv ("MOESCOPE_DATADIR", data, TRUE);
+
+  moe_test_application = moe_application_new ();
+  g_application_register (G_APPLICATION (moe_test_application), NULL, &error);
+  g_assert_no_error (error);
+  /* Windows come and go. */
+  g_application_hold (G_APPLICATION (moe_test_application));
+  return folder;
+}
+
+int
+moe_test_end (char *folder)
+{
+  g_autofree char *command = g_strdup_printf ("rm -rf '%s'", folder);
+  int code = g_test_run ();
+
+  g_application_release (G_APPLICATION (moe_test_application));
+  g_clear_object (&moe_test_application);
+  if (!g_spawn_command_line_sync (command, NULL, NULL, NULL, NULL))
+    code = 1;
+  g_free (folder);
+  return code;
+}

@@ -76,4 +76,12 @@ void       moe_test_check_export (MoeWindow        *window,
                                   const char       *name,
                                   MoeExhibitFormat  format);
 
+/* What a test program does before it adds its tests: GTK, an empty folder (also the cache of what is run),
+ * the application. The folder's path is transfer full; moe_test_end() takes it. */
+char *moe_test_begin (int          *argc,
+                      char       ***argv,
+                      const char   *name);
+/* Runs the tests and removes the folder; the program's exit status. */
+int   moe_test_end   (char         *folder);
+
 G_END_DECLS

@@ -239,37 +239,12 @@ test_sweeps (void)
 }
 
 int
-main (int   argc,
-      char *argv[])
+main (int    argc,
+      char **argv)
 {
-  g_autofree char *command = NULL;
-  g_autofree char *data = NULL;
-  g_autoptr(GError) error = NULL;
-  int code;
-
-  gtk_test_init (&argc, &argv, NULL);
-  folder = g_dir_make_tmp ("moe-evaluate-XXXXXX", NULL);
-  g_assert_nonnull (folder);
-  g_setenv ("XDG_CACHE_HOME", folder, TRUE);
-  data = g_test_build_filename (G_TEST_DIST, "..", "..", "data", NULL);
-  g_setenv ("MOESCOPE_DATADIR", data, TRUE);
-
-  moe_test_application = moe_application_new ();
-  g_application_register (G_APPLICATION (moe_test_application), NULL, &error);
-  g_assert_no_error (error);
-  /* Windows come and go. */
-  g_application_hold (G_APPLICATION (moe_test_application));
-
+  folder = moe_test_begin (&argc, &argv, "evaluate");
   g_test_add_func ("/evaluate-page/resume", test_evaluate);
   g_test_add_func ("/evaluate-page/ranking", test_ranking);
   g_test_add_func ("/evaluate-page/sweeps", test_sweeps);
-  code = g_test_run ();
-
-  g_application_release (G_APPLICATION (moe_test_application));
-  g_clear_object (&moe_test_application);
-  command = g_strdup_printf ("rm -rf '%s'", folder);
-  if (!g_spawn_command_line_sync (command, NULL, NULL, NULL, NULL))
-    code = 1;
-  g_free (folder);
-  return code;
+  return moe_test_end (folder);
 }

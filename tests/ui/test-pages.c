@@ -389,37 +389,12 @@ int
 main (int    argc,
       char **argv)
 {
-  g_autofree char *command = NULL;
-  g_autofree char *data = NULL;
-  g_autoptr(GError) error = NULL;
-  int code;
-
-  gtk_test_init (&argc, &argv, NULL);
-  folder = g_dir_make_tmp ("moe-pages-XXXXXX", NULL);
-  g_assert_nonnull (folder);
-  g_setenv ("XDG_CACHE_HOME", folder, TRUE);
-  data = g_test_build_filename (G_TEST_DIST, "..", "..", "data", NULL);
-  g_setenv ("MOESCOPE_DATADIR", data, TRUE);
-
-  moe_test_application = moe_application_new ();
-  g_application_register (G_APPLICATION (moe_test_application), NULL, &error);
-  g_assert_no_error (error);
-  /* Windows come and go. */
-  g_application_hold (G_APPLICATION (moe_test_application));
-
+  folder = moe_test_begin (&argc, &argv, "pages");
   g_test_add_func ("/pages/empty", test_empty);
   g_test_add_func ("/pages/super-experts", test_super_experts);
   g_test_add_func ("/pages/published", test_published);
   g_test_add_func ("/pages/sinks", test_sinks);
   g_test_add_func ("/pages/attention", test_attention);
   g_test_add_func ("/pages/cancel", test_cancel);
-  code = g_test_run ();
-
-  g_application_release (G_APPLICATION (moe_test_application));
-  g_clear_object (&moe_test_application);
-  command = g_strdup_printf ("rm -rf '%s'", folder);
-  if (!g_spawn_command_line_sync (command, NULL, NULL, NULL, NULL))
-    code = 1;
-  g_free (folder);
-  return code;
+  return moe_test_end (folder);
 }
