@@ -4,18 +4,25 @@
 #include "analysis/moe-contrast-private.h"
 #include "data/moe-error.h"
 
+typedef struct _Reader Reader;
+
+/* Takes the records of the present prompt, of which @text is what the person wrote, or NULL. */
+typedef void (*TakeFunc) (Reader *self, const char *text);
+
 /* Reads a recording prompt by prompt. */
-typedef struct
+struct _Reader
 {
   MoeContrastCounts    *counts;
   MoeRecording         *recording;
-  const MoeSpan        *spans;    /* (2) what is A and B of every prompt; or NULL */
-  const MoeRefusalList *refusals; /* or what decides whether a prompt is of A or B */
+  TakeFunc              take;
+  const MoeSpan        *spans;    /* (2) for take_spans: what is A and B of every prompt */
+  const MoeRefusalList *refusals; /* for take_answer: what decides whether a prompt is of A or B */
+  GHashTable           *places;   /* for take_listed: text -> Place */
   GPtrArray            *records;  /* of the present prompt */
   GString              *answer;   /* its text */
   gint64                prompt;   /* -1 before the first */
   guint                 n[2];     /* prompts of A and of B, with refusals */
-} Reader;
+};
 
 static void
 record_unref (gpointer record)
@@ -23,35 +30,59 @@ record_unref (gpointer record)
   moe_token_record_unref (record);
 }
 
+/* Both sides are of one prompt. */
+static void
+take_spans (Reader     *self,
+            const char *text)
+{
+  g_autofree char *pair = g_strdup_printf ("%" G_GINT64_FORMAT, self->prompt);
+  const MoePrompt prompt = { .text = text != NULL ? text : "", .pair = pair };
+
+  for (guint side = 0; side < 2; side++)
+    {
+      self->counts->span = self->spans[side];
+      moe_contrast_counts_add (self->counts, &prompt, (MoeContrastSide) side, self->records, 0, 0);
+    }
+}
+
+static void
+take_answer (Reader     *self,
+             const char *text)
+{
+  const MoePrompt prompt = { .text = text != NULL ? text : "" };
+  MoeContrastSide side = moe_refusal_list_match (self->refusals, self->answer->str) ? MOE_CONTRAST_A
+                                                                                    : MOE_CONTRAST_B;
+
+  self->n[side]++;
+  moe_contrast_counts_add (self->counts, &prompt, side, self->records, 0, 0);
+}
+
+/* Where a recorded text belongs. */
+typedef struct
+{
+  const MoePrompt *prompt;
+  MoeContrastSide  side;
+} Place;
+
+static void
+take_listed (Reader     *self,
+             const char *text)
+{
+  const Place *place = text != NULL ? g_hash_table_lookup (self->places, text) : NULL;
+
+  if (place != NULL)
+    moe_contrast_counts_add (self->counts, place->prompt, place->side, self->records, 0, 0);
+}
+
 static void
 finish_prompt (Reader *self)
 {
-  g_autofree char *text = NULL, *pair = NULL;
-  MoePrompt prompt = { NULL };
+  g_autofree char *text = NULL;
 
   if (self->prompt < 0)
     return;
   text = moe_recording_dup_prompt (self->recording, (guint) self->prompt);
-  pair = g_strdup_printf ("%" G_GINT64_FORMAT, self->prompt);
-  prompt.text = text != NULL ? text : "";
-  if (self->refusals != NULL)
-    {
-      MoeContrastSide side = moe_refusal_list_match (self->refusals, self->answer->str) ? MOE_CONTRAST_A
-                                                                                        : MOE_CONTRAST_B;
-
-      self->n[side]++;
-      moe_contrast_counts_add (self->counts, &prompt, side, self->records, 0, 0);
-    }
-  else
-    {
-      /* Both sides are of one prompt. */
-      prompt.pair = pair;
-      for (guint side = 0; side < 2; side++)
-        {
-          self->counts->span = self->spans[side];
-          moe_contrast_counts_add (self->counts, &prompt, (MoeContrastSide) side, self->records, 0, 0);
-        }
-    }
+  self->take (self, text);
   g_ptr_array_set_size (self->records, 0);
   g_string_truncate (self->answer, 0);
 }
@@ -107,6 +138,72 @@ check_span (const MoeSpan  *span,
   return FALSE;
 }
 
+/* Takes @counts; NULL when they do not do. */
+static MoeContrastCounts *
+check_counts (MoeContrastCounts  *counts,
+              MoeRecording       *recording,
+              GError            **error)
+{
+  g_autoptr(MoeContrastCounts) self = counts;
+
+  if (moe_contrast_counts_check (self, error))
+    return g_steal_pointer (&self);
+  g_prefix_error (error, "%s: ", moe_recording_get_path (recording));
+  return NULL;
+}
+
+/* FALSE when a text is in both sets. */
+static gboolean
+find_places (GHashTable    *places,
+             MoePromptSet  *a,
+             MoePromptSet  *b,
+             GError       **error)
+{
+  MoePromptSet * const sets[] = { a, b };
+
+  for (guint side = 0; side < 2; side++)
+    for (guint i = 0; i < moe_prompt_set_get_n (sets[side]); i++)
+      {
+        const MoePrompt *prompt = moe_prompt_set_get (sets[side], i);
+        const Place *known = g_hash_table_lookup (places, prompt->text);
+        Place *place;
+
+        if (known != NULL && known->side != (MoeContrastSide) side)
+          {
+            g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID,
+                         "%s:%u: the prompt is in both sets, so what was recorded of it belongs to neither",
+                         moe_prompt_set_get_path (sets[side]), prompt->line);
+            return FALSE;
+          }
+        place = g_new (Place, 1);
+        *place = (Place) { prompt, (MoeContrastSide) side };
+        g_hash_table_replace (places, (gpointer) prompt->text, place);
+      }
+  return TRUE;
+}
+
+MoeContrastCounts *
+moe_contrast_counts_from_recording (MoeRecording       *recording,
+                                    MoePromptSet       *a,
+                                    MoePromptSet       *b,
+                                    const MoeSpan      *span,
+                                    gint32              marker,
+                                    const MoeProgress  *progress,
+                                    GError            **error)
+{
+  g_autoptr(MoeContrastCounts) self = NULL;
+  g_autoptr(GHashTable) places = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
+  Reader reader = { .recording = recording, .take = take_listed, .places = places };
+
+  if (!check_span (span, recording, error) || !find_places (places, a, b, error))
+    return NULL;
+  self = moe_contrast_counts_new (moe_recording_get_info (recording), span, marker);
+  reader.counts = self;
+  if (!read_all (&reader, progress, error))
+    return NULL;
+  return check_counts (g_steal_pointer (&self), recording, error);
+}
+
 MoeContrastCounts *
 moe_contrast_counts_from_spans (MoeRecording       *recording,
                                 const MoeSpan      *span_a,
@@ -116,7 +213,7 @@ moe_contrast_counts_from_spans (MoeRecording       *recording,
 {
   const MoeSpan spans[] = { *span_a, *span_b };
   g_autoptr(MoeContrastCounts) self = NULL;
-  Reader reader = { .recording = recording, .spans = spans };
+  Reader reader = { .recording = recording, .take = take_spans, .spans = spans };
 
   if (!check_span (span_a, recording, error) || !check_span (span_b, recording, error))
     return NULL;
@@ -127,10 +224,7 @@ moe_contrast_counts_from_spans (MoeRecording       *recording,
   if (!read_all (&reader, progress, error))
     return NULL;
   self->span = *span_a;
-  if (moe_contrast_counts_check (self, error))
-    return g_steal_pointer (&self);
-  g_prefix_error (error, "%s: ", moe_recording_get_path (recording));
-  return NULL;
+  return check_counts (g_steal_pointer (&self), recording, error);
 }
 
 MoeContrastCounts *
@@ -141,7 +235,7 @@ moe_contrast_counts_from_answers (MoeRecording          *recording,
                                   GError               **error)
 {
   g_autoptr(MoeContrastCounts) self = NULL;
-  Reader reader = { .recording = recording, .refusals = refusals };
+  Reader reader = { .recording = recording, .take = take_answer, .refusals = refusals };
 
   if (!check_span (span, recording, error))
     return NULL;
@@ -157,8 +251,5 @@ moe_contrast_counts_from_answers (MoeRecording          *recording,
                    reader.n[MOE_CONTRAST_A] + reader.n[MOE_CONTRAST_B]);
       return NULL;
     }
-  if (moe_contrast_counts_check (self, error))
-    return g_steal_pointer (&self);
-  g_prefix_error (error, "%s: ", moe_recording_get_path (recording));
-  return NULL;
+  return check_counts (g_steal_pointer (&self), recording, error);
 }
