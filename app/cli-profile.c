@@ -3,11 +3,10 @@
 
 #include "app/cli-profile.h"
 
-#include <json-glib/json-glib.h>
-
 #include "analysis/moe-prompt-runner.h"
 #include "analysis/moe-text-windows.h"
 #include "app/cli-interventions.h"
+#include "data/moe-json.h"
 #include "data/moe-mask-file.h"
 
 void
@@ -84,24 +83,6 @@ moe_cli_profile_clear (MoeCliProfile *self)
   g_clear_pointer (&self->text, g_free);
 }
 
-static void
-add_string (JsonBuilder *builder,
-            const char  *name,
-            const char  *value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_string_value (builder, value);
-}
-
-static void
-add_int (JsonBuilder *builder,
-         const char  *name,
-         gint64       value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_int_value (builder, value);
-}
-
 /* The settings in @builder, and the mask, as JSON. */
 static char *
 end_settings (JsonBuilder        *builder,
@@ -114,7 +95,7 @@ end_settings (JsonBuilder        *builder,
     {
       g_autofree char *text = moe_mask_to_json (mask, info);
 
-      add_string (builder, "mask", text);
+      moe_json_add_string (builder, "mask", text);
     }
   json_builder_end_object (builder);
   root = json_builder_get_root (builder);
@@ -132,18 +113,17 @@ make_settings (const MoeCliProfile *self,
   g_autofree char *name = g_path_get_basename (moe_prompt_set_get_path (set));
 
   json_builder_begin_object (builder);
-  add_string (builder, "command", "profile");
-  add_string (builder, "prompts", name);
-  add_string (builder, "prompts_sha256", moe_prompt_set_get_hash (set));
-  add_string (builder, "column", self->column != NULL ? self->column : "");
-  add_string (builder, "answer_column", self->answer_column != NULL ? self->answer_column : "");
-  add_int (builder, "limit", self->limit);
+  moe_json_add_string (builder, "command", "profile");
+  moe_json_add_string (builder, "prompts", name);
+  moe_json_add_string (builder, "prompts_sha256", moe_prompt_set_get_hash (set));
+  moe_json_add_string (builder, "column", self->column != NULL ? self->column : "");
+  moe_json_add_string (builder, "answer_column", self->answer_column != NULL ? self->answer_column : "");
+  moe_json_add_int (builder, "limit", self->limit);
   if (self->skip > 0)
-    add_int (builder, "skip", self->skip);
-  json_builder_set_member_name (builder, "raw");
-  json_builder_add_boolean_value (builder, self->raw);
-  add_string (builder, "system", self->system != NULL ? self->system : "");
-  add_int (builder, "generate", self->generate);
+    moe_json_add_int (builder, "skip", self->skip);
+  moe_json_add_bool (builder, "raw", self->raw);
+  moe_json_add_string (builder, "system", self->system != NULL ? self->system : "");
+  moe_json_add_int (builder, "generate", self->generate);
   return end_settings (builder, info, mask);
 }
 
@@ -157,11 +137,11 @@ make_text_settings (const MoeTextWindows *windows,
   g_autofree char *name = g_path_get_basename (moe_text_windows_get_path (windows));
 
   json_builder_begin_object (builder);
-  add_string (builder, "command", "profile");
-  add_string (builder, "text", name);
-  add_string (builder, "text_sha256", moe_text_windows_get_hash (windows));
-  add_int (builder, "window", length);
-  add_int (builder, "windows", moe_text_windows_get_n (windows));
+  moe_json_add_string (builder, "command", "profile");
+  moe_json_add_string (builder, "text", name);
+  moe_json_add_string (builder, "text_sha256", moe_text_windows_get_hash (windows));
+  moe_json_add_int (builder, "window", length);
+  moe_json_add_int (builder, "windows", moe_text_windows_get_n (windows));
   return end_settings (builder, info, mask);
 }
 

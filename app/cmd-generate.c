@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #define G_LOG_DOMAIN "moescope-cli"
 
-#include <json-glib/json-glib.h>
 #include <string.h>
 
 #include "analysis/moe-condition.h"
 #include "app/cli-interventions.h"
 #include "app/cli-options.h"
 #include "app/cli-prompt.h"
+#include "data/moe-json.h"
 #include "probes/moe-generator.h"
 #include "probes/moe-recorder.h"
 
@@ -43,28 +43,16 @@ settings_to_json (const MoeSamplerOptions *sampler,
   g_autoptr(JsonNode) root = NULL;
 
   json_builder_begin_object (builder);
-  json_builder_set_member_name (builder, "command");
-  json_builder_add_string_value (builder, "generate");
-  json_builder_set_member_name (builder, "raw");
-  json_builder_add_boolean_value (builder, raw);
+  moe_json_add_string (builder, "command", "generate");
+  moe_json_add_bool (builder, "raw", raw);
   if (system != NULL)
-    {
-      json_builder_set_member_name (builder, "system");
-      json_builder_add_string_value (builder, system);
-    }
+    moe_json_add_string (builder, "system", system);
   if (scmoe != NULL)
-    {
-      json_builder_set_member_name (builder, "scmoe");
-      json_builder_add_string_value (builder, scmoe);
-    }
-  json_builder_set_member_name (builder, "max_tokens");
-  json_builder_add_int_value (builder, max_tokens);
-  json_builder_set_member_name (builder, "temperature");
-  json_builder_add_double_value (builder, (double) sampler->temperature);
-  json_builder_set_member_name (builder, "top_p");
-  json_builder_add_double_value (builder, (double) sampler->top_p);
-  json_builder_set_member_name (builder, "top_k");
-  json_builder_add_int_value (builder, sampler->top_k);
+    moe_json_add_string (builder, "scmoe", scmoe);
+  moe_json_add_int (builder, "max_tokens", max_tokens);
+  moe_json_add_double (builder, "temperature", (double) sampler->temperature);
+  moe_json_add_double (builder, "top_p", (double) sampler->top_p);
+  moe_json_add_int (builder, "top_k", sampler->top_k);
   json_builder_end_object (builder);
   root = json_builder_get_root (builder);
   return json_to_string (root, FALSE);

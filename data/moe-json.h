@@ -20,4 +20,18 @@ gboolean    moe_json_dup_string (JsonObject  *object,
                                  char       **value,
                                  GError     **error);
 
+/* Appends a member with its value to the object that @builder is in. */
+void        moe_json_add_string (JsonBuilder *builder,
+                                 const char  *name,
+                                 const char  *value);
+void        moe_json_add_int    (JsonBuilder *builder,
+                                 const char  *name,
+                                 gint64       value);
+void        moe_json_add_double (JsonBuilder *builder,
+                                 const char  *name,
+                                 double       value);
+void        moe_json_add_bool   (JsonBuilder *builder,
+                                 const char  *name,
+                                 gboolean     value);
+
 G_END_DECLS

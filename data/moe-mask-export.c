@@ -3,12 +3,12 @@
 
 #include "data/moe-mask-file.h"
 
-#include <json-glib/json-glib.h>
 #include <math.h>
 #include <string.h>
 
 #include "data/moe-error.h"
 #include "data/moe-file.h"
+#include "data/moe-json.h"
 
 static void
 add_number_or_all (JsonBuilder *builder,
@@ -16,11 +16,10 @@ add_number_or_all (JsonBuilder *builder,
                    int          number,
                    int          all)
 {
-  json_builder_set_member_name (builder, name);
   if (number == all)
-    json_builder_add_string_value (builder, "*");
+    moe_json_add_string (builder, name, "*");
   else
-    json_builder_add_int_value (builder, number);
+    moe_json_add_int (builder, name, number);
 }
 
 static void
@@ -42,8 +41,7 @@ add_mean (JsonBuilder           *builder,
   for (guint i = 0; i < width; i++)
     bits[i] = GUINT32_TO_LE (bits[i]);
   text = g_base64_encode ((const guchar *) bits, width * sizeof *bits);
-  json_builder_set_member_name (builder, "mean");
-  json_builder_add_string_value (builder, text);
+  moe_json_add_string (builder, "mean", text);
 }
 
 static void
@@ -55,29 +53,16 @@ add_intervention (JsonBuilder           *builder,
   add_number_or_all (builder, "layer", intervention->layer, MOE_LAYER_ALL);
   if (intervention->expert != MOE_EXPERT_ROUTER)
     add_number_or_all (builder, "expert", intervention->expert, MOE_EXPERT_ALL);
-  json_builder_set_member_name (builder, "action");
-  json_builder_add_string_value (builder, moe_action_get_name (intervention->action));
+  moe_json_add_string (builder, "action", moe_action_get_name (intervention->action));
   if (moe_action_has_mode (intervention->action))
-    {
-      json_builder_set_member_name (builder, "mode");
-      json_builder_add_string_value (builder, moe_mode_get_name (intervention->mode));
-    }
+    moe_json_add_string (builder, "mode", moe_mode_get_name (intervention->mode));
   if (moe_action_has_value (intervention->action))
-    {
-      json_builder_set_member_name (builder, "value");
-      json_builder_add_double_value (builder, intervention->value);
-    }
+    moe_json_add_double (builder, "value", intervention->value);
   add_mean (builder, means, intervention);
   if (intervention->scope != MOE_SCOPE_BOTH)
-    {
-      json_builder_set_member_name (builder, "phase");
-      json_builder_add_string_value (builder, moe_scope_get_name (intervention->scope));
-    }
+    moe_json_add_string (builder, "phase", moe_scope_get_name (intervention->scope));
   if (intervention->from_token > 0)
-    {
-      json_builder_set_member_name (builder, "from_token");
-      json_builder_add_int_value (builder, intervention->from_token);
-    }
+    moe_json_add_int (builder, "from_token", intervention->from_token);
   json_builder_end_object (builder);
 }
 
@@ -86,18 +71,12 @@ add_model (JsonBuilder        *builder,
            const MoeModelInfo *info)
 {
   json_builder_begin_object (builder);
-  json_builder_set_member_name (builder, "name");
-  json_builder_add_string_value (builder, info->name);
-  json_builder_set_member_name (builder, "architecture");
-  json_builder_add_string_value (builder, info->architecture);
-  json_builder_set_member_name (builder, "fingerprint");
-  json_builder_add_string_value (builder, info->fingerprint);
-  json_builder_set_member_name (builder, "layers");
-  json_builder_add_int_value (builder, info->n_layers);
-  json_builder_set_member_name (builder, "experts");
-  json_builder_add_int_value (builder, info->n_experts);
-  json_builder_set_member_name (builder, "experts_used");
-  json_builder_add_int_value (builder, info->n_used);
+  moe_json_add_string (builder, "name", info->name);
+  moe_json_add_string (builder, "architecture", info->architecture);
+  moe_json_add_string (builder, "fingerprint", info->fingerprint);
+  moe_json_add_int (builder, "layers", info->n_layers);
+  moe_json_add_int (builder, "experts", info->n_experts);
+  moe_json_add_int (builder, "experts_used", info->n_used);
   json_builder_end_object (builder);
 }
 
@@ -111,10 +90,8 @@ moe_mask_to_json (const MoeMask      *mask,
   g_return_val_if_fail (info != NULL, NULL);
 
   json_builder_begin_object (builder);
-  json_builder_set_member_name (builder, "format");
-  json_builder_add_string_value (builder, "moescope-mask");
-  json_builder_set_member_name (builder, "version");
-  json_builder_add_int_value (builder, 1);
+  moe_json_add_string (builder, "format", "moescope-mask");
+  moe_json_add_int (builder, "version", 1);
   json_builder_set_member_name (builder, "model");
   add_model (builder, info);
   json_builder_set_member_name (builder, "interventions");

@@ -13,24 +13,6 @@
 /* How the recording was left: the page, what is selected, the mask, and the zoom of maps. What another
  * program or version wrote there is taken as far as it makes sense for this recording. */
 
-static void
-add_int (JsonBuilder *builder,
-         const char  *name,
-         gint64       value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_int_value (builder, value);
-}
-
-static void
-add_string (JsonBuilder *builder,
-            const char  *name,
-            const char  *value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_string_value (builder, value);
-}
-
 /* The map of a page, each of which has one at most. */
 static MoeHeatmapView *
 find_map (GtkWidget *root)
@@ -82,25 +64,25 @@ capture (MoeWindow *self)
   MoeMask *mask = moe_document_get_mask (self->document);
 
   json_builder_begin_object (builder);
-  add_string (builder, "page", gtk_stack_get_visible_child_name (self->stack));
+  moe_json_add_string (builder, "page", gtk_stack_get_visible_child_name (self->stack));
   if (selection->has_expert)
     {
-      add_int (builder, "layer", selection->layer);
-      add_int (builder, "expert", selection->expert);
+      moe_json_add_int (builder, "layer", selection->layer);
+      moe_json_add_int (builder, "expert", selection->expert);
     }
   if (selection->has_head)
     {
-      add_int (builder, "head_layer", selection->head_layer);
-      add_int (builder, "head", selection->head);
+      moe_json_add_int (builder, "head_layer", selection->head_layer);
+      moe_json_add_int (builder, "head", selection->head);
     }
   if (selection->token >= 0)
-    add_int (builder, "token", selection->token);
+    moe_json_add_int (builder, "token", selection->token);
   add_zoom (builder, self);
   if (model != NULL)
     {
       g_autofree char *json = moe_mask_to_json (mask, model);
 
-      add_string (builder, "mask", json);
+      moe_json_add_string (builder, "mask", json);
     }
   json_builder_end_object (builder);
   root = json_builder_get_root (builder);
