@@ -145,37 +145,44 @@ moe_test_click_centre (GtkWidget *widget)
 }
 
 GtkWidget *
+moe_test_search (GtkWidget        *root,
+                 MoeTestMatchFunc  match,
+                 gconstpointer     data)
+{
+  GtkWidget *found = match (root, data) ? root : NULL;
+
+  for (GtkWidget *child = gtk_widget_get_first_child (root); child != NULL && found == NULL;
+       child = gtk_widget_get_next_sibling (child))
+    found = moe_test_search (child, match, data);
+  return found;
+}
+
+static gboolean
+is_mapped_type (GtkWidget     *widget,
+                gconstpointer  type)
+{
+  return g_type_is_a (G_OBJECT_TYPE (widget), *(const GType *) type) && gtk_widget_get_mapped (widget);
+}
+
+GtkWidget *
 moe_test_find_widget (GtkWidget *root,
                       GType      type)
 {
-  if (g_type_is_a (G_OBJECT_TYPE (root), type) && gtk_widget_get_mapped (root))
-    return root;
-  for (GtkWidget *child = gtk_widget_get_first_child (root); child != NULL; child =
-       gtk_widget_get_next_sibling (child))
-    {
-      GtkWidget *found = moe_test_find_widget (child, type);
+  return moe_test_search (root, is_mapped_type, &type);
+}
 
-      if (found != NULL)
-        return found;
-    }
-  return NULL;
+static gboolean
+is_button (GtkWidget     *widget,
+           gconstpointer  label)
+{
+  return GTK_IS_BUTTON (widget) && g_strcmp0 (gtk_button_get_label (GTK_BUTTON (widget)), label) == 0;
 }
 
 GtkWidget *
 moe_test_find_button (GtkWidget  *root,
                       const char *label)
 {
-  if (GTK_IS_BUTTON (root) && g_strcmp0 (gtk_button_get_label (GTK_BUTTON (root)), label) == 0)
-    return root;
-  for (GtkWidget *child = gtk_widget_get_first_child (root); child != NULL; child =
-       gtk_widget_get_next_sibling (child))
-    {
-      GtkWidget *found = moe_test_find_button (child, label);
-
-      if (found != NULL)
-        return found;
-    }
-  return NULL;
+  return moe_test_search (root, is_button, label);
 }
 
 void

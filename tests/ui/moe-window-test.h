@@ -53,6 +53,11 @@ void       moe_test_click_cell   (MoeWindow  *window,
                                   guint       row,
                                   guint       column,
                                   int         times);
+/* The first widget that @match accepts with @data, @root and what is in it in order; or NULL. */
+typedef gboolean (*MoeTestMatchFunc) (GtkWidget *widget, gconstpointer data);
+GtkWidget *moe_test_search       (GtkWidget        *root,
+                                  MoeTestMatchFunc  match,
+                                  gconstpointer     data);
 GtkWidget *moe_test_find_widget  (GtkWidget  *root,
                                   GType       type);
 GtkWidget *moe_test_find_button  (GtkWidget  *root,

@@ -159,21 +159,12 @@ has_row (MoeTable   *table,
   return FALSE;
 }
 
-static GtkWidget *
-find_menu_button (GtkWidget  *root,
-                  const char *label)
+static gboolean
+is_menu_button (GtkWidget     *widget,
+                gconstpointer  label)
 {
-  if (GTK_IS_MENU_BUTTON (root) && g_strcmp0 (gtk_menu_button_get_label (GTK_MENU_BUTTON (root)), label) == 0)
-    return root;
-  for (GtkWidget *child = gtk_widget_get_first_child (root); child != NULL;
-       child = gtk_widget_get_next_sibling (child))
-    {
-      GtkWidget *found = find_menu_button (child, label);
-
-      if (found != NULL)
-        return found;
-    }
-  return NULL;
+  return GTK_IS_MENU_BUTTON (widget)
+         && g_strcmp0 (gtk_menu_button_get_label (GTK_MENU_BUTTON (widget)), label) == 0;
 }
 
 /* The first experts of the last contrast and the present mask at other strengths, each with its controls, on
@@ -201,7 +192,7 @@ test_sweeps (void)
   moe_test_set_option (window, "random", "2");
   moe_test_settle ();
 
-  moe_test_click_centre (find_menu_button (GTK_WIDGET (page), "_Conditions"));
+  moe_test_click_centre (moe_test_search (GTK_WIDGET (page), is_menu_button, "_Conditions"));
   moe_test_wait (gtk_widget_get_mapped (GTK_WIDGET (page->top)));
   moe_test_settle ();
   moe_test_click_centre (GTK_WIDGET (page->top));
@@ -214,7 +205,7 @@ test_sweeps (void)
   gtk_info_bar_set_revealed (window->info_bar, FALSE);
   moe_test_settle ();
 
-  moe_test_click_centre (find_menu_button (GTK_WIDGET (page), "_Conditions"));
+  moe_test_click_centre (moe_test_search (GTK_WIDGET (page), is_menu_button, "_Conditions"));
   moe_test_wait (gtk_widget_get_mapped (GTK_WIDGET (page->top)));
   moe_test_settle ();
   moe_test_click_centre (GTK_WIDGET (page->top));

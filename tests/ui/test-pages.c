@@ -47,19 +47,13 @@ close_note (MoeWindow *window)
   moe_test_settle ();
 }
 
-/* Whether a label under @root that can be seen says @text. */
+/* Whether @widget is a label that can be seen and says @text. */
 static gboolean
-find_label (GtkWidget  *root,
-            const char *text)
+is_label (GtkWidget     *widget,
+          gconstpointer  text)
 {
-  if (GTK_IS_LABEL (root) && gtk_widget_get_mapped (root)
-      && g_strcmp0 (gtk_label_get_text (GTK_LABEL (root)), text) == 0)
-    return TRUE;
-  for (GtkWidget *child = gtk_widget_get_first_child (root); child != NULL;
-       child = gtk_widget_get_next_sibling (child))
-    if (find_label (child, text))
-      return TRUE;
-  return FALSE;
+  return GTK_IS_LABEL (widget) && gtk_widget_get_mapped (widget)
+         && g_strcmp0 (gtk_label_get_text (GTK_LABEL (widget)), text) == 0;
 }
 
 /* A window with a question asked and its recording saved. Transfer full. */
@@ -229,7 +223,8 @@ test_published (void)
   moe_test_act (window, "open", g_variant_new_string (path));
   moe_test_wait (g_strcmp0 (moe_document_get_path (window->document), path) == 0);
   show_page (window, "super-experts");
-  moe_test_wait (find_label (GTK_WIDGET (page), "Published for Mixtral-8x7B-v0.1: L1E3; found here: L1E3."));
+  moe_test_wait (moe_test_search (GTK_WIDGET (page), is_label,
+                                  "Published for Mixtral-8x7B-v0.1: L1E3; found here: L1E3.") != NULL);
   set_option (window, "view", "published");
   table = moe_test_find_widget (GTK_WIDGET (page), MOE_TYPE_TABLE_VIEW);
   g_assert_cmpuint (moe_table_get_n_rows (moe_table_view_get_table (MOE_TABLE_VIEW (table))), ==, 2);
