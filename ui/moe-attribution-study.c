@@ -6,6 +6,7 @@
 #include "analysis/moe-prompt-tokens.h"
 #include "ui/moe-chart-table.h"
 #include "ui/moe-study-command.h"
+#include "ui/moe-study-model.h"
 
 void
 moe_attribution_settings_clear (MoeAttributionSettings *self)
@@ -93,10 +94,7 @@ moe_attribution_study_new (const MoeAttributionSettings  *settings,
   MoeAttribution *attribution;
   MoeAttributionStudy *self;
 
-  if (!moe_progress_step (progress, 0, "Opening the model", error))
-    return NULL;
-  model = moe_model_open (settings->model, NULL, NULL, progress != NULL ? progress->cancellable : NULL,
-                          error);
+  model = moe_study_open_model (settings->model, progress, error);
   if (model == NULL)
     return NULL;
   attribution = attribute (settings, model, progress, error);

@@ -6,6 +6,7 @@
 #include "analysis/moe-prompt-tokens.h"
 #include "ui/moe-chart-table.h"
 #include "ui/moe-study-command.h"
+#include "ui/moe-study-model.h"
 
 void
 moe_comparison_settings_clear (MoeComparisonSettings *self)
@@ -38,10 +39,7 @@ moe_comparison_study_new (const MoeComparisonSettings  *settings,
   MoeComparison *comparison;
   MoeComparisonStudy *self;
 
-  if (!moe_progress_step (progress, 0, "Opening the model", error))
-    return NULL;
-  model = moe_model_open (settings->model, NULL, NULL, progress != NULL ? progress->cancellable : NULL,
-                          error);
+  model = moe_study_open_model (settings->model, progress, error);
   if (model == NULL)
     return NULL;
   tokens = moe_prompt_tokens_new (model, &prompt, NULL, settings->raw, error);

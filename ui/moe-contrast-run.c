@@ -4,6 +4,7 @@
 #include "ui/moe-contrast-study.h"
 
 #include "data/moe-error.h"
+#include "ui/moe-study-model.h"
 
 struct _MoeContrastRun
 {
@@ -142,12 +143,11 @@ moe_contrast_run_new (const MoeContrastSettings  *settings,
   self = g_new0 (MoeContrastRun, 1);
   g_atomic_ref_count_init (&self->ref_count);
   moe_contrast_settings_copy (&self->settings, settings);
-  if (!load_sets (self, &a, &b, error) || !moe_progress_step (progress, 0, "Opening the model", error))
+  if (!load_sets (self, &a, &b, error))
     return NULL;
   self->sources[0] = describe_set (a);
   self->sources[1] = describe_set (b);
-  model = moe_model_open (settings->model, NULL, NULL, progress != NULL ? progress->cancellable : NULL,
-                          error);
+  model = moe_study_open_model (settings->model, progress, error);
   if (model == NULL)
     return NULL;
   session = moe_session_new (model, &settings->session, error);

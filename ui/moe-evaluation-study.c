@@ -11,6 +11,7 @@
 #include "data/moe-table-export.h"
 #include "ui/moe-evaluation-exhibit.h"
 #include "ui/moe-study-command.h"
+#include "ui/moe-study-model.h"
 
 #define MAX_TEXT_BYTES (1u << 30)
 
@@ -272,10 +273,7 @@ moe_evaluation_run (const MoeEvaluationSettings  *self,
       || (self->tasks != NULL && (tasks = moe_task_set_load (self->tasks, self->limit, error)) == NULL)
       || (refusals = self->refusals != NULL ? moe_refusal_list_load (self->refusals, error)
                                             : moe_refusal_list_new_default ()) == NULL
-      || !moe_progress_step (progress, 0, "Opening the model", error))
-    return NULL;
-  model = moe_model_open (self->model, NULL, NULL, progress != NULL ? progress->cancellable : NULL, error);
-  if (model == NULL)
+      || (model = moe_study_open_model (self->model, progress, error)) == NULL)
     return NULL;
 
   moe_evaluation_options_init (&options);
