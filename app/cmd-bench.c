@@ -15,6 +15,14 @@
 #define MAX_TOKENS 1000000
 #define WARM_UP_TOKENS 32
 
+/* What is timed. */
+enum
+{
+  TEST_PREFILL, TEST_DECODE, N_TESTS,
+};
+
+static const char *const test_names[N_TESTS] = { "prefill", "decode" };
+
 /* The column that only --probes both has. */
 #define COST_COLUMN 8
 
@@ -112,8 +120,7 @@ measure (const Bench  *self,
          MoeSession   *session,
          guint         n_prefill,
          guint         n_decode,
-         double       *prefill,
-         double       *decode,
+         double       *rates, /* (N_TESTS) */
          GError      **error)
 {
   GCancellable *cancellable = moe_cli_get_cancellable ();
@@ -132,8 +139,8 @@ measure (const Bench  *self,
         return FALSE;
     }
   end = g_get_monotonic_time ();
-  *prefill = n_prefill * (double) G_USEC_PER_SEC / (double) MAX (middle - begin, 1);
-  *decode = n_decode * (double) G_USEC_PER_SEC / (double) MAX (end - middle, 1);
+  rates[TEST_PREFILL] = n_prefill * (double) G_USEC_PER_SEC / (double) MAX (middle - begin, 1);
+  rates[TEST_DECODE] = n_decode * (double) G_USEC_PER_SEC / (double) MAX (end - middle, 1);
   return TRUE;
 }
 
@@ -143,8 +150,7 @@ typedef struct
   MoeSession         *session;
   MoeRecorder        *recorder; /* NULL without probes */
   MoeRecordingWriter *writer;
-  double             *prefill;  /* (repeat) */
-  double             *decode;   /* (repeat) */
+  double             *rates[N_TESTS]; /* (repeat) each */
 } Subject;
 
 static gboolean
@@ -159,8 +165,8 @@ subject_open (Subject          *self,
   g_autofree char *path = NULL;
   MoeRunSettings settings;
 
-  self->prefill = g_new0 (double, bench->repeat);
-  self->decode = g_new0 (double, bench->repeat);
+  for (guint test = 0; test < N_TESTS; test++)
+    self->rates[test] = g_new0 (double, bench->repeat);
   self->session = moe_cli_run_session (run, model, error);
   if (self->session == NULL)
     return FALSE;
@@ -188,8 +194,8 @@ subject_close (Subject   *self,
   if (self->writer != NULL)
     moe_recording_writer_close (self->writer, ok, &close_error);
   g_clear_pointer (&self->session, moe_session_free);
-  g_free (self->prefill);
-  g_free (self->decode);
+  for (guint test = 0; test < N_TESTS; test++)
+    g_free (self->rates[test]);
   if (!ok || close_error == NULL)
     return ok;
   g_propagate_error (error, g_steal_pointer (&close_error));
@@ -203,7 +209,7 @@ run_round (const Bench  *bench,
            guint         round,
            GError      **error)
 {
-  double prefill, decode;
+  double rates[N_TESTS];
 
   if (self->recorder != NULL)
     {
@@ -212,16 +218,12 @@ run_round (const Bench  *bench,
     }
   if (!measure (bench, self->session,
                 round > 0 ? bench->prefill : MIN (bench->prefill, WARM_UP_TOKENS),
-                round > 0 ? bench->decode : MIN (bench->decode, WARM_UP_TOKENS / 8),
-                &prefill, &decode, error))
+                round > 0 ? bench->decode : MIN (bench->decode, WARM_UP_TOKENS / 8), rates, error))
     return FALSE;
   if (self->writer != NULL)
     moe_recording_writer_end_prompt (self->writer);
-  if (round > 0)
-    {
-      self->prefill[round - 1] = prefill;
-      self->decode[round - 1] = decode;
-    }
+  for (guint test = 0; round > 0 && test < N_TESTS; test++)
+    self->rates[test][round - 1] = rates[test];
   return TRUE;
 }
 
@@ -246,17 +248,17 @@ report (const Bench  *bench,
         guint         n_subjects,
         MoeTable     *table)
 {
-  for (guint test = 0; test < 2; test++)
-    {
-      guint tokens = test == 0 ? bench->prefill : bench->decode;
-      double cost = n_subjects < 2 ? 0
-                    : test == 0 ? get_cost (subjects[0].prefill, subjects[1].prefill, bench->repeat)
-                    : get_cost (subjects[0].decode, subjects[1].decode, bench->repeat);
+  const guint tokens[N_TESTS] = { bench->prefill, bench->decode };
 
-      for (guint i = 0; tokens > 0 && i < n_subjects; i++)
+  for (guint test = 0; test < N_TESTS; test++)
+    {
+      double cost = n_subjects < 2 ? 0 : get_cost (subjects[0].rates[test], subjects[1].rates[test],
+                                                   bench->repeat);
+
+      for (guint i = 0; tokens[test] > 0 && i < n_subjects; i++)
         {
-          add_row (table, test == 0 ? "prefill" : "decode", threads, subjects[i].recorder != NULL, tokens,
-                   test == 0 ? subjects[i].prefill : subjects[i].decode, bench->repeat);
+          add_row (table, test_names[test], threads, subjects[i].recorder != NULL, tokens[test],
+                   subjects[i].rates[test], bench->repeat);
           if (i > 0)
             moe_table_set_double (table, moe_table_get_n_rows (table) - 1, COST_COLUMN, cost);
         }
