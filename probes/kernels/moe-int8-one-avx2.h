@@ -26,20 +26,8 @@ typedef struct
   RowSumsFunc   row_sums;
 } OneFormat;
 
-/* p[g] has 16 sums of two products of group g in 16 bits, where eight products fit: adds up each group's. */
-static inline __attribute__ ((always_inline)) Ints
-one_sum_words (const Ints p[8])
-{
-  const Ints ones = _mm256_set1_epi16 (1);
-  Ints a = _mm256_hadd_epi16 (_mm256_hadd_epi16 (p[0], p[1]), _mm256_hadd_epi16 (p[2], p[3]));
-  Ints b = _mm256_hadd_epi16 (_mm256_hadd_epi16 (p[4], p[5]), _mm256_hadd_epi16 (p[6], p[7]));
-
-  a = _mm256_madd_epi16 (a, ones);
-  b = _mm256_madd_epi16 (b, ones);
-  return ints_add (_mm256_permute2x128_si256 (a, b, 0x20), _mm256_permute2x128_si256 (a, b, 0x31));
-}
-
-/* The same with eight sums of 32 bits a group. Not by hadd, which takes longer than what it consists of. */
+/* p[g] has eight sums of group g: adds up each group's. Not by hadd, which takes longer than what it
+ * consists of. */
 static inline __attribute__ ((always_inline)) Ints
 one_sum_ints (const Ints p[8])
 {
@@ -120,36 +108,6 @@ row_sums_q8_0 (const guint8 *block,
   for (guint g = 0; g < 8; g++)
     p[g] = one_signed (load_ints (block + sizeof (MoeBlockQ8_0) * g + 2), q + 32 * g);
   return one_sum_ints (p);
-}
-
-static inline __attribute__ ((always_inline)) Ints
-row_sums_mxfp4 (const guint8 *block,
-                const gint8  *q)
-{
-  Ints p[8];
-
-#pragma GCC unroll 8
-  for (guint g = 0; g < 8; g++)
-    p[g] = one_signed (read_mxfp4 (block + sizeof (MoeBlockMxfp4) * g), q + 32 * g);
-  return one_sum_ints (p);
-}
-
-static inline __attribute__ ((always_inline)) Ints
-row_sums_q4_0 (const guint8 *block,
-               const gint8  *q)
-{
-  const Ints low = ints_set (0x0f0f0f0f);
-  Ints p[8];
-
-#pragma GCC unroll 8
-  for (guint g = 0; g < 8; g++)
-    {
-      __m128i packed = _mm_loadu_si128 ((const __m128i *) (block + sizeof (MoeBlockQ4_0) * g + 2));
-      Ints w = _mm256_inserti128_si256 (_mm256_castsi128_si256 (packed), _mm_srli_epi16 (packed, 4), 1);
-
-      p[g] = _mm256_maddubs_epi16 (ints_and (w, low), load_ints (q + 32 * g));
-    }
-  return one_sum_words (p);
 }
 
 /* out[g] has lane g of rows[r] in lane r. */

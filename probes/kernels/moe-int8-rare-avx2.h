@@ -86,17 +86,6 @@ read_steps_iq4_xs (const guint8 *const rows[LANES],
 
 /* The unsigned or signed integers of groups @stride bytes apart, by @read from @first on. */
 #define DEFINE_RARE_UNSIGNED(name, read, first, stride)                                 \
-  static inline __attribute__ ((always_inline)) Ints                                    \
-  row_sums_##name (const guint8 *block,                                                 \
-                   const gint8  *q)                                                     \
-  {                                                                                     \
-    Ints p[8];                                                                          \
-                                                                                        \
-    for (guint g = 0; g < 8; g++)                                                       \
-      p[g] = _mm256_maddubs_epi16 (read (block + (first) + (stride) * g), load_ints (q + 32 * g)); \
-    return one_sum_words (p);                                                           \
-  }                                                                                     \
-                                                                                        \
   static inline __attribute__ ((always_inline)) void                                    \
   tile_unpack_##name (const guint8 *const rows[LANES],                                  \
                       guint               part,                                         \

@@ -2,6 +2,7 @@
 #define G_LOG_DOMAIN "moe-kernels-avx2"
 
 #include "probes/kernels/moe-expand.h"
+#include "probes/kernels/moe-int8-blocks-avx2.h"
 #include "probes/kernels/moe-int8-codebook-avx2.h"
 #include "probes/kernels/moe-int8-rare-avx2.h"
 #include "probes/kernels/moe-int8-words-avx2.h"
@@ -54,12 +55,39 @@
       multiply_tiles (&tile, w, n, row_begin, row_end, x, y, n_tokens);                 \
   }
 
+/* Blocks of 32 values of 4 or 5 bits: one token has a kernel of its own. */
+#define DEFINE_INT8_BLOCKS_KERNEL(name, kind, one_kind, offset, added, block, steps)    \
+  static void                                                                           \
+  matmul_##name (const void         *w,                                                 \
+                 gsize               n,                                                 \
+                 gsize               row_begin,                                         \
+                 gsize               row_end,                                           \
+                 const void *const  *x,                                                 \
+                 float       *const *y,                                                 \
+                 gsize               n_tokens)                                          \
+  {                                                                                     \
+    static const BlocksFormat one = {                                                   \
+      one_kind, offset, added, sizeof (block), blocks_read_##name, steps                \
+    };                                                                                  \
+    static const TileFormat tile = {                                                    \
+      kind, 8, 8 * sizeof (block), read_no_head, read_steps_##name, tile_unpack_##name  \
+    };                                                                                  \
+                                                                                        \
+    if (n_tokens <= 2)                                                                  \
+      for (gsize t = 0; t < n_tokens; t++)                                              \
+        multiply_blocks (&one, w, n, row_begin, row_end, x[t], y[t]);                   \
+    else if ((kind) == GROUP_SIGNED)                                                    \
+      multiply_words (&tile, w, n, row_begin, row_end, x, y, n_tokens);                 \
+    else                                                                                \
+      multiply_tiles (&tile, w, n, row_begin, row_end, x, y, n_tokens);                 \
+  }
+
+DEFINE_INT8_BLOCKS_KERNEL (mxfp4, GROUP_SIGNED, GROUP_5, FALSE, 12, MoeBlockMxfp4, blocks_steps_mxfp4)
+DEFINE_INT8_BLOCKS_KERNEL (q4_0, GROUP_4, GROUP_4, TRUE, 0, MoeBlockQ4_0, blocks_steps_q4_0)
+DEFINE_INT8_BLOCKS_KERNEL (q4_1, GROUP_4, GROUP_4, TRUE, 0, MoeBlockQ4_1, blocks_steps_and_least)
+DEFINE_INT8_BLOCKS_KERNEL (q5_0, GROUP_5, GROUP_5, TRUE, 0, MoeBlockQ5_0, blocks_steps_q5_0)
+DEFINE_INT8_BLOCKS_KERNEL (q5_1, GROUP_5, GROUP_5, TRUE, 0, MoeBlockQ5_1, blocks_steps_and_least)
 DEFINE_INT8_KERNEL (q8_0, GROUP_SIGNED, 8, 8 * sizeof (MoeBlockQ8_0), read_no_head, read_steps_q8_0)
-DEFINE_INT8_KERNEL (q4_0, GROUP_4, 8, 8 * sizeof (MoeBlockQ4_0), read_no_head, read_steps_q4_0)
-DEFINE_INT8_KERNEL (mxfp4, GROUP_SIGNED, 8, 8 * sizeof (MoeBlockMxfp4), read_no_head, read_steps_mxfp4)
-DEFINE_INT8_KERNEL (q4_1, GROUP_4, 8, 8 * sizeof (MoeBlockQ4_1), read_no_head, read_steps_q4_1)
-DEFINE_INT8_KERNEL (q5_0, GROUP_5, 8, 8 * sizeof (MoeBlockQ5_0), read_no_head, read_steps_q5_0)
-DEFINE_INT8_KERNEL (q5_1, GROUP_5, 8, 8 * sizeof (MoeBlockQ5_1), read_no_head, read_steps_q5_1)
 DEFINE_INT8_KERNEL (iq4_nl, GROUP_SIGNED, 8, 8 * sizeof (MoeBlockIq4Nl), read_no_head, read_steps_iq4_nl)
 DEFINE_INT8_KERNEL (iq4_xs, GROUP_SIGNED, 8, sizeof (MoeBlockIq4Xs), read_head_iq4_xs, read_steps_iq4_xs)
 DEFINE_INT8_KERNEL (q2_k, GROUP_2, 4, sizeof (MoeBlockQ2_K), read_head_q2_k, read_steps_q2_k)

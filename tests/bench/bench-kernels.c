@@ -2,8 +2,8 @@
 /* How fast each kernel is on one thread: GOP/s (two operations a weight and token) and GB/s of weights,
  * best of many short runs, on the matrices of an expert with model width 2048 and expert width 1024. With
  * one token the weights are spread over more memory than the caches hold, as in decoding; and, in the lines
- * that say so, a few rows in the cache again and again. Arguments: a type's name, and an instruction set's
- * name, to run only these. */
+ * that say so, a few rows in the cache again and again. Arguments: a type's name, an instruction set's name,
+ * and a number of tokens (0: one, in the cache), to run only these. */
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -111,6 +111,8 @@ main (int   argc,
             gsize n_run = n_tokens >= 64 ? 128 : n_rows;
             double plain_seconds = 0;
 
+            if (argc > 3 && g_ascii_strtoull (argv[3], NULL, 10) != token_counts[t])
+              continue;
             if (cached)
               n_run = CACHED_BYTES / (matrix_bytes / n_rows) / 8 * 8;
             for (guint set = n_sets; set-- > 0;)
