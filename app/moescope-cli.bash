@@ -23,6 +23,8 @@ _moescope_cli ()
       mapfile -t COMPREPLY < <(compgen -W "ranking experts layers tail router published shares vectors" -- "$cur")
       return ;;
     --mode) mapfile -t COMPREPLY < <(compgen -W "zero refill drop mean copy" -- "$cur"); return ;;
+    --pairs) mapfile -t COMPREPLY < <(compgen -W "all top1" -- "$cur"); return ;;
+    --value) mapfile -t COMPREPLY < <(compgen -W "share lift tokens" -- "$cur"); return ;;
     --by) mapfile -t COMPREPLY < <(compgen -W "layer head" -- "$cur"); return ;;
     --score)
       mapfile -t COMPREPLY < <(compgen -W "prompt-rd rd paired-rd ftri stability utility npmi projection weight" -- "$cur")
@@ -42,7 +44,7 @@ _moescope_cli ()
       mapfile -t COMPREPLY < <(compgen -W "all prompt-template prompt thinking answer teacher-forced" -- "$cur")
       return ;;
     --metric)
-      mapfile -t COMPREPLY < <(compgen -W "share hits mean_weight max_down mean_down_norm importance reap similarity" -- "$cur")
+      mapfile -t COMPREPLY < <(compgen -W "share hits mean_weight max_down mean_down_norm importance reap similarity coactivation affinity recall srp srp-experts cache balance parallel tiles drops" -- "$cur")
       return ;;
   esac
 

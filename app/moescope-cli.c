@@ -21,7 +21,7 @@ static const MoeCliCommand commands[] = {
   { "attention", "what each token attends to in one head", moe_cli_attention },
   { "contrast", "which experts tell two prompt sets apart", moe_cli_contrast },
   { "attribution", "what each part wrote into the logit of a token", moe_cli_attribution },
-  { "routes", "routing statistics: how alike experts are to their router", moe_cli_routes },
+  { "routes", "which experts are chosen together, one after the other and over time", moe_cli_routes },
   { "evaluate", "what a mask does to answers, beside its controls", moe_cli_evaluate },
   { "compare", "a plain and a steered answer, token by token", moe_cli_compare },
   { "mask", "show, check and make mask files", moe_cli_mask },

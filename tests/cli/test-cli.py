@@ -626,6 +626,39 @@ def _(s):
         assert abs(float(r["similarity"]) - expected) < 1e-5, (r, expected)
 
 
+@suite.case("routes of a recording add up to what its routing table says")
+def _(s):
+    s.ok("generate", demo, "--prompt", "Say hello.", "--max-tokens", "20", "--record", "r.moescope")
+    header = "layer,expert,other,tokens,share,lift"
+    rows, _ = table(s.ok("routes", "r.moescope", "--metric", "coactivation", "--layer", "3"), header)
+    query = (
+        "SELECT a.expert AS expert, b.expert AS other, count(*) AS tokens FROM routing a JOIN routing b "
+        "ON a.token = b.token AND a.layer = 3 AND b.layer = 3 AND a.expert <> b.expert GROUP BY 1, 2"
+    )
+    _, expected, _ = s.ok("sql", "r.moescope", query).rows()
+    expected = {(r["expert"], r["other"]): r["tokens"] for r in expected}
+    assert {(r["expert"], r["other"]): r["tokens"] for r in rows if r["tokens"] != "0"} == expected
+    assert len(rows) == EXPERTS * (EXPERTS - 1)
+
+    metrics = "affinity recall srp srp-experts cache balance parallel tiles drops".split()
+    for metric in metrics:
+        result = s.ok("routes", "r.moescope", "--metric", metric, "--csv", "a.csv", "--svg", "a.svg")
+        assert result.out == ""
+        with open(s.path("a.csv")) as file:
+            assert file.read() == s.ok("routes", "r.moescope", "--metric", metric).out
+        with open(s.path("a.svg")) as file:
+            assert file.read().endswith("</svg>\n")
+    for arguments in (
+        ["--metric", "nonsense"],
+        ["--metric", "cache", "--window", "0"],
+        ["--metric", "balance", "--layer", "1"],
+        ["--metric", "balance", "--wide"],
+        ["--metric", "affinity", "--pairs", "some"],
+    ):
+        assert s.run("routes", "r.moescope", *arguments).code == 2, arguments
+    assert s.run("routes", "r.moescope", "--metric", "affinity", "--layer", "99").code == 1
+
+
 @suite.case("masks")
 def _(s):
     options = [
