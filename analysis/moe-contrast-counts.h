@@ -113,6 +113,14 @@ MoeContrastCounts *moe_contrast_counts_from_answers   (MoeRecording          *re
                                                        const MoeProgress     *progress,
                                                        GError               **error);
 
+/* The same of the prompts that are in @set, matched by their text; others are left out. */
+MoeContrastCounts *moe_contrast_counts_from_answers_to (MoeRecording         *recording,
+                                                        MoePromptSet         *set,
+                                                        const MoeRefusalList *refusals,
+                                                        const MoeSpan        *span,
+                                                        const MoeProgress    *progress,
+                                                        GError              **error);
+
 /* Two more runs for MOE_SCORE_PROJECTION. Half of the prompts of each side (by the hash of their text) make
  * r, for each layer the difference between A and B of the mean residual stream after the layer over the span,
  * scaled to length 1; on the other half, the sums of o . r over the span are taken, o being the down_proj

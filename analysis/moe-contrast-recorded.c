@@ -17,7 +17,7 @@ struct _Reader
   TakeFunc              take;
   const MoeSpan        *spans;    /* (2) for take_spans: what is A and B of every prompt */
   const MoeRefusalList *refusals; /* for take_answer: what decides whether a prompt is of A or B */
-  GHashTable           *places;   /* for take_listed: text -> Place */
+  GHashTable           *places;   /* for take_listed, and take_answer if not NULL: text -> Place */
   GPtrArray            *records;  /* of the present prompt */
   GString              *answer;   /* its text */
   gint64                prompt;   /* -1 before the first */
@@ -45,24 +45,28 @@ take_spans (Reader     *self,
     }
 }
 
-static void
-take_answer (Reader     *self,
-             const char *text)
-{
-  const MoePrompt prompt = { .text = text != NULL ? text : "" };
-  MoeContrastSide side = moe_refusal_list_match (self->refusals, self->answer->str) ? MOE_CONTRAST_A
-                                                                                    : MOE_CONTRAST_B;
-
-  self->n[side]++;
-  moe_contrast_counts_add (self->counts, &prompt, side, self->records, 0, 0);
-}
-
 /* Where a recorded text belongs. */
 typedef struct
 {
   const MoePrompt *prompt;
   MoeContrastSide  side;
 } Place;
+
+static void
+take_answer (Reader     *self,
+             const char *text)
+{
+  const Place *place = self->places != NULL && text != NULL ? g_hash_table_lookup (self->places, text) : NULL;
+  const MoePrompt plain = { .text = text != NULL ? text : "" };
+  const MoePrompt *prompt = place != NULL ? place->prompt : &plain;
+  MoeContrastSide side = moe_refusal_list_match (self->refusals, self->answer->str) ? MOE_CONTRAST_A
+                                                                                    : MOE_CONTRAST_B;
+
+  if (self->places != NULL && place == NULL)
+    return;
+  self->n[side]++;
+  moe_contrast_counts_add (self->counts, prompt, side, self->records, 0, 0);
+}
 
 static void
 take_listed (Reader     *self,
@@ -152,7 +156,7 @@ check_counts (MoeContrastCounts  *counts,
   return NULL;
 }
 
-/* FALSE when a text is in both sets. */
+/* FALSE when a text is in both sets. @b may be NULL. */
 static gboolean
 find_places (GHashTable    *places,
              MoePromptSet  *a,
@@ -161,7 +165,7 @@ find_places (GHashTable    *places,
 {
   MoePromptSet * const sets[] = { a, b };
 
-  for (guint side = 0; side < 2; side++)
+  for (guint side = 0; side < 2 && sets[side] != NULL; side++)
     for (guint i = 0; i < moe_prompt_set_get_n (sets[side]); i++)
       {
         const MoePrompt *prompt = moe_prompt_set_get (sets[side], i);
@@ -234,11 +238,26 @@ moe_contrast_counts_from_answers (MoeRecording          *recording,
                                   const MoeProgress     *progress,
                                   GError               **error)
 {
+  return moe_contrast_counts_from_answers_to (recording, NULL, refusals, span, progress, error);
+}
+
+MoeContrastCounts *
+moe_contrast_counts_from_answers_to (MoeRecording          *recording,
+                                     MoePromptSet          *set,
+                                     const MoeRefusalList  *refusals,
+                                     const MoeSpan         *span,
+                                     const MoeProgress     *progress,
+                                     GError               **error)
+{
   g_autoptr(MoeContrastCounts) self = NULL;
+  g_autoptr(GHashTable) places = NULL;
   Reader reader = { .recording = recording, .take = take_answer, .refusals = refusals };
 
-  if (!check_span (span, recording, error))
+  if (set != NULL)
+    places = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
+  if (!check_span (span, recording, error) || (set != NULL && !find_places (places, set, NULL, error)))
     return NULL;
+  reader.places = places;
   self = moe_contrast_counts_new (moe_recording_get_info (recording), span, -1);
   reader.counts = self;
   if (!read_all (&reader, progress, error))

@@ -259,6 +259,32 @@ moe_contrast_count_topic (const MoeContrast *self,
   return found;
 }
 
+double
+moe_contrast_get_least_q (const MoeContrast *self)
+{
+  double least = 1;
+
+  g_return_val_if_fail (self != NULL, 1);
+
+  for (guint i = 0; i < self->n; i++)
+    least = self->cells[i].q < least ? self->cells[i].q : least;
+  return least;
+}
+
+gboolean
+moe_contrast_is_too_coarse (const MoeContrast *self,
+                            double             q)
+{
+  double least = 1;
+
+  g_return_val_if_fail (self != NULL, FALSE);
+
+  for (guint i = 0; i < self->n; i++)
+    least = self->cells[i].p < least ? self->cells[i].p : least;
+  return self->options.n_permutations > 0 && least <= 1.0 / (self->options.n_permutations + 1)
+         && moe_contrast_get_least_q (self) > q;
+}
+
 double *
 moe_contrast_get_map (const MoeContrast *self)
 {

@@ -109,6 +109,12 @@ guint                  moe_contrast_get_n_pairs (const MoeContrast         *self
 /* How many of the @n first ranks the topic guard names. */
 guint                  moe_contrast_count_topic (const MoeContrast         *self,
                                                  guint                      n);
+/* The smallest q of all experts; 1 without permutations. */
+double                 moe_contrast_get_least_q (const MoeContrast        *self);
+/* TRUE when so few permutations allow no smaller p than the best that was found, and yet no expert
+ * has a q of at most @q. FALSE without permutations. */
+gboolean               moe_contrast_is_too_coarse (const MoeContrast      *self,
+                                                double                     q);
 /* (M, E) scores, NaN where missing, for a map. Transfer full. */
 double                *moe_contrast_get_map     (const MoeContrast         *self);
 

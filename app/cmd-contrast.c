@@ -255,12 +255,10 @@ count_recording (Command            *self,
 {
   g_autoptr(MoeRefusalList) refusals = NULL;
 
-  if (self->marker != NULL || (self->sets.by_answer && self->sets.set_a != NULL)
-      || self->interventions.masks != NULL || self->interventions.given->len > 0)
+  if (self->marker != NULL || self->interventions.masks != NULL || self->interventions.given->len > 0)
     {
       g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID,
-                   "%s: is not a model, so --marker, --by-answer with --a and interventions cannot be used "
-                   "with it", path);
+                   "%s: is not a model, so --marker and interventions cannot be used with it", path);
       return NULL;
     }
   *recording = moe_recording_open (path, error);
@@ -274,29 +272,11 @@ count_recording (Command            *self,
       refusals = self->refusals != NULL ? moe_refusal_list_load (self->refusals, error)
                                         : moe_refusal_list_new_default ();
       return refusals == NULL ? NULL
-                              : moe_contrast_counts_from_answers (*recording, refusals, &self->span_value,
-                                                                  progress, error);
+                              : moe_contrast_counts_from_answers_to (*recording, self->sets.set_a, refusals,
+                                                                     &self->span_value, progress, error);
     }
   return moe_contrast_counts_from_recording (*recording, self->sets.set_a, self->sets.set_b,
                                              &self->span_value, -1, progress, error);
-}
-
-/* TRUE when the best p is as small as so few permutations allow, and yet no expert stands out among all. */
-static gboolean
-is_too_coarse (const Command     *self,
-               const MoeContrast *contrast)
-{
-  guint n = moe_contrast_get_n (contrast);
-  double least = 1.0 / (self->options.n_permutations + 1), best_p = 1, best_q = 1;
-
-  for (guint rank = 0; rank < n; rank++)
-    {
-      const MoeContrastCell *cell = moe_contrast_get (contrast, rank);
-
-      best_p = cell->p < best_p ? cell->p : best_p;
-      best_q = cell->q < best_q ? cell->q : best_q;
-    }
-  return best_p <= least && best_q > FOUND_Q;
 }
 
 /* What a reader of the ranking must know. */
@@ -307,7 +287,7 @@ warn (const Command     *self,
   guint n = self->top > 0 ? (guint) self->top : self->options.n_top;
   guint n_topic = moe_contrast_count_topic (contrast, n);
 
-  if (is_too_coarse (self, contrast))
+  if (moe_contrast_is_too_coarse (contrast, FOUND_Q))
     moe_cli_message ("with %u permutations p cannot be below 1/%u, which among %u experts is no finding; "
                      "more --permutations may make it one", self->options.n_permutations,
                      self->options.n_permutations + 1, moe_contrast_get_n (contrast));

@@ -16,17 +16,25 @@
 G_DEFINE_FINAL_TYPE (MoeContrastPage, moe_contrast_page, MOE_TYPE_PAGE)
 
 static const char *const span_titles[] = {
-  "Last Token of the Prompt", "Prompt", "First Answer Token", "16 Answer Tokens", "All Tokens", NULL
+  "Last Token of the Prompt", "Prompt", "First Answer Token", "16 Answer Tokens", "Answer", "Thinking",
+  "All Tokens", NULL
 };
-static const char *const orders[] = { "a", "b", "both" };
+static const char *const sides_titles[] = {
+  "Two Prompt Sets", "Refused and Other Prompts", "Two Parts of the Recording", "Refused and Other Answers",
+  NULL
+};
 static const char *const order_titles[] = {
   "Most in A First", "Most in B First", "Largest Difference First", NULL
 };
 static const MoeMode modes[] = { MOE_MODE_REFILL, MOE_MODE_DROP, MOE_MODE_ZERO };
 static const char *const mode_titles[] = { "Refill", "Drop", "Zero", NULL };
 
-static const char *const empty_text =
-    "Choose two sets of prompts and press Run to see which experts tell them apart";
+static const char *const empty_texts[MOE_N_CONTRAST_SIDES] = {
+  "Choose two sets of prompts and press Run to see which experts tell them apart",
+  "Choose prompts and press Run to see which experts tell those that are refused from the others",
+  "Press Run to see which experts tell two parts of the recorded conversations apart",
+  "Press Run to see which experts tell recorded conversations that were refused from the others",
+};
 
 /* --- the selection ------------------------------------------------------------------------------------ */
 
@@ -219,8 +227,14 @@ update_top (MoeContrastPage *self)
     }
 }
 
+static const char *
+get_empty_text (MoeContrastPage *self)
+{
+  return empty_texts[moe_contrast_page_get_sides (self)];
+}
+
 static MoeChart *
-make_empty_chart (void)
+make_empty_chart (const char *empty_text)
 {
   const MoeChartAxis axis = { .title = "" };
   MoeChart *chart = moe_chart_new ("", &axis, &axis);
@@ -229,21 +243,40 @@ make_empty_chart (void)
   return chart;
 }
 
-void
-moe_contrast_page_show_study (MoeContrastPage *self)
+/* What must be known of what is shown. */
+static void
+update_warning (MoeContrastPage *self)
 {
   g_autofree char *warning = NULL;
 
+  if (self->study != NULL)
+    {
+      MoeContrastRun *run = moe_contrast_study_get_run (self->study);
+
+      if (moe_contrast_run_get_recording_hash (run) != NULL &&
+          moe_contrast_run_get_n_tokens (run) != moe_document_get_n_tokens (get_document (self)))
+        warning = g_strdup ("Another recording is shown now, or it has grown: press Run to compare again.");
+      else
+        warning = moe_contrast_study_get_warning (self->study);
+    }
+  gtk_label_set_text (self->warning, warning != NULL ? warning : "");
+  gtk_widget_set_visible (GTK_WIDGET (self->warning), warning != NULL);
+}
+
+void
+moe_contrast_page_show_study (MoeContrastPage *self)
+{
   self->showing = TRUE;
   if (self->study == NULL)
     {
+      const char *empty_text = get_empty_text (self);
       MoeHeatmapPlot plot;
 
       moe_heatmap_plot_init (&plot);
       plot.empty_text = empty_text;
       moe_heatmap_view_set_plot (self->map, &plot);
-      moe_chart_view_take_chart (self->scatter, make_empty_chart ());
-      moe_chart_view_take_chart (self->ranks, make_empty_chart ());
+      moe_chart_view_take_chart (self->scatter, make_empty_chart (empty_text));
+      moe_chart_view_take_chart (self->ranks, make_empty_chart (empty_text));
       moe_table_view_set_table (self->table, NULL, empty_text);
     }
   else
@@ -254,12 +287,43 @@ moe_contrast_page_show_study (MoeContrastPage *self)
       moe_chart_view_take_chart (self->ranks, moe_contrast_study_get_chart (self->study, MOE_CONTRAST_RANKS));
       moe_table_view_set_table (self->table, moe_contrast_study_get_table (self->study),
                                 "No expert matches the filter");
-      warning = moe_contrast_study_get_warning (self->study);
     }
-  gtk_label_set_text (self->warning, warning != NULL ? warning : "");
-  gtk_widget_set_visible (GTK_WIDGET (self->warning), warning != NULL);
   self->showing = FALSE;
+  update_warning (self);
   moe_page_export_changed (MOE_PAGE (self));
+}
+
+/* A contrast of another model says nothing about what is open now, and one of a recording nothing about
+ * another one. */
+static gboolean
+is_stale (MoeContrastPage *self)
+{
+  MoeContrastSides sides = moe_contrast_run_get_settings (moe_contrast_study_get_run (self->study))->sides;
+  const MoeModelInfo *info = moe_contrast_sides_recorded (sides) ? moe_document_get_info (get_document (self))
+                                                                 : moe_document_get_model (get_document (self));
+
+  return info == NULL || !g_str_equal (info->fingerprint, get_info (self)->fingerprint);
+}
+
+/* The choices that what is compared leaves. */
+static void
+update_choices (MoeContrastPage *self)
+{
+  MoeContrastSides sides = moe_contrast_page_get_sides (self);
+  gboolean recorded = moe_contrast_sides_recorded (sides), parts = sides == MOE_CONTRAST_PARTS;
+
+  gtk_widget_set_visible (GTK_WIDGET (self->a), !recorded);
+  gtk_widget_set_visible (GTK_WIDGET (self->a_label), sides == MOE_CONTRAST_SETS);
+  gtk_widget_set_visible (GTK_WIDGET (self->b), sides == MOE_CONTRAST_SETS);
+  gtk_widget_set_visible (GTK_WIDGET (self->b_label), sides == MOE_CONTRAST_SETS);
+  gtk_widget_set_visible (GTK_WIDGET (self->span_b), parts);
+  gtk_widget_set_visible (GTK_WIDGET (self->span_b_label), parts);
+  gtk_label_set_text (self->span_label, parts ? "Parts" : "Span");
+  gtk_widget_set_sensitive (GTK_WIDGET (self->limit), !recorded);
+  gtk_widget_set_sensitive (GTK_WIDGET (self->skip), !recorded);
+  gtk_widget_set_sensitive (GTK_WIDGET (self->run), recorded
+                            ? moe_document_get_n_tokens (get_document (self)) > 0
+                            : moe_document_get_model (get_document (self)) != NULL);
 }
 
 static void
@@ -281,14 +345,13 @@ refresh (MoePage *page)
       if (moe_prompt_chooser_get_path (self->a) != NULL)
         gtk_spin_button_set_value (self->skip, HELD_OUT);
     }
-  /* A contrast of another model says nothing about this one. */
-  if (self->study != NULL &&
-      (model == NULL || !g_str_equal (model->fingerprint, get_info (self)->fingerprint)))
+  if (self->study != NULL && is_stale (self))
     {
       g_clear_pointer (&self->study, moe_contrast_study_unref);
       moe_contrast_page_show_study (self);
     }
-  gtk_widget_set_sensitive (GTK_WIDGET (self->run), model != NULL);
+  update_choices (self);
+  update_warning (self);
 
   info = get_info (self);
   self->showing = TRUE;
@@ -321,6 +384,23 @@ static void
 on_run (MoeContrastPage *self)
 {
   moe_contrast_page_start (self, TRUE);
+}
+
+/* Both parts are of the same conversations, which are pairs. */
+static void
+on_sides (MoeContrastPage *self)
+{
+  gboolean parts = moe_contrast_page_get_sides (self) == MOE_CONTRAST_PARTS;
+
+  self->showing = TRUE;
+  if (gtk_drop_down_get_selected (self->score) == (parts ? MOE_SCORE_PROMPT_RD : MOE_SCORE_PAIRED_RD))
+    gtk_drop_down_set_selected (self->score, parts ? MOE_SCORE_PAIRED_RD : MOE_SCORE_PROMPT_RD);
+  if (parts && gtk_drop_down_get_selected (self->span) == 0)
+    moe_contrast_page_set_option (MOE_PAGE (self), "span", "prompt", NULL);
+  self->showing = FALSE;
+  if (self->study == NULL)
+    moe_contrast_page_show_study (self);
+  update_choices (self);
 }
 
 /* Another way to score what was run: at once. What needs the model waits for Run. */
@@ -412,78 +492,6 @@ reset_zoom (MoePage *page)
   moe_chart_view_reset_zoom (self->ranks);
 }
 
-static gboolean
-set_number (GtkSpinButton *button,
-            const char    *value)
-{
-  guint64 number;
-
-  if (!g_ascii_string_to_unsigned (value, 10, 0, 1000000, &number, NULL))
-    return FALSE;
-  gtk_spin_button_set_value (button, (double) number);
-  return TRUE;
-}
-
-static gboolean
-set_choice (GtkDropDown       *drop_down,
-            const char *const *names,
-            guint              n_names,
-            const char        *value)
-{
-  for (guint i = 0; i < n_names; i++)
-    if (g_str_equal (names[i], value))
-      {
-        gtk_drop_down_set_selected (drop_down, i);
-        return TRUE;
-      }
-  return FALSE;
-}
-
-static gboolean
-set_option (MoePage     *page,
-            const char  *name,
-            const char  *value,
-            GError     **error)
-{
-  static const char *const mode_names[] = { "refill", "drop", "zero" };
-  MoeContrastPage *self = MOE_CONTRAST_PAGE (page);
-  MoeContrastPicture picture;
-  gboolean known = FALSE;
-  MoeScore score;
-  guint64 n;
-
-  if (g_str_equal (name, "a") || g_str_equal (name, "b"))
-    {
-      moe_prompt_chooser_set_path (*name == 'a' ? self->a : self->b, *value != '\0' ? value : NULL);
-      known = TRUE;
-    }
-  else if (g_str_equal (name, "score") && (known = moe_score_parse (value, &score)))
-    gtk_drop_down_set_selected (self->score, score);
-  else if (g_str_equal (name, "span"))
-    known = set_choice (self->span, moe_contrast_spans, MOE_N_CONTRAST_SPANS, value);
-  else if (g_str_equal (name, "order"))
-    known = set_choice (self->order, orders, G_N_ELEMENTS (orders), value);
-  else if (g_str_equal (name, "mode"))
-    known = set_choice (self->mode, mode_names, G_N_ELEMENTS (mode_names), value);
-  else if (g_str_equal (name, "limit"))
-    known = set_number (self->limit, value);
-  else if (g_str_equal (name, "skip"))
-    known = set_number (self->skip, value);
-  else if (g_str_equal (name, "permutations"))
-    known = set_number (self->permutations, value);
-  else if (g_str_equal (name, "picture") && (known = moe_contrast_picture_parse (value, &picture)))
-    gtk_stack_set_visible_child_name (self->stack, value);
-  else if (g_str_equal (name, "disable-top") &&
-           (known = g_ascii_string_to_unsigned (value, 10, 0, 50, &n, NULL)))
-    gtk_range_set_value (GTK_RANGE (self->top), (double) n);
-  else if (g_str_equal (name, "run") && (known = g_str_equal (value, "yes")))
-    moe_contrast_page_start (self, TRUE);
-
-  if (!known)
-    g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID, "there is no %s called “%s”", name, value);
-  return known;
-}
-
 /* --- class -------------------------------------------------------------------------------------------- */
 
 static void
@@ -516,21 +524,27 @@ moe_contrast_page_class_init (MoeContrastPageClass *klass)
   page_class->refresh = refresh;
   page_class->get_export = get_export;
   page_class->reset_zoom = reset_zoom;
-  page_class->set_option = set_option;
+  page_class->set_option = moe_contrast_page_set_option;
 
   g_type_ensure (MOE_TYPE_PROMPT_CHOOSER);
   g_type_ensure (MOE_TYPE_HEATMAP_VIEW);
   g_type_ensure (MOE_TYPE_CHART_VIEW);
   g_type_ensure (MOE_TYPE_TABLE_VIEW);
   gtk_widget_class_set_template_from_resource (widget_class, "/org/moescope/Moescope/moe-contrast-page.ui");
+  gtk_widget_class_bind_template_child (widget_class, MoeContrastPage, sides);
   gtk_widget_class_bind_template_child (widget_class, MoeContrastPage, a);
+  gtk_widget_class_bind_template_child (widget_class, MoeContrastPage, a_label);
   gtk_widget_class_bind_template_child (widget_class, MoeContrastPage, b);
+  gtk_widget_class_bind_template_child (widget_class, MoeContrastPage, b_label);
   gtk_widget_class_bind_template_child (widget_class, MoeContrastPage, limit);
   gtk_widget_class_bind_template_child (widget_class, MoeContrastPage, skip);
   gtk_widget_class_bind_template_child (widget_class, MoeContrastPage, permutations);
   gtk_widget_class_bind_template_child (widget_class, MoeContrastPage, run);
   gtk_widget_class_bind_template_child (widget_class, MoeContrastPage, score);
   gtk_widget_class_bind_template_child (widget_class, MoeContrastPage, span);
+  gtk_widget_class_bind_template_child (widget_class, MoeContrastPage, span_label);
+  gtk_widget_class_bind_template_child (widget_class, MoeContrastPage, span_b);
+  gtk_widget_class_bind_template_child (widget_class, MoeContrastPage, span_b_label);
   gtk_widget_class_bind_template_child (widget_class, MoeContrastPage, order);
   gtk_widget_class_bind_template_child (widget_class, MoeContrastPage, mode);
   gtk_widget_class_bind_template_child (widget_class, MoeContrastPage, warning);
@@ -555,12 +569,17 @@ moe_contrast_page_init (MoeContrastPage *self)
     titles[i] = moe_score_get_title ((MoeScore) i);
   moe_drop_down_set_choices (self->score, titles);
   gtk_drop_down_set_selected (self->score, MOE_SCORE_PROMPT_RD);
+  moe_drop_down_set_choices (self->sides, sides_titles);
   moe_drop_down_set_choices (self->span, span_titles);
+  moe_drop_down_set_choices (self->span_b, span_titles);
+  /* What a person asks first of two parts: the prompt against the answer. */
+  moe_contrast_page_set_option (MOE_PAGE (self), "span-b", "answer", NULL);
   moe_drop_down_set_choices (self->order, order_titles);
   moe_drop_down_set_choices (self->mode, mode_titles);
   moe_prompt_chooser_set_title (self->a, "Prompt Set A");
   moe_prompt_chooser_set_title (self->b, "Prompt Set B");
 
+  g_signal_connect_swapped (self->sides, "notify::selected", G_CALLBACK (on_sides), self);
   g_signal_connect_swapped (self->run, "clicked", G_CALLBACK (on_run), self);
   g_signal_connect_swapped (self->score, "notify::selected", G_CALLBACK (on_choice), self);
   g_signal_connect_swapped (self->order, "notify::selected", G_CALLBACK (on_choice), self);

@@ -8,6 +8,8 @@
 
 /* The ranks that the warning looks at. */
 #define N_WARNED 20
+/* The false discovery rate at which an expert is said to be found. */
+#define FOUND_Q 0.05
 
 struct _MoeContrastStudy
 {
@@ -111,6 +113,11 @@ moe_contrast_study_get_warning (MoeContrastStudy *self)
 
   g_return_val_if_fail (self != NULL, NULL);
 
+  if (moe_contrast_is_too_coarse (self->contrast, FOUND_Q))
+    return g_strdup_printf ("With %u permutations no p can be small enough to be a finding among %u experts: "
+                            "choose more.", self->options.n_permutations, moe_contrast_get_n (self->contrast));
+  if (self->options.n_permutations > 0 && moe_contrast_get_least_q (self->contrast) > FOUND_Q)
+    return g_strdup_printf ("No expert has a q below %g: the order of these may be chance.", FOUND_Q);
   n = moe_contrast_count_topic (self->contrast, N_WARNED);
   if (n == 0)
     return NULL;
@@ -152,31 +159,57 @@ export_data_free (gpointer data)
   g_free (data);
 }
 
+/* A recording may have grown since, or have been saved: what is written is of what the file at @path holds
+ * now, as the command's is. Transfer full. */
+static MoeContrastStudy *
+get_present (MoeContrastStudy  *self,
+             const char        *path,
+             GError           **error)
+{
+  const char *hash = moe_contrast_run_get_recording_hash (self->run);
+  g_auto(MoeContrastSettings) settings = { 0 };
+  g_autoptr(MoeContrastRun) run = NULL;
+
+  if (hash == NULL)
+    return moe_contrast_study_ref (self);
+  moe_contrast_settings_copy (&settings, moe_contrast_run_get_settings (self->run));
+  g_free (settings.recording);
+  settings.recording = g_strdup (path);
+  run = moe_contrast_run_new (&settings, FALSE, NULL, error);
+  return run != NULL ? moe_contrast_study_new (run, &self->options, NULL, error) : NULL;
+}
+
 static MoeExhibit *
 make (const char  *path,
       gpointer     data,
       GError     **error)
 {
   const ExportData *export = data;
-  MoeExhibit *exhibit = moe_contrast_exhibit_new (export->study->contrast, export->study->control,
-                                                  export->picture, 0);
+  g_autoptr(MoeContrastStudy) study = get_present (export->study, path, error);
+  MoeExhibit *exhibit;
 
-  moe_contrast_run_add_provenance (export->study->run, exhibit->table);
+  if (study == NULL)
+    return NULL;
+  exhibit = moe_contrast_exhibit_new (study->contrast, study->control, export->picture, 0);
+  moe_contrast_run_add_provenance (study->run, exhibit->table);
   return exhibit;
 }
 
-static char *
-make_options (MoeContrastStudy *self)
+/* The options that say what is compared. */
+static void
+add_sides (GString        *line,
+           MoeContrastRun *run)
 {
-  static const char *const orders[] = { "a", "b", "both" };
-  const MoeContrastSettings *settings = moe_contrast_run_get_settings (self->run);
+  const MoeContrastSettings *settings = moe_contrast_run_get_settings (run);
   g_autofree char *span = moe_span_format (&settings->span);
-  MoeContrastOptions defaults;
-  GString *line = g_string_new (NULL);
+  g_autofree char *span_b = moe_span_format (&settings->span_b);
+  guint n_generate = moe_contrast_sides_recorded (settings->sides) ? 0
+                                                                   : moe_contrast_run_get_n_generate (run);
 
-  moe_contrast_options_init (&defaults);
   moe_command_add_option (line, "a", settings->a);
   moe_command_add_option (line, "b", settings->b);
+  if (settings->sides == MOE_CONTRAST_ANSWERS || settings->sides == MOE_CONTRAST_RECORDED_ANSWERS)
+    g_string_append (line, " --by-answer");
   moe_command_add_option (line, "column", settings->columns.column);
   moe_command_add_option (line, "system", settings->system);
   if (settings->raw)
@@ -185,10 +218,25 @@ make_options (MoeContrastStudy *self)
     g_string_append_printf (line, " --limit %u", settings->columns.limit);
   if (settings->columns.skip > 0)
     g_string_append_printf (line, " --skip %u", settings->columns.skip);
-  if (moe_contrast_run_get_n_generate (self->run) > 0)
-    g_string_append_printf (line, " --generate %u", moe_contrast_run_get_n_generate (self->run));
-  g_string_append_printf (line, " --span %s --score %s --order %s", span,
-                          moe_score_get_name (self->options.score), orders[self->options.order]);
+  if (n_generate > 0)
+    g_string_append_printf (line, " --generate %u", n_generate);
+  if (settings->sides == MOE_CONTRAST_PARTS)
+    g_string_append_printf (line, " --span-a %s --span-b %s", span, span_b);
+  else
+    g_string_append_printf (line, " --span %s", span);
+}
+
+static char *
+make_options (MoeContrastStudy *self)
+{
+  static const char *const orders[] = { "a", "b", "both" };
+  MoeContrastOptions defaults;
+  GString *line = g_string_new (NULL);
+
+  moe_contrast_options_init (&defaults);
+  add_sides (line, self->run);
+  g_string_append_printf (line, " --score %s --order %s", moe_score_get_name (self->options.score),
+                          orders[self->options.order]);
   if (self->options.n_permutations != defaults.n_permutations)
     g_string_append_printf (line, " --permutations %u", self->options.n_permutations);
   if (self->options.n_bootstrap != defaults.n_bootstrap)

@@ -6,8 +6,23 @@
 
 G_BEGIN_DECLS
 
-/* A contrast from two files of prompts to its table and pictures: what the Contrast page and
+/* A contrast from its prompts or its recording to its table and pictures: what the Contrast page and
  * `moescope-cli contrast` both run, so that their files are equal. No GTK; any thread. */
+
+/* What is compared with what. */
+typedef enum
+{
+  MOE_CONTRAST_SETS,             /* two prompt sets, which the model runs */
+  MOE_CONTRAST_ANSWERS,          /* prompts that the model refuses with those that it does not */
+  MOE_CONTRAST_PARTS,            /* two spans of every conversation of a recording */
+  MOE_CONTRAST_RECORDED_ANSWERS, /* conversations of a recording that were refused with those that were not */
+  MOE_N_CONTRAST_SIDES
+} MoeContrastSides;
+
+/* "sets", "answers", "parts", "recorded-answers" */
+const char          *moe_contrast_sides_get_name  (MoeContrastSides           sides);
+/* Whether a recording is read, and no model is run. */
+gboolean             moe_contrast_sides_recorded  (MoeContrastSides           sides);
 
 /* What is run. */
 typedef struct
@@ -22,6 +37,9 @@ typedef struct
   gint32   marker;     /* token id, or -1 */
   guint64  seed;       /* of generating; greedy */
   MoeSessionOptions session;
+  MoeContrastSides sides;
+  char    *recording;  /* path, when one is read; model, a and b are NULL then */
+  MoeSpan  span_b;     /* of MOE_CONTRAST_PARTS; span is A's */
 } MoeContrastSettings;
 
 void                 moe_contrast_settings_init   (MoeContrastSettings       *self);
@@ -35,8 +53,8 @@ gboolean             moe_contrast_settings_equal  (const MoeContrastSettings *se
 /* What the model did: scored again and again without running it. Immutable, reference counted. */
 typedef struct _MoeContrastRun MoeContrastRun;
 
-/* @project: also what MOE_SCORE_PROJECTION needs, which takes two more runs. Errors: those of opening the
- * model, of loading the files, and of moe_contrast_counts_run(). Transfer full. */
+/* @project: also what MOE_SCORE_PROJECTION needs, which takes two more runs of the model. Errors: those of
+ * opening the model or the recording, of loading the files, and of counting. Transfer full. */
 MoeContrastRun      *moe_contrast_run_new         (const MoeContrastSettings *settings,
                                                    gboolean                   project,
                                                    const MoeProgress         *progress,
@@ -50,7 +68,10 @@ const MoeModelInfo  *moe_contrast_run_get_info    (MoeContrastRun            *se
 /* Tokens of answer that were asked for. */
 guint                moe_contrast_run_get_n_generate (MoeContrastRun         *self);
 const MoeContrastCounts *moe_contrast_run_get_counts (MoeContrastRun        *self);
-/* Which files the prompts come from. */
+/* moe_recording_get_hash() of the recording that was read, or NULL; and its tokens. */
+const char          *moe_contrast_run_get_recording_hash (MoeContrastRun     *self);
+gint64               moe_contrast_run_get_n_tokens (MoeContrastRun           *self);
+/* Which files it comes from. */
 void                 moe_contrast_run_add_provenance (MoeContrastRun         *self,
                                                    MoeTable                  *table);
 
@@ -70,8 +91,9 @@ MoeContrastRun      *moe_contrast_study_get_run   (MoeContrastStudy          *se
 /* The whole ranking: that of moe_contrast_to_table(), the band of the controls in its first rows, and where
  * the prompts come from. Owned by the study. */
 MoeTable            *moe_contrast_study_get_table (MoeContrastStudy          *self);
-/* A sentence when pooled and paired differences disagree among the first ranks, so that it may be topics that
- * are told apart; NULL when not. Transfer full. */
+/* What a reader of the ranking must know: that no p can be small, or that pooled and paired differences
+ * disagree among the first ranks, so that it may be topics that are told apart; NULL for nothing. Transfer
+ * full. */
 char                *moe_contrast_study_get_warning (MoeContrastStudy        *self);
 
 /* Owned by the study. */

@@ -442,13 +442,19 @@ def _(s):
     by_answer = ("--by-answer", "--span", "answer:3", *few)
     lived = s.ok("contrast", demo, "--a", "mixed.txt", *by_answer).rows()[1]
     assert s.ok("contrast", "r.moescope", *by_answer).rows()[1] == lived
+    # The same of some of them.
+    s.write("some.txt", "\n".join([*harmful[:2], "Where is Rome?", "never asked"]) + "\n")
+    s.write("other.txt", "never asked\n")
+    some = s.ok("contrast", "r.moescope", "--a", "some.txt", *by_answer).rows()
+    assert some[1] == s.ok("contrast", demo, "--a", "some.txt", *by_answer, "--limit", "3").rows()[1]
+    assert some[2]["a"].startswith("2 prompts") and some[2]["set-a"].startswith("some.txt, "), some[2]
     for code, options, fragment in (
         (2, ("--span-a", "prompt"), "belong together"),
         (2, ("--span-a", "prompt", "--span-b", "x"), "--span-b"),
         (2, ("--a", "mixed.txt", "--span-a", "prompt", "--span-b", "answer"), "there are no sets"),
         (1, ("--span-a", "prompt", "--span-b", "target"), "where the targets are"),
         (1, ("--span-a", "prompt", "--span-b", "thinking"), "no prompt of set B has a token in the span 'thinking'"),
-        (1, ("--by-answer", "--a", "mixed.txt"), "--by-answer with --a"),
+        (1, ("--by-answer", "--a", "other.txt"), "none of the 0 recorded answers"),
         (2, (), "--a is missing"),
     ):
         result = s.run("contrast", "r.moescope", *options)

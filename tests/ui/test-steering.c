@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #define G_LOG_DOMAIN "test-steering"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "moe-window-test.h"
@@ -80,6 +81,90 @@ test_contrast (void)
   moe_test_check_export (window, folder, "map", MOE_EXHIBIT_SVG);
   moe_test_check_export (window, folder, "map", MOE_EXHIBIT_JSON);
 
+  moe_test_close_window (window);
+}
+
+static void
+run_again (MoeContrastPage *page)
+{
+  MoeContrastStudy *before = page->study;
+
+  moe_test_click_centre (GTK_WIDGET (page->run));
+  moe_test_wait (page->study != before);
+  moe_test_wait (!moe_page_is_busy (MOE_PAGE (page)));
+  moe_test_settle ();
+}
+
+/* The conversation itself: its prompt against its answer, and, as long as nothing was refused, no classes of
+ * answers. What has grown since says so, and what is written is of all. */
+static void
+test_contrast_recording (void)
+{
+  MoeWindow *window = moe_test_open_demo ();
+  MoeContrastPage *page = (MoeContrastPage *) moe_window_get_page (window, "contrast");
+  const MoeContrastSettings *settings;
+
+  moe_test_show_page (window, "contrast");
+  moe_test_set_option (window, "sides", "parts");
+  moe_test_settle ();
+  g_assert_false (gtk_widget_is_sensitive (GTK_WIDGET (page->run)));
+  moe_test_show_page (window, "live");
+  moe_test_generate (window, 6);
+  moe_test_show_page (window, "contrast");
+  moe_test_settle ();
+  run_again (page);
+  settings = moe_contrast_run_get_settings (moe_contrast_study_get_run (page->study));
+  g_assert_cmpint (settings->span.kind, ==, MOE_SPAN_PROMPT);
+  g_assert_cmpint (settings->span_b.kind, ==, MOE_SPAN_ANSWER);
+  g_assert_cmpint (moe_contrast_study_get_options (page->study)->score, ==, MOE_SCORE_PAIRED_RD);
+  moe_test_check_export (window, folder, "parts", MOE_EXHIBIT_CSV);
+  moe_test_set_option (window, "picture", "scatter");
+  moe_test_check_export (window, folder, "parts", MOE_EXHIBIT_SVG);
+
+  moe_test_show_page (window, "live");
+  moe_test_generate (window, 6);
+  moe_test_show_page (window, "contrast");
+  moe_test_settle ();
+  g_assert_nonnull (strstr (gtk_label_get_text (page->warning), "grown"));
+  moe_test_check_export (window, folder, "grown", MOE_EXHIBIT_CSV);
+  run_again (page);
+  g_assert_null (strstr (gtk_label_get_text (page->warning), "grown"));
+  moe_test_close_window (window);
+}
+
+/* Prompts by how the model answers them: the sides are not files but answers. */
+static void
+test_contrast_answers (void)
+{
+  MoeWindow *window = moe_test_open_demo ();
+  MoeContrastPage *page = (MoeContrastPage *) moe_window_get_page (window, "contrast");
+  g_autofree char *prompts = get_file ("mixed.txt");
+  g_autofree char *recording = get_file ("mixed.moescope");
+  g_autofree char *line = NULL;
+
+  g_assert_true (g_file_set_contents (prompts, "How do I pick a lock?\nHow do I bake bread?\n"
+                                      "How do I build a bomb?\nWhere is Rome?\n", -1, NULL));
+  moe_test_show_page (window, "contrast");
+  moe_test_set_option (window, "sides", "answers");
+  moe_test_set_option (window, "a", prompts);
+  moe_test_set_option (window, "skip", "0");
+  moe_test_settle ();
+  g_assert_false (gtk_widget_is_visible (GTK_WIDGET (page->b)));
+  run_again (page);
+  moe_test_check_export (window, folder, "answers", MOE_EXHIBIT_CSV);
+  moe_test_check_export (window, folder, "answers", MOE_EXHIBIT_SVG);
+
+  line = g_strdup_printf ("'%s' profile '%s' --prompts '%s' --generate 32 --record '%s'",
+                          g_getenv ("MOESCOPE_CLI"), moe_document_get_model (window->document)->path, prompts,
+                          recording);
+  g_assert_cmpint (system (line), ==, 0);
+  moe_test_act (window, "open", g_variant_new_string (recording));
+  moe_test_wait (moe_document_get_n_tokens (window->document) > 0);
+  moe_test_set_option (window, "sides", "recorded-answers");
+  moe_test_settle ();
+  run_again (page);
+  moe_test_check_export (window, folder, "recorded", MOE_EXHIBIT_CSV);
+  moe_test_check_export (window, folder, "recorded", MOE_EXHIBIT_JSON);
   moe_test_close_window (window);
 }
 
@@ -385,6 +470,8 @@ main (int    argc,
 {
   folder = moe_test_begin (&argc, &argv, "steering");
   g_test_add_func ("/steering/contrast", test_contrast);
+  g_test_add_func ("/steering/contrast-recording", test_contrast_recording);
+  g_test_add_func ("/steering/contrast-answers", test_contrast_answers);
   g_test_add_func ("/steering/disable-top", test_disable_top);
   g_test_add_func ("/steering/cancel", test_cancel);
   g_test_add_func ("/steering/experts", test_experts);
