@@ -299,8 +299,9 @@ static gboolean
 is_stale (MoeContrastPage *self)
 {
   MoeContrastSides sides = moe_contrast_run_get_settings (moe_contrast_study_get_run (self->study))->sides;
-  const MoeModelInfo *info = moe_contrast_sides_recorded (sides) ? moe_document_get_info (get_document (self))
-                                                                 : moe_document_get_model (get_document (self));
+  MoeDocument *document = get_document (self);
+  const MoeModelInfo *info = moe_contrast_sides_recorded (sides) ? moe_document_get_info (document)
+                                                                 : moe_document_get_model (document);
 
   return info == NULL || !g_str_equal (info->fingerprint, get_info (self)->fingerprint);
 }

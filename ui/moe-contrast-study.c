@@ -114,8 +114,9 @@ moe_contrast_study_get_warning (MoeContrastStudy *self)
   g_return_val_if_fail (self != NULL, NULL);
 
   if (moe_contrast_is_too_coarse (self->contrast, FOUND_Q))
-    return g_strdup_printf ("With %u permutations no p can be small enough to be a finding among %u experts: "
-                            "choose more.", self->options.n_permutations, moe_contrast_get_n (self->contrast));
+    return g_strdup_printf ("With %u permutations no p can be small enough to be a finding among %u "
+                            "experts: choose more.", self->options.n_permutations,
+                            moe_contrast_get_n (self->contrast));
   if (self->options.n_permutations > 0 && moe_contrast_get_least_q (self->contrast) > FOUND_Q)
     return g_strdup_printf ("No expert has a q below %g: the order of these may be chance.", FOUND_Q);
   n = moe_contrast_count_topic (self->contrast, N_WARNED);
