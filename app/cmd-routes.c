@@ -2,6 +2,7 @@
 #define G_LOG_DOMAIN "moescope-cli"
 
 #include "app/cli-files.h"
+#include "app/cli-routes.h"
 #include "app/cli-source.h"
 #include "data/moe-error.h"
 #include "ui/moe-routes-exhibit.h"
@@ -18,14 +19,15 @@ parse_choices (const char      *command,
   MoeRoutesOptions *options = &choice->options;
   g_autoptr(GError) error = NULL;
 
-  if (metric != NULL && !moe_routes_metric_parse (metric, &options->metric))
+  if (metric != NULL && !moe_cli_routes_knows (metric)
+      && !moe_routes_metric_parse (metric, &options->metric))
     {
       g_autoptr(GString) names = g_string_new (NULL);
 
       for (guint i = 0; i < MOE_N_ROUTES_METRICS; i++)
         g_string_append_printf (names, "%s%s", i > 0 ? ", " : "",
                                 moe_routes_metric_get_name ((MoeRoutesMetric) i));
-      moe_cli_message ("'%s' is no metric of routes (%s)", metric, names->str);
+      moe_cli_message ("'%s' is no metric of routes (%s, domains, keep)", metric, names->str);
     }
   else if (phase != NULL && !moe_phases_parse (phase, &options->phases, &error))
     moe_cli_usage (command, "--phase: %s", error->message);
@@ -85,6 +87,28 @@ make_recorded (MoeCliSource           *source,
              ? moe_routes_exhibit_take (moe_recording_get_info (source->recording), table, choice) : NULL;
 }
 
+/* Of domains and keep. */
+static int
+run_group (const MoeCliRoutes    *groups,
+           MoeCliSource          *source,
+           const MoeCliFiles     *files,
+           const MoeCliOutput    *output,
+           const char            *path,
+           const char            *metric,
+           const MoeRoutesChoice *choice,
+           int                    layer)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(MoeExhibit) exhibit = NULL;
+
+  if (!moe_cli_source_open (source, path, &error))
+    return moe_cli_fail (error);
+  exhibit = moe_cli_routes_run (groups, source, metric, choice->options.phases, layer, &error);
+  if (exhibit == NULL || !moe_cli_files_write (files, output, exhibit, &error))
+    return moe_cli_fail (error);
+  return MOE_CLI_DONE;
+}
+
 int
 moe_cli_routes (int    argc,
                 char **argv)
@@ -92,12 +116,14 @@ moe_cli_routes (int    argc,
   g_auto(MoeCliOutput) output = { NULL };
   g_auto(MoeCliSource) source = { { NULL } };
   g_auto(MoeCliFiles) files = { NULL };
+  g_auto(MoeCliRoutes) groups = { NULL };
   g_autofree char *metric = NULL, *phase = NULL, *value = NULL, *pairs = NULL, *scale = NULL;
   int layer = -1, window = MOE_ROUTES_WINDOW;
   const GOptionEntry entries[] = {
     { "metric", 'm', 0, G_OPTION_ARG_STRING, &metric,
       "similarity (default): cosine of two experts' router rows, of a MODEL without a run. Of a SOURCE: "
-      "coactivation, affinity, recall, srp, srp-experts, cache, balance, parallel, tiles or drops",
+      "coactivation, affinity, recall, srp, srp-experts, cache, balance, parallel, tiles, drops, domains "
+      "or keep",
       "METRIC" },
     { "layer", 0, 0, G_OPTION_ARG_INT, &layer,
       "Of similarity and cache (default: all), coactivation, affinity and recall (default: the first)", "N" },
@@ -126,6 +152,7 @@ moe_cli_routes (int    argc,
 
   moe_routes_choice_init (&choice);
   g_option_context_add_main_entries (context, entries, NULL);
+  moe_cli_routes_add (&groups, context);
   moe_cli_files_add (&files, context, TRUE);
   moe_cli_output_add (&output, context);
   moe_cli_source_add (&source, context);
@@ -133,6 +160,12 @@ moe_cli_routes (int    argc,
       || !moe_cli_source_check (&source, argv[0])
       || !parse_choices (argv[0], metric, phase, value, pairs, scale, &choice))
     return MOE_CLI_USAGE;
+  if (!moe_cli_routes_check (&groups, argv[0], metric, files.wide))
+    return MOE_CLI_USAGE;
+  if (moe_cli_routes_knows (metric) && (value != NULL || pairs != NULL || scale != NULL))
+    return moe_cli_usage (argv[0], "--value, --pairs and --color-scale do not go with --metric %s", metric);
+  if (moe_cli_routes_knows (metric))
+    return run_group (&groups, &source, &files, &output, words[0], metric, &choice, layer);
   if (window < 1 || window > MOE_ROUTES_MAX_WINDOW)
     return moe_cli_usage (argv[0], "--window %d is not 1 to %d", window, MOE_ROUTES_MAX_WINDOW);
   if (layer != -1 && !moe_routes_metric_takes_layer (choice.options.metric))

@@ -43,8 +43,9 @@ _moescope_cli ()
     --phase)
       mapfile -t COMPREPLY < <(compgen -W "all prompt-template prompt thinking answer teacher-forced" -- "$cur")
       return ;;
+    --ranking) mapfile -t COMPREPLY < <(compgen -W "hits weight importance reap" -- "$cur"); return ;;
     --metric)
-      mapfile -t COMPREPLY < <(compgen -W "share hits mean_weight max_down mean_down_norm importance reap similarity coactivation affinity recall srp srp-experts cache balance parallel tiles drops" -- "$cur")
+      mapfile -t COMPREPLY < <(compgen -W "share hits mean_weight max_down mean_down_norm importance reap similarity coactivation affinity recall srp srp-experts cache balance parallel tiles drops domains keep" -- "$cur")
       return ;;
   esac
 

@@ -665,6 +665,53 @@ def _(s):
     assert s.run("routes", "r.moescope", "--metric", "affinity", "--layer", "99").code == 1
 
 
+@suite.case("routes: domains and kept experts agree with the recorded routes")
+def _(s):
+    names = ["arithmetic", "story"]
+    files = [os.path.join(PROMPTS, "domains", f"{name}.csv") for name in names]
+    with open(os.path.join(s.folder, "both.csv"), "w") as out:
+        out.write("prompt,label\n")
+        for name, path in zip(names, files):
+            for row in read_csv(content(path).decode())[1][:3]:
+                out.write('"%s",%s\n' % (row["prompt"].replace('"', '""'), name))
+    s.ok("profile", demo, "--prompts", "both.csv", "--record", "r.moescope")
+    header = "layer,expert,domain,share,over_uniform,n_hits,n_tokens"
+    rows, _ = table(s.ok("routes", "r.moescope", "--metric", "domains", "--labels", "both.csv", "--layer", "3"), header)
+    hits = {
+        (x["expert"], x["d"]): x["n"]
+        for x in sql(
+            s,
+            "r.moescope",
+            "SELECT expert, prompt < 3 AS d, count(*) AS n FROM routing WHERE layer = 3 GROUP BY 1, 2",
+        )
+    }
+    found = {(x["expert"], str(int(x["domain"] == names[0]))): x["n_hits"] for x in rows if x["n_hits"] != "0"}
+    assert found == hits and len(rows) == 2 * EXPERTS
+    by_file = [x for path in files for x in ("--labels", path)]
+    again = s.ok("routes", "r.moescope", "--metric", "domains", *by_file, "--layer", "3", "--no-provenance").out
+    assert again == s.ok("routes", "r.moescope", "--metric", "domains", "--labels", "both.csv", "--layer", "3",
+                         "--no-provenance").out
+    s.ok("routes", "r.moescope", "--metric", "domains", "--labels", "both.csv", "--wide", "--csv", "w.csv", "--svg",
+         "a.svg")
+    assert b"<svg" in content(os.path.join(s.folder, "a.svg"))
+
+    header = "layer,kept,expert,score,hits_kept,weight_kept,tokens_intact,n_tokens"
+    rows, provenance = table(s.ok("routes", "r.moescope", "--metric", "keep", "--layer", "3"), header)
+    counts = sql(s, "r.moescope", "SELECT expert, count(*) AS n FROM routing WHERE layer = 3 GROUP BY 1 ORDER BY 2 DESC, 1")
+    assert [(x["expert"], x["score"]) for x in rows][: len(counts)] == [(x["expert"], x["n"]) for x in counts]
+    assert rows[-1]["hits_kept"] == "1" and provenance["ranking"] == "hits"
+    s.ok("routes", "r.moescope", "--metric", "keep", "--ranking", "reap", "--svg", "k.svg")
+    for options in (
+        ["domains"],
+        ["keep", "--labels", "both.csv"],
+        ["domains", "--labels", "both.csv", "--ranking", "hits"],
+        ["keep", "--ranking", "x"],
+        ["keep", "--wide"],
+        ["keep", "--value", "lift"],
+    ):
+        assert s.run("routes", "r.moescope", "--metric", *options).code == 2, options
+
+
 @suite.case("masks")
 def _(s):
     options = [

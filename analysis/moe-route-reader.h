@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "analysis/moe-progress.h"
+#include "data/moe-recording.h"
+
+G_BEGIN_DECLS
+
+/* The routes of a recording: which routed experts each token chose in each MoE layer, token by token. What
+ * was chosen is what is counted, under masks too; shared experts are left out, since every token has them. */
+
+/* Which MoE layers are looked at: @n of them from @first on, as indices among the MoE layers. */
+typedef struct
+{
+  guint first, n;
+} MoeRouteLayers;
+
+/* @layer: a model layer number, or -1 for all MoE layers. Errors: MOE_ERROR_INVALID when it is no MoE
+ * layer. */
+gboolean moe_route_layers_init (MoeRouteLayers  *self,
+                                MoeRecording    *recording,
+                                int              layer,
+                                GError         **error);
+
+/* The experts of @record were checked: each is MOE_NO_EXPERT or one of the model's, and none is twice in a
+ * layer. */
+typedef void (*MoeRouteFunc) (const MoeTokenRecord *record,
+                              gpointer              user_data);
+
+/* Calls @func for every token of @phases (MOE_PHASE_BIT() set) in order. Constant memory. @progress may be
+ * NULL. Errors: those of moe_recording_foreach(), MOE_ERROR_FORMAT for an expert that a token has twice,
+ * G_IO_ERROR_CANCELLED. */
+gboolean moe_route_foreach     (MoeRecording       *recording,
+                                guint               phases,
+                                const MoeProgress  *progress,
+                                MoeRouteFunc        func,
+                                gpointer            user_data,
+                                GError            **error);
+
+G_END_DECLS
