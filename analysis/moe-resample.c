@@ -171,3 +171,25 @@ moe_resample_adjust (const double *p,
       q[order[rank]] = smallest;
     }
 }
+
+gboolean
+moe_resample_median_interval (const double *sorted,
+                              guint         n,
+                              double       *low,
+                              double       *high)
+{
+  double below = 0; /* chance that at most @left of n draws are below the median */
+  guint left = 0;
+
+  for (; left < n; left++)
+    {
+      below += exp (lgamma (n + 1.) - lgamma (left + 1.) - lgamma (n - left + 1.) - n * G_LN2);
+      if (below > 0.025)
+        break;
+    }
+  if (left == 0)
+    return FALSE;
+  *low = sorted[left - 1];
+  *high = sorted[n - left];
+  return TRUE;
+}

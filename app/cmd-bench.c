@@ -7,6 +7,7 @@
 
 #include <glib/gstdio.h>
 
+#include "analysis/moe-resample.h"
 #include "app/cli-options.h"
 #include "data/moe-error.h"
 #include "probes/moe-recorder.h"
@@ -23,7 +24,7 @@ enum
 
 static const char *const test_names[N_TESTS] = { "prefill", "decode" };
 
-/* The column that only --probes both has. */
+/* The first of the columns that only --probes both has: the cost, and its interval. */
 #define COST_COLUMN 8
 
 typedef enum
@@ -91,95 +92,41 @@ peak_rss (void)
   return (gint64) usage.ru_maxrss * 1024;
 }
 
-/* Sorts @rates (n). */
-static void
-add_row (MoeTable   *table,
-         const char *test,
-         gint        threads,
-         gboolean    probes,
-         guint       tokens,
-         double     *rates,
-         guint       n)
-{
-  guint row = moe_table_append_row (table);
-
-  qsort (rates, n, sizeof *rates, compare_doubles);
-  moe_table_set_text (table, row, 0, test);
-  moe_table_set_int (table, row, 1, threads);
-  moe_table_set_text (table, row, 2, probes ? "all" : "none");
-  moe_table_set_int (table, row, 3, tokens);
-  moe_table_set_double (table, row, 4, median (rates, n));
-  moe_table_set_double (table, row, 5, rates[0]);
-  moe_table_set_double (table, row, 6, rates[n - 1]);
-  moe_table_set_int (table, row, 7, peak_rss ());
-}
-
-/* Feeds @n_prefill tokens at once and then @n_decode token by token; tokens per second of both. */
-static gboolean
-measure (const Bench  *self,
-         MoeSession   *session,
-         guint         n_prefill,
-         guint         n_decode,
-         double       *rates, /* (N_TESTS) */
-         GError      **error)
-{
-  GCancellable *cancellable = moe_cli_get_cancellable ();
-  gint64 begin, middle, end;
-
-  moe_session_rewind (session, 0);
-  begin = g_get_monotonic_time ();
-  if (!moe_session_feed (session, self->tokens, self->phases, n_prefill, cancellable, error))
-    return FALSE;
-  middle = g_get_monotonic_time ();
-  for (guint i = 0; i < n_decode; i++)
-    {
-      guint at = n_prefill + i;
-
-      if (!moe_session_feed (session, self->tokens + at, self->phases + at, 1, cancellable, error))
-        return FALSE;
-    }
-  end = g_get_monotonic_time ();
-  rates[TEST_PREFILL] = n_prefill * (double) G_USEC_PER_SEC / (double) MAX (middle - begin, 1);
-  rates[TEST_DECODE] = n_decode * (double) G_USEC_PER_SEC / (double) MAX (end - middle, 1);
-  return TRUE;
-}
-
-/* A session that is timed, with the recording it writes when it has probes, and its tokens per second. */
+/* The session that is timed, and the recording it writes when probes are on. One session for both, so that a
+ * pair of runs reads and writes the same memory. */
 typedef struct
 {
+  const Bench        *bench;
   MoeSession         *session;
-  MoeRecorder        *recorder; /* NULL without probes */
-  MoeRecordingWriter *writer;
-  double             *rates[N_TESTS]; /* (repeat) each */
+  MoeRecordingWriter *writer;            /* NULL when nothing is recorded */
+  guint               n_threads;
+  double             *rates[2][N_TESTS]; /* (repeat) each, without and with probes */
 } Subject;
 
 static gboolean
 subject_open (Subject          *self,
-              const Bench      *bench,
               const MoeCliRun  *run,
               MoeModel         *model,
-              gboolean          probes,
               GError          **error)
 {
   g_autofree char *name = g_strdup_printf ("%d.moescope", run->threads);
   g_autofree char *path = NULL;
   MoeRunSettings settings;
 
-  for (guint test = 0; test < N_TESTS; test++)
-    self->rates[test] = g_new0 (double, bench->repeat);
+  for (guint with = 0; with < 2; with++)
+    for (guint test = 0; test < N_TESTS; test++)
+      self->rates[with][test] = g_new0 (double, self->bench->repeat);
+  self->n_threads = (guint) run->threads;
   self->session = moe_cli_run_session (run, model, error);
   if (self->session == NULL)
     return FALSE;
-  if (!probes)
+  if (self->bench->which == PROBES_NONE)
     return TRUE;
 
-  path = g_build_filename (bench->folder, name, NULL);
+  path = g_build_filename (self->bench->folder, name, NULL);
   moe_cli_run_settings (run, self->session, NULL, &settings);
   self->writer = moe_recording_writer_new (path, moe_model_get_info (model), &settings, FALSE, error);
-  if (self->writer == NULL)
-    return FALSE;
-  self->recorder = moe_recorder_new (self->session, self->writer, FALSE, NULL, NULL);
-  return TRUE;
+  return self->writer != NULL;
 }
 
 /* Frees it; FALSE when @ok but the recording could not be finished. */
@@ -190,79 +137,152 @@ subject_close (Subject   *self,
 {
   g_autoptr(GError) close_error = NULL;
 
-  g_clear_pointer (&self->recorder, moe_recorder_free);
   if (self->writer != NULL)
     moe_recording_writer_close (self->writer, ok, &close_error);
   g_clear_pointer (&self->session, moe_session_free);
-  for (guint test = 0; test < N_TESTS; test++)
-    g_free (self->rates[test]);
+  for (guint with = 0; with < 2; with++)
+    for (guint test = 0; test < N_TESTS; test++)
+      g_free (self->rates[with][test]);
   if (!ok || close_error == NULL)
     return ok;
   g_propagate_error (error, g_steal_pointer (&close_error));
   return FALSE;
 }
 
-/* Round @round of @self; round 0 is short and not counted: it fills buffers and caches. */
-static gboolean
-run_round (const Bench  *bench,
-           Subject      *self,
-           guint         round,
-           GError      **error)
+/* Processor time of this process until now. */
+static gint64
+processor_usec (void)
 {
-  double rates[N_TESTS];
+  struct rusage usage;
 
-  if (self->recorder != NULL)
-    {
-      moe_recorder_begin_prompt (self->recorder, round);
-      moe_recording_writer_begin_prompt (self->writer, "bench");
-    }
-  if (!measure (bench, self->session,
-                round > 0 ? bench->prefill : MIN (bench->prefill, WARM_UP_TOKENS),
-                round > 0 ? bench->decode : MIN (bench->decode, WARM_UP_TOKENS / 8), rates, error))
-    return FALSE;
-  if (self->writer != NULL)
-    moe_recording_writer_end_prompt (self->writer);
-  for (guint test = 0; round > 0 && test < N_TESTS; test++)
-    self->rates[test][round - 1] = rates[test];
+  getrusage (RUSAGE_SELF, &usage);
+  return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * G_USEC_PER_SEC + usage.ru_utime.tv_usec
+         + usage.ru_stime.tv_usec;
+}
+
+/* Feeds @n tokens from the @first on, all at once or one by one; microseconds into @usec. */
+static gboolean
+feed (Subject  *self,
+      guint     first,
+      guint     n,
+      gboolean  at_once,
+      gint64   *usec,
+      GError  **error)
+{
+  const Bench *bench = self->bench;
+  gint64 begin = g_get_monotonic_time ();
+
+  for (guint i = 0; i < n; i += at_once ? n : 1)
+    if (!moe_session_feed (self->session, bench->tokens + first + i, bench->phases + first + i,
+                           at_once ? n : 1, moe_cli_get_cancellable (), error))
+      return FALSE;
+  *usec = g_get_monotonic_time () - begin;
   return TRUE;
 }
 
-/* What probes cost: the median over the rounds of the percentage that @with (n) is slower than @without. */
-static double
-get_cost (const double *without,
+/* Times @n tokens of @test, from the state that a test begins with. What the recording's thread still has to
+ * write then counts with the processor time it takes, spread over the threads, and is not left to the next
+ * run. */
+static gboolean
+run_once (Subject  *self,
+          guint     test,
+          guint     n,
+          gboolean  probes,
+          double   *rate, /* tokens per second */
+          GError  **error)
+{
+  guint first = test == TEST_PREFILL ? 0 : self->bench->prefill;
+  MoeRecorder *recorder = NULL;
+  gint64 usec = 0, busy;
+  gboolean ok;
+
+  moe_session_rewind (self->session, first);
+  if (probes)
+    {
+      recorder = moe_recorder_new (self->session, self->writer, FALSE, NULL, NULL);
+      moe_recording_writer_begin_prompt (self->writer, "bench");
+    }
+  ok = feed (self, first, n, test == TEST_PREFILL, &usec, error);
+  if (probes)
+    {
+      moe_recorder_free (recorder);
+      moe_recording_writer_end_prompt (self->writer);
+      busy = processor_usec ();
+      ok = ok && moe_recording_writer_flush (self->writer, error);
+      usec += (processor_usec () - busy) / self->n_threads;
+    }
+  *rate = n * (double) G_USEC_PER_SEC / (double) MAX (usec, 1);
+  return ok;
+}
+
+/* All rounds of @test; decoding goes on from the last prefill, in each round anew. Round 0 is short and not
+ * counted: it fills buffers and caches. */
+static gboolean
+run_test (Subject  *self,
+          guint     test,
+          GError  **error)
+{
+  const Bench *bench = self->bench;
+  const guint n_tokens = test == TEST_PREFILL ? bench->prefill : bench->decode;
+  const guint warm_up = test == TEST_PREFILL ? WARM_UP_TOKENS : WARM_UP_TOKENS / 8;
+  guint n_turns = bench->which == PROBES_BOTH ? 2 : 1;
+
+  for (guint round = 0; round <= bench->repeat; round++)
+    /* Each of a pair comes first in every other round, so that a drift of the machine meets both. */
+    for (guint turn = 0; turn < n_turns; turn++)
+      {
+        guint with = n_turns == 2 ? (round + turn) % 2 : bench->which == PROBES_ALL;
+        double rate;
+
+        if (!run_once (self, test, round > 0 ? n_tokens : MIN (n_tokens, warm_up), with, &rate, error))
+          return FALSE;
+        if (round > 0)
+          self->rates[with][test][round - 1] = rate;
+      }
+  return TRUE;
+}
+
+/* What probes cost: how many percent slower each pair's run @with them is; the median of the pairs (n), and
+ * its interval unless there are too few. */
+static void
+add_cost (MoeTable     *table,
+          const double *without,
           const double *with,
           guint         n)
 {
+  guint row = moe_table_get_n_rows (table) - 1;
   g_autofree double *costs = g_new (double, n);
+  double low, high;
 
   for (guint i = 0; i < n; i++)
     costs[i] = 100 * (without[i] / with[i] - 1);
   qsort (costs, n, sizeof *costs, compare_doubles);
-  return median (costs, n);
+  moe_table_set_double (table, row, COST_COLUMN, median (costs, n));
+  if (!moe_resample_median_interval (costs, n, &low, &high))
+    return;
+  moe_table_set_double (table, row, COST_COLUMN + 1, low);
+  moe_table_set_double (table, row, COST_COLUMN + 2, high);
 }
 
 static void
-report (const Bench  *bench,
-        gint          threads,
-        Subject      *subjects,
-        guint         n_subjects,
-        MoeTable     *table)
+add_row (MoeTable      *table,
+         const Subject *self,
+         guint          test,
+         gboolean       probes)
 {
-  const guint tokens[N_TESTS] = { bench->prefill, bench->decode };
+  const Bench *bench = self->bench;
+  guint row = moe_table_append_row (table), n = bench->repeat;
+  g_autofree double *sorted = g_memdup2 (self->rates[probes][test], n * sizeof *sorted);
 
-  for (guint test = 0; test < N_TESTS; test++)
-    {
-      double cost = n_subjects < 2 ? 0 : get_cost (subjects[0].rates[test], subjects[1].rates[test],
-                                                   bench->repeat);
-
-      for (guint i = 0; tokens[test] > 0 && i < n_subjects; i++)
-        {
-          add_row (table, test_names[test], threads, subjects[i].recorder != NULL, tokens[test],
-                   subjects[i].rates[test], bench->repeat);
-          if (i > 0)
-            moe_table_set_double (table, moe_table_get_n_rows (table) - 1, COST_COLUMN, cost);
-        }
-    }
+  qsort (sorted, n, sizeof *sorted, compare_doubles);
+  moe_table_set_text (table, row, 0, test_names[test]);
+  moe_table_set_int (table, row, 1, self->n_threads);
+  moe_table_set_text (table, row, 2, probes ? "all" : "none");
+  moe_table_set_int (table, row, 3, test == TEST_PREFILL ? bench->prefill : bench->decode);
+  moe_table_set_double (table, row, 4, median (sorted, n));
+  moe_table_set_double (table, row, 5, sorted[0]);
+  moe_table_set_double (table, row, 6, sorted[n - 1]);
+  moe_table_set_int (table, row, 7, peak_rss ());
 }
 
 static gboolean
@@ -272,26 +292,28 @@ run_threads (const Bench  *self,
              MoeTable     *table,
              GError      **error)
 {
+  const guint tokens[N_TESTS] = { self->prefill, self->decode };
   MoeCliRun run = *self->run;
-  Subject subjects[2] = { 0 };
-  guint n = 0;
-  gboolean ok = TRUE;
+  Subject subject = { self };
+  gboolean ok;
 
   run.threads = threads;
   run.context = (gint) (self->prefill + self->decode);
-  if (self->which != PROBES_ALL)
-    ok = subject_open (&subjects[n++], self, &run, model, FALSE, error);
-  if (ok && self->which != PROBES_NONE)
-    ok = subject_open (&subjects[n++], self, &run, model, TRUE, error);
-  /* Each of a pair comes first in every other round, so that a drift of the machine meets both. */
-  for (guint round = 0; ok && round <= self->repeat; round++)
-    for (guint i = 0; ok && i < n; i++)
-      ok = run_round (self, &subjects[(round + i) % n], round, error);
-  if (ok)
-    report (self, threads, subjects, n, table);
-  for (guint i = 0; i < n; i++)
-    ok = subject_close (&subjects[i], ok, error);
-  return ok;
+  ok = subject_open (&subject, &run, model, error);
+  for (guint test = 0; ok && test < N_TESTS; test++)
+    ok = tokens[test] == 0 || run_test (&subject, test, error);
+  for (guint test = 0; ok && test < N_TESTS; test++)
+    {
+      if (tokens[test] == 0)
+        continue;
+      if (self->which != PROBES_ALL)
+        add_row (table, &subject, test, FALSE);
+      if (self->which != PROBES_NONE)
+        add_row (table, &subject, test, TRUE);
+      if (self->which == PROBES_BOTH)
+        add_cost (table, subject.rates[FALSE][test], subject.rates[TRUE][test], self->repeat);
+    }
+  return subject_close (&subject, ok, error);
 }
 
 static void
@@ -343,7 +365,11 @@ new_table (Probes which)
   moe_table_add_column (table, "max_tps", MOE_COLUMN_FLOAT, "tokens/s", MOE_ROLE_INTERVAL);
   moe_table_add_column (table, "peak_rss_bytes", MOE_COLUMN_INT, "bytes", MOE_ROLE_VALUE);
   if (which == PROBES_BOTH)
-    moe_table_add_column (table, "cost_percent", MOE_COLUMN_FLOAT, "%", MOE_ROLE_VALUE);
+    {
+      moe_table_add_column (table, "cost_percent", MOE_COLUMN_FLOAT, "%", MOE_ROLE_VALUE);
+      moe_table_add_column (table, "cost_low_percent", MOE_COLUMN_FLOAT, "%", MOE_ROLE_INTERVAL);
+      moe_table_add_column (table, "cost_high_percent", MOE_COLUMN_FLOAT, "%", MOE_ROLE_INTERVAL);
+    }
   return table;
 }
 

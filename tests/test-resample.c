@@ -38,6 +38,28 @@ test_quantile (void)
   CLOSE (moe_resample_quantile (values, 4, 1), 4);
 }
 
+/* The tables of the sign test: which order statistics from each end, for how many values. */
+static void
+test_median_interval (void)
+{
+  static const guint known[][2] = { { 6, 1 }, { 8, 1 }, { 9, 2 }, { 12, 3 }, { 20, 6 }, { 50, 18 }, { 100, 40 } };
+  double sorted[1000], low, high;
+
+  for (guint i = 0; i < G_N_ELEMENTS (sorted); i++)
+    sorted[i] = i + 1;
+  for (guint i = 0; i < G_N_ELEMENTS (known); i++)
+    {
+      g_assert_true (moe_resample_median_interval (sorted, known[i][0], &low, &high));
+      g_assert_cmpfloat (low, ==, known[i][1]);
+      g_assert_cmpfloat (high, ==, known[i][0] + 1 - known[i][1]);
+    }
+  for (guint n = 0; n < 6; n++)
+    g_assert_false (moe_resample_median_interval (sorted, n, &low, &high));
+  /* As the normal distribution has it: 500 - 1.96 * sqrt (1000) / 2. */
+  g_assert_true (moe_resample_median_interval (sorted, 1000, &low, &high));
+  g_assert_cmpfloat (low, ==, 469);
+}
+
 static void
 test_draws (void)
 {
@@ -111,6 +133,7 @@ main (int    argc,
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/resample/adjust", test_adjust);
   g_test_add_func ("/resample/quantile", test_quantile);
+  g_test_add_func ("/resample/median-interval", test_median_interval);
   g_test_add_func ("/resample/draws", test_draws);
   g_test_add_func ("/resample/shuffle", test_shuffle);
   g_test_add_func ("/resample/seeds", test_seeds);

@@ -1064,10 +1064,16 @@ def _(s):
         for r in rows:
             assert 0 < float(r["min_tps"]) <= float(r["median_tps"]) <= float(r["max_tps"])
             assert int(r["peak_rss_bytes"]) > 1000000
-    rows, _ = table(s.ok(*run, "--threads", "2", "--probes", "both"), columns + ",cost_percent")
-    assert [(r["test"], r["probes"], r["cost_percent"] == "") for r in rows] == [
-        (test, probes, probes == "none") for test in ("prefill", "decode") for probes in ("none", "all")
-    ]
+    columns += ",cost_percent,cost_low_percent,cost_high_percent"
+    for repeat in ("5", "6"):  # the median of fewer than six pairs has no interval
+        rows, _ = table(s.ok(*run[:-1], repeat, "--threads", "2", "--probes", "both"), columns)
+        assert [(r["test"], r["probes"], r["cost_percent"] == "", r["cost_low_percent"] == "") for r in rows] == [
+            (test, probes, probes == "none", probes == "none" or repeat == "5")
+            for test in ("prefill", "decode")
+            for probes in ("none", "all")
+        ]
+    for r in rows[1::2]:
+        assert float(r["cost_low_percent"]) <= float(r["cost_percent"]) <= float(r["cost_high_percent"])
 
 
 @suite.case("--out replaces a file whole or leaves it")
