@@ -41,9 +41,9 @@ double  moe_resample_quantile  (double       *values,
 void    moe_resample_adjust    (const double *p,
                                 guint         n,
                                 double       *q);
-/* The shortest interval between two order statistics of @sorted (n), equally far from the ends, that covers the
- * median of what they were drawn from with a chance of at least 95 %, whatever its distribution: the values that
- * a sign test does not reject. FALSE when there is none, that is with n < 6. */
+/* The shortest interval between two order statistics of @sorted (n), equally far from the ends, that covers
+ * the median of what they were drawn from with a chance of at least 95 %, whatever its distribution: the
+ * values that a sign test does not reject. FALSE when there is none, that is with n < 6. */
 gboolean moe_resample_median_interval (const double *sorted,
                                        guint         n,
                                        double       *low,

@@ -42,7 +42,8 @@ test_quantile (void)
 static void
 test_median_interval (void)
 {
-  static const guint known[][2] = { { 6, 1 }, { 8, 1 }, { 9, 2 }, { 12, 3 }, { 20, 6 }, { 50, 18 }, { 100, 40 } };
+  static const guint known[][2] = { { 6, 1 }, { 8, 1 }, { 9, 2 }, { 12, 3 }, { 20, 6 }, { 50, 18 },
+                                  { 100, 40 } };
   double sorted[1000], low, high;
 
   for (guint i = 0; i < G_N_ELEMENTS (sorted); i++)
