@@ -40,7 +40,7 @@ moe_contrast_page_set_option (MoePage     *page,
                               const char  *value,
                               GError     **error)
 {
-  static const char *const mode_names[] = { "refill", "drop", "zero" };
+  static const char *const mode_names[] = { "refill", "drop", "zero", "copy" };
   MoeContrastPage *self = MOE_CONTRAST_PAGE (page);
   MoeContrastPicture picture;
   gboolean known = FALSE;

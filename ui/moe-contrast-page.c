@@ -26,8 +26,8 @@ static const char *const sides_titles[] = {
 static const char *const order_titles[] = {
   "Most in A First", "Most in B First", "Largest Difference First", NULL
 };
-static const MoeMode modes[] = { MOE_MODE_REFILL, MOE_MODE_DROP, MOE_MODE_ZERO };
-static const char *const mode_titles[] = { "Refill", "Drop", "Zero", NULL };
+static const MoeMode modes[] = { MOE_MODE_REFILL, MOE_MODE_DROP, MOE_MODE_ZERO, MOE_MODE_COPY };
+static const char *const mode_titles[] = { "Refill", "Drop", "Zero", "Copy", NULL };
 
 static const char *const empty_texts[MOE_N_CONTRAST_SIDES] = {
   "Choose two sets of prompts and press Run to see which experts tell them apart",

@@ -20,10 +20,10 @@ struct _MoeEvaluatePage
   char                  *ranking;   /* file of the last contrast's ranking, once it was asked for */
   gboolean               preferred; /* the demo's sets have been chosen once */
 
-  MoePromptChooser      *prompts, *harmless, *text, *tasks, *refusals;
-  GtkSpinButton         *limit, *skip, *max_tokens, *temperature, *seed, *random;
+  MoePromptChooser      *prompts, *harmless, *text, *tasks, *refusals, *calibrate;
+  GtkSpinButton         *limit, *skip, *max_tokens, *temperature, *seed, *random, *text_window;
   GtkCheckButton        *reversed, *bottom, *raw;
-  GtkEntry              *system, *top, *strengths;
+  GtkEntry              *system, *top, *strengths, *column;
   GtkDropDown           *mode;
   GtkLabel              *warning;
   GtkButton             *run;
@@ -32,6 +32,10 @@ struct _MoeEvaluatePage
   MoeChartView          *chart;
   MoeTableView          *results;
 };
+
+/* The modes offered, by their names. */
+#define MOE_N_EVALUATE_MODES 5
+extern const char *const moe_evaluate_modes[MOE_N_EVALUATE_MODES];
 
 /* moe-evaluate-page-run.c */
 MoeContrastStudy *moe_evaluate_page_get_contrast (MoeEvaluatePage *self);

@@ -5,6 +5,8 @@
 
 /* What is run: the choices of the page as settings, and the job. */
 
+const char *const moe_evaluate_modes[MOE_N_EVALUATE_MODES] = { "refill", "drop", "zero", "mean", "copy" };
+
 static MoeDocument *
 get_document (MoeEvaluatePage *self)
 {
@@ -59,7 +61,9 @@ get_settings (MoeEvaluatePage       *self,
               const MoeModelInfo    *model,
               MoeEvaluationSettings *settings)
 {
-  static const MoeMode modes[] = { MOE_MODE_REFILL, MOE_MODE_DROP, MOE_MODE_ZERO };
+  static const MoeMode modes[MOE_N_EVALUATE_MODES] = {
+    MOE_MODE_REFILL, MOE_MODE_DROP, MOE_MODE_ZERO, MOE_MODE_MEAN, MOE_MODE_COPY,
+  };
   MoeMask *mask = moe_document_get_mask (get_document (self));
 
   moe_evaluation_settings_init (settings);
@@ -83,6 +87,10 @@ get_settings (MoeEvaluatePage       *self,
   settings->top = get_text (self->top);
   settings->top_mode = modes[gtk_drop_down_get_selected (self->mode)];
   settings->strengths = get_text (self->strengths);
+  settings->column = get_text (self->column);
+  settings->window = (guint) gtk_spin_button_get_value_as_int (self->text_window);
+  if (settings->top != NULL && settings->top_mode == MOE_MODE_MEAN)
+    settings->calibrate = g_strdup (moe_prompt_chooser_get_path (self->calibrate));
   settings->bottom = moe_evaluate_page_get_contrast (self) != NULL
                      && gtk_check_button_get_active (self->bottom)
                      && (moe_mask_get_n (mask) > 0 ? disables (mask) : settings->top != NULL);

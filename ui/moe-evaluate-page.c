@@ -13,15 +13,13 @@ G_DEFINE_FINAL_TYPE (MoeEvaluatePage, moe_evaluate_page, MOE_TYPE_PAGE)
 static const char *const empty_text =
     "Disable or force experts (on the Contrast page, say), choose prompts, and press Run to see what it does";
 
-static const char *const mode_names[] = { "refill", "drop", "zero", NULL };
-
 /* NULL after the last. */
 static MoePromptChooser *
 get_chooser (MoeEvaluatePage *self,
              guint            index)
 {
   MoePromptChooser *const choosers[] = {
-    self->prompts, self->harmless, self->text, self->tasks, self->refusals,
+    self->prompts, self->harmless, self->text, self->tasks, self->refusals, self->calibrate,
   };
 
   return index < G_N_ELEMENTS (choosers) ? choosers[index] : NULL;
@@ -160,7 +158,12 @@ update_warning (MoeEvaluatePage *self)
   gtk_widget_set_sensitive (GTK_WIDGET (self->bottom), contrast);
   gtk_widget_set_sensitive (GTK_WIDGET (self->top), contrast);
   gtk_widget_set_sensitive (GTK_WIDGET (self->mode), contrast);
+  gtk_widget_set_sensitive (GTK_WIDGET (self->calibrate), contrast
+                            && g_str_equal (moe_evaluate_modes[gtk_drop_down_get_selected (self->mode)],
+                                            "mean"));
   gtk_widget_set_sensitive (GTK_WIDGET (self->strengths), steers);
+  gtk_widget_set_sensitive (GTK_WIDGET (self->text_window),
+                            moe_prompt_chooser_get_path (self->text) != NULL);
   gtk_widget_set_sensitive (GTK_WIDGET (self->system), !gtk_check_button_get_active (self->raw));
 }
 
@@ -297,7 +300,8 @@ set_choice (MoeEvaluatePage *self,
     { "max-tokens", self->max_tokens }, { "temperature", self->temperature }, { "seed", self->seed },
     { "random", self->random }, { "reversed", self->reversed }, { "bottom", self->bottom },
     { "raw", self->raw }, { "system", self->system }, { "top", self->top },
-    { "strengths", self->strengths },
+    { "strengths", self->strengths }, { "calibrate", self->calibrate }, { "column", self->column },
+    { "window", self->text_window },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (choices); i++)
@@ -320,8 +324,8 @@ static gboolean
 set_mode (MoeEvaluatePage *self,
           const char      *value)
 {
-  for (guint i = 0; mode_names[i] != NULL; i++)
-    if (g_str_equal (mode_names[i], value))
+  for (guint i = 0; i < MOE_N_EVALUATE_MODES; i++)
+    if (g_str_equal (moe_evaluate_modes[i], value))
       {
         gtk_drop_down_set_selected (self->mode, i);
         return TRUE;
@@ -377,9 +381,10 @@ connect_choices (MoeEvaluatePage *self)
 {
   GtkSpinButton *const numbers[] = {
     self->limit, self->skip, self->max_tokens, self->temperature, self->seed, self->random,
+    self->text_window,
   };
   GtkCheckButton *const checks[] = { self->reversed, self->bottom, self->raw };
-  GtkEntry *const texts[] = { self->system, self->top, self->strengths };
+  GtkEntry *const texts[] = { self->system, self->top, self->strengths, self->column };
 
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
     g_signal_connect_swapped (numbers[i], "value-changed", G_CALLBACK (moe_page_queue_refresh), self);
@@ -442,6 +447,9 @@ moe_evaluate_page_class_init (MoeEvaluatePageClass *klass)
   gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, top);
   gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, strengths);
   gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, mode);
+  gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, calibrate);
+  gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, column);
+  gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, text_window);
   gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, warning);
   gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, run);
   gtk_widget_class_bind_template_child (widget_class, MoeEvaluatePage, picture);
@@ -455,7 +463,7 @@ moe_evaluate_page_class_init (MoeEvaluatePageClass *klass)
 static void
 moe_evaluate_page_init (MoeEvaluatePage *self)
 {
-  static const char *const modes[] = { "Refill", "Drop", "Zero", NULL };
+  static const char *const modes[] = { "Refill", "Drop", "Zero", "Mean", "Copy", NULL };
   MoePromptChooser *chooser;
 
   gtk_widget_init_template (GTK_WIDGET (self));
@@ -464,6 +472,7 @@ moe_evaluate_page_init (MoeEvaluatePage *self)
   moe_prompt_chooser_set_title (self->text, "Text Whose Perplexity Is Measured");
   moe_prompt_chooser_set_title (self->tasks, "Tasks with Known Answers");
   moe_prompt_chooser_set_title (self->refusals, "How Refusals Begin, One a Line");
+  moe_prompt_chooser_set_title (self->calibrate, "Prompts over Which Mean Outputs Are Taken");
   moe_prompt_chooser_set_kind (self->text, "texts", "None");
   moe_prompt_chooser_set_kind (self->tasks, "tasks", "None");
   moe_prompt_chooser_set_kind (self->refusals, "refusals", "The Usual Ones");

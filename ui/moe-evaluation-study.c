@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "analysis/moe-calibrate.h"
 #include "data/moe-error.h"
 #include "data/moe-file.h"
 #include "data/moe-number.h"
@@ -21,7 +22,7 @@ get_string (MoeEvaluationSettings *self,
 {
   char **const strings[] = {
     &self->model, &self->prompts, &self->harmless, &self->text, &self->tasks, &self->refusals, &self->ranking,
-    &self->system, &self->top, &self->strengths,
+    &self->system, &self->top, &self->strengths, &self->calibrate, &self->column,
   };
 
   return index < G_N_ELEMENTS (strings) ? strings[index] : NULL;
@@ -30,7 +31,7 @@ get_string (MoeEvaluationSettings *self,
 void
 moe_evaluation_settings_init (MoeEvaluationSettings *self)
 {
-  *self = (MoeEvaluationSettings) { .max_tokens = 64, .top_mode = MOE_MODE_REFILL };
+  *self = (MoeEvaluationSettings) { .max_tokens = 64, .top_mode = MOE_MODE_REFILL, .window = 512 };
 }
 
 void
@@ -78,6 +79,9 @@ moe_evaluation_settings_check (const MoeEvaluationSettings  *self,
   else if (self->top != NULL && !moe_number_parse_list (self->top, 1, 1e6, TRUE, &counts))
     g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID, "“%s” is no list of numbers of experts, such as 1,2,5",
                  self->top);
+  else if (self->top != NULL && self->top_mode == MOE_MODE_MEAN && self->calibrate == NULL)
+    g_set_error_literal (error, MOE_ERROR, MOE_ERROR_INVALID,
+                         "no prompts are chosen over which the mean outputs are taken");
   else if (self->strengths != NULL && moe_mask_get_n (self->mask) == 0)
     g_set_error_literal (error, MOE_ERROR, MOE_ERROR_INVALID,
                          "there are no interventions whose strength could be changed");
@@ -118,6 +122,8 @@ add_steering (const MoeEvaluationSettings *self,
     {
       moe_command_add_option (line, "top", self->top);
       g_string_append_printf (line, " --mode %s", moe_mode_get_name (self->top_mode));
+      if (self->top_mode == MOE_MODE_MEAN)
+        moe_command_add_option (line, "calibrate", self->calibrate);
     }
   moe_command_add_option (line, "strengths", self->strengths);
 }
@@ -127,12 +133,17 @@ make_options (const MoeEvaluationSettings *self)
 {
   GString *line = g_string_new (NULL);
   char buffer[MOE_NUMBER_BUFFER];
+  MoeEvaluationSettings defaults;
 
+  moe_evaluation_settings_init (&defaults);
   moe_command_add_option (line, "prompts", self->prompts);
   moe_command_add_option (line, "harmless", self->harmless);
   moe_command_add_option (line, "text", self->text);
   moe_command_add_option (line, "tasks", self->tasks);
   moe_command_add_option (line, "refusals", self->refusals);
+  moe_command_add_option (line, "column", self->column);
+  if (self->text != NULL && self->window != defaults.window)
+    g_string_append_printf (line, " --window %u", self->window);
   if (self->limit > 0)
     g_string_append_printf (line, " --limit %u", self->limit);
   if (self->skip > 0)
@@ -197,7 +208,7 @@ add_set (const MoeEvaluationSettings  *self,
          GArray                       *sets,
          GError                      **error)
 {
-  const MoePromptSetOptions options = { .limit = self->limit, .skip = self->skip };
+  const MoePromptSetOptions options = { .column = self->column, .limit = self->limit, .skip = self->skip };
   MoeEvaluationSet set = { .harmless = harmless };
 
   if (path == NULL)
@@ -223,6 +234,7 @@ clear_set (gpointer data)
 static gboolean
 make_conditions (const MoeEvaluationSettings  *self,
                  const MoeModelInfo           *info,
+                 MoeExpertMeans               *means,
                  const guint64                *loads,
                  GPtrArray                    *conditions,
                  GError                      **error)
@@ -231,7 +243,7 @@ make_conditions (const MoeEvaluationSettings  *self,
   g_autoptr(GArray) counts = NULL;
   g_autoptr(GArray) strengths = NULL;
   MoeSweep sweep = {
-    .mask = self->mask, .top_mode = self->top_mode, .loads = loads, .seed = self->seed,
+    .mask = self->mask, .top_mode = self->top_mode, .means = means, .loads = loads, .seed = self->seed,
     .controls = { .n_random = self->n_random, .reversed = self->reversed, .bottom = self->bottom },
   };
 
@@ -245,6 +257,26 @@ make_conditions (const MoeEvaluationSettings  *self,
   return moe_conditions_add_sweep (conditions, &sweep, info, error);
 }
 
+/* TRUE with *@means NULL when no mode needs them. */
+static gboolean
+calibrate (const MoeEvaluationSettings  *self,
+           MoeModel                     *model,
+           const MoeSessionOptions      *session,
+           MoeExpertMeans              **means,
+           const MoeProgress            *progress,
+           GError                      **error)
+{
+  g_autoptr(MoePromptSet) set = NULL;
+
+  if (self->top == NULL || self->top_mode != MOE_MODE_MEAN)
+    return TRUE;
+  set = moe_prompt_set_load (self->calibrate, self->column, 0, error);
+  if (set == NULL)
+    return FALSE;
+  *means = moe_calibrate_means (model, session, set, self->raw, self->system, progress, error);
+  return *means != NULL;
+}
+
 MoeTable *
 moe_evaluation_run (const MoeEvaluationSettings  *self,
                     const char                   *answers,
@@ -256,6 +288,7 @@ moe_evaluation_run (const MoeEvaluationSettings  *self,
   g_autoptr(MoeRefusalList) refusals = NULL;
   g_autoptr(MoeTaskSet) tasks = NULL;
   g_autoptr(MoeModel) model = NULL;
+  g_autoptr(MoeExpertMeans) means = NULL;
   g_autofree char *text = NULL;
   g_autofree char *text_name = self->text != NULL ? g_path_get_basename (self->text) : NULL;
   gsize text_length = 0;
@@ -289,9 +322,12 @@ moe_evaluation_run (const MoeEvaluationSettings  *self,
   options.seed = self->seed;
   options.raw = self->raw;
   options.system = self->system;
+  options.window = self->window;
+  if (!calibrate (self, model, &session, &means, moe_progress_part_init (&part, progress, 0, 0.05), error))
+    return NULL;
   loads = moe_evaluate_count_loads (model, &session, &options,
-                                    moe_progress_part_init (&part, progress, 0, 0.1), error);
-  if (loads == NULL || !make_conditions (self, moe_model_get_info (model), loads, conditions, error))
+                                    moe_progress_part_init (&part, progress, 0.05, 0.1), error);
+  if (loads == NULL || !make_conditions (self, moe_model_get_info (model), means, loads, conditions, error))
     return NULL;
   table = moe_evaluate (model, &session, conditions, &options, answers,
                         moe_progress_part_init (&part, progress, 0.1, 1), error);

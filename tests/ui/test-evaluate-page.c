@@ -176,6 +176,9 @@ test_sweeps (void)
   MoeEvaluatePage *page = (MoeEvaluatePage *) moe_window_get_page (window, "evaluate");
   g_autofree char *tasks = g_test_build_filename (G_TEST_DIST, "..", "..", "data", "demo-model", "tasks",
                                                   "facts-and-sums.jsonl", NULL);
+  g_autofree char *harmless = g_test_build_filename (G_TEST_DIST, "..", "..", "data", "demo-model", "prompts",
+                                                     "harmless.csv", NULL);
+  MoeTable *before;
 
   moe_test_show_page (window, "evaluate");
   g_assert_false (gtk_widget_get_sensitive (GTK_WIDGET (page->top)));
@@ -226,6 +229,24 @@ test_sweeps (void)
   moe_test_check_export (window, folder, "sweeps", MOE_EXHIBIT_CSV);
   moe_test_set_option (window, "picture", "accuracy:top");
   moe_test_check_export (window, folder, "by number", MOE_EXHIBIT_SVG);
+
+  /* Mean outputs need prompts that they are taken over. */
+  before = page->table;
+  moe_test_set_option (window, "mode", "mean");
+  moe_test_set_option (window, "strengths", "");
+  moe_test_set_option (window, "top", "2");
+  moe_test_settle ();
+  g_assert_true (gtk_widget_get_sensitive (GTK_WIDGET (page->calibrate)));
+  moe_test_set_option (window, "run", "yes");
+  g_assert_nonnull (strstr (gtk_label_get_text (window->info_label), "mean outputs"));
+  moe_test_set_option (window, "calibrate", harmless);
+  moe_test_set_option (window, "bottom", "no");
+  moe_test_set_option (window, "run", "yes");
+  moe_test_wait (!moe_page_is_busy (MOE_PAGE (page)));
+  g_assert_true (page->table != before);
+  moe_test_settle ();
+  g_assert_true (has_row (page->table, "top:2/random", "accuracy"));
+  moe_test_check_export (window, folder, "mean", MOE_EXHIBIT_CSV);
   moe_test_close_window (window);
 }
 
