@@ -42,6 +42,7 @@ int           moe_cli_mask       (int argc, char **argv);
 int           moe_cli_routes     (int argc, char **argv);
 int           moe_cli_sql        (int argc, char **argv);
 int           moe_cli_export     (int argc, char **argv);
+int           moe_cli_import     (int argc, char **argv);
 int           moe_cli_bench      (int argc, char **argv);
 
 /* Cancelled by SIGINT and SIGTERM; a second signal ends the program at once. moe_cli_watch_signals() comes

@@ -3,7 +3,7 @@
 _moescope_cli ()
 {
   local cur prev words cword
-  local commands="info tokenize logits generate profile heatmap experts super-experts massive-activations sinks attention contrast attribution routes evaluate compare mask sql export bench"
+  local commands="info tokenize logits generate profile heatmap experts super-experts massive-activations sinks attention contrast attribution routes evaluate compare mask sql export import bench"
   _init_completion || return
 
   if [[ $cword -eq 1 ]]; then

@@ -27,6 +27,7 @@ static const MoeCliCommand commands[] = {
   { "mask", "show, check and make mask files", moe_cli_mask },
   { "sql", "query a recording", moe_cli_sql },
   { "export", "routing and tokens of a recording for other programs", moe_cli_export },
+  { "import", "a recording from a file of routes", moe_cli_import },
   { "bench", "speed and memory", moe_cli_bench },
 };
 

@@ -33,7 +33,7 @@ typedef struct
   char        *top;       /* so many first experts of the ranking are disabled, in turn: "1,2,5"; or NULL */
   MoeMode      top_mode;
   char        *strengths; /* of the mask, likewise: "0.5,2"; or NULL */
-  char        *calibrate; /* path of the prompts that mean outputs are taken over, for @top_mode mean; or NULL */
+  char        *calibrate; /* path of the prompts that mean outputs are taken over, in mode mean; or NULL */
   char        *column;    /* of CSV files; NULL = the first known one */
   guint        window;    /* tokens of text read at a time */
 } MoeEvaluationSettings;
