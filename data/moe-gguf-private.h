@@ -58,7 +58,7 @@ struct _MoeGguf
   GHashTable      *tensor_index;  /* name -> index + 1 */
   GPtrArray       *parts;         /* of MoeGguf: the second part on, or NULL */
   char            *fingerprint;   /* made when first asked for */
-  gsize            loaded;        /* moe_gguf_load() was called */
+  gboolean         loaded;        /* by moe_gguf_load() */
 };
 
 /* The file at @path alone, even if it is a part. */

@@ -493,15 +493,37 @@ moe_gguf_get_fingerprint (MoeGguf *self)
   return self->fingerprint;
 }
 
-void
-moe_gguf_load (MoeGguf *self)
+gboolean
+moe_gguf_load (MoeGguf          *self,
+               MoeProgressFunc   progress,
+               gpointer          user_data,
+               GCancellable     *cancellable,
+               GError          **error)
 {
-  g_return_if_fail (self != NULL);
+  static GMutex lock;
+  g_autoptr(GMutexLocker) locker = NULL;
 
-  if (self->folder == NULL || !g_once_init_enter (&self->loaded))
-    return;
-  moe_hf_folder_convert (self->folder, self->tensors);
-  g_once_init_leave (&self->loaded, 1);
+  g_return_val_if_fail (self != NULL, FALSE);
+
+  if (self->folder == NULL)
+    return TRUE;
+  locker = g_mutex_locker_new (&lock);
+  if (!self->loaded)
+    self->loaded = moe_hf_folder_convert (self->folder, self->tensors, progress, user_data, cancellable,
+                                          error);
+  return self->loaded;
+}
+
+guint64
+moe_gguf_get_load_bytes (MoeGguf *self)
+{
+  guint64 n_bytes = 0;
+
+  g_return_val_if_fail (self != NULL, 0);
+
+  for (guint i = 0; self->folder != NULL && i < self->folder->conversions->len; i++)
+    n_bytes += moe_hf_conversion_get_bytes (self->folder, i);
+  return n_bytes;
 }
 
 gboolean

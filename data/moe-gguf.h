@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include <glib.h>
+#include <gio/gio.h>
 
 #include "data/moe-types.h"
 
@@ -111,15 +111,31 @@ const MoeGgufTensor *moe_gguf_get_tensor      (MoeGguf     *self,
 const MoeGgufTensor *moe_gguf_find_tensor     (MoeGguf     *self,
                                                const char  *name);
 
+/* Called with 0..1 while weights are brought in, from the thread that opens. */
+typedef void (*MoeProgressFunc) (double fraction, gpointer user_data);
+
 /* A folder's tensors whose values must be laid out anew have no data before this call, which takes the time
- * and memory for it once; nothing to do for files. */
-void                 moe_gguf_load            (MoeGguf     *self);
+ * and memory for it once, on all processors; nothing to do for files. @progress may be NULL. Errors:
+ * G_IO_ERROR_CANCELLED; then it may be called again. */
+gboolean             moe_gguf_load            (MoeGguf          *self,
+                                               MoeProgressFunc   progress,
+                                               gpointer          user_data,
+                                               GCancellable     *cancellable,
+                                               GError          **error);
+/* How many bytes that call lays out. */
+guint64              moe_gguf_get_load_bytes  (MoeGguf     *self);
 
 /* Keys that no file has, but that a folder is presented with where its model says more than a file can:
  * BOOL, RoPE rotates halves, whatever the architecture does in files; and */
 #define MOE_GGUF_KEY_ROPE_HALVES "moescope.rope.halves"
 /* BOOL, YaRN's range of pairs is not widened to whole pairs. */
 #define MOE_GGUF_KEY_ROPE_FRACTIONS "moescope.rope.fractions"
+/* FLOAT, with YaRN in latent attention: what cosines and sines are multiplied with, and what scores are, in
+ * place of what follows from yarn_log_multiplier. */
+#define MOE_GGUF_KEY_ROPE_ANGLES "moescope.rope.angles"
+#define MOE_GGUF_KEY_ROPE_SCORES "moescope.rope.scores"
+/* BOOL, groups of experts are as good as their best one. */
+#define MOE_GGUF_KEY_GROUPS_BY_BEST "moescope.expert_groups_by_best"
 /* Array of STRING, regular expressions in place of those that tokenizer.ggml.pre means; and
  * BOOL, with them: a piece that is a token as it stands is not built from merges. */
 #define MOE_GGUF_KEY_SPLITS "moescope.tokenizer.splits"

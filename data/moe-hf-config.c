@@ -258,7 +258,8 @@ check_phimoe (const char  *folder,
   return TRUE;
 }
 
-/* Experts are chosen within groups by the two best of each (V3), or not in groups at all. */
+/* Experts are chosen within the groups whose two best make the largest sum (V3), whose best one is best (V2,
+ * "group_limited_greedy"), or not in groups at all. */
 static gboolean
 read_groups (const char         *folder,
              JsonObject         *object,
@@ -267,18 +268,25 @@ read_groups (const char         *folder,
              GError            **error)
 {
   const char *method = moe_hf_get_string (object, "topk_method");
+  gboolean second = config->family->bit == MOE_HF_DEEPSEEK2;
   guint32 n = 1, used = 1;
 
   if ((moe_hf_is_set (object, "n_group") && !moe_hf_get_uint (object, "n_group", &n)) ||
       (moe_hf_is_set (object, "topk_group") && !moe_hf_get_uint (object, "topk_group", &used)))
     return fail (folder, MOE_ERROR_FORMAT, error, "n_group or topk_group is not a whole number");
-  if (config->family->bit == MOE_HF_DEEPSEEK2 && g_strcmp0 (method, "greedy") != 0 && n > 1)
-    return fail (folder, MOE_ERROR_UNSUPPORTED, error,
-                 "topk_method \"%.40s\" with %u groups is not supported", method != NULL ? method : "", n);
-  if (n <= 1 || used == n || config->family->bit == MOE_HF_DEEPSEEK2)
+  if (second && (method == NULL ? !moe_hf_is_set (object, "topk_method") : g_str_equal (method, "greedy")))
+    return TRUE;
+  if (second && g_strcmp0 (method, "group_limited_greedy") != 0)
+    return fail (folder, MOE_ERROR_UNSUPPORTED, error, "topk_method \"%.40s\" is not supported",
+                 method != NULL ? method : "");
+  if (second && (!moe_hf_is_set (object, "n_group") || !moe_hf_is_set (object, "topk_group")))
+    return fail (folder, MOE_ERROR_FORMAT, error, "n_group or topk_group is missing");
+  if (n <= 1 || used == n)
     return TRUE;
   moe_hf_config_add_uint (config, keys, "expert_group_count", n);
   moe_hf_config_add_uint (config, keys, "expert_group_used_count", used);
+  if (second)
+    moe_hf_keys_add_bool (keys, MOE_GGUF_KEY_GROUPS_BY_BEST, TRUE);
   return TRUE;
 }
 

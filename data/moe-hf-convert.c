@@ -70,9 +70,18 @@ join_block (const guint8 *x,
     }
 }
 
+/* Whether matrices are laid out one by one. */
+static gboolean
+is_stack (const MoeHfConversion *from)
+{
+  return from->kind == MOE_HF_TRANSPOSE || from->kind == MOE_HF_JOIN_MXFP4;
+}
+
+/* @y: of matrix @e, or of all of them unless is_stack(). */
 static void
 convert (const MoeHfConversion *from,
          const MoeGgufTensor   *to,
+         guint64                e,
          guint8                *y)
 {
   gsize size = to->type == MOE_TYPE_F32 ? 4 : 2;
@@ -85,41 +94,147 @@ convert (const MoeHfConversion *from,
       copy_heads (from, size, y);
       break;
     case MOE_HF_TRANSPOSE:
-      for (guint64 e = 0; e < to->ne[2]; e++)
-        transpose (from->data + e * from->n_rows * from->n_in * size, from->n_rows, from->n_in, from->first,
-                   from->step, size, y + e * to->ne[0] * to->ne[1] * size);
+      transpose (from->data + e * from->n_rows * from->n_in * size, from->n_rows, from->n_in, from->first,
+                 from->step, size, y);
       break;
     case MOE_HF_JOIN_F8:
       moe_hf_f8_join (from, y);
       break;
+    case MOE_HF_EXPAND_F8:
+      moe_hf_f8_expand (from, (float *) (gpointer) y);
+      break;
     case MOE_HF_JOIN_MXFP4:
-      for (guint64 e = 0; e < to->ne[2]; e++)
-        for (guint64 row = from->first; row < from->n_rows; row += from->step)
-          for (guint64 b = 0; b < n_blocks; b++, y += 17)
-            {
-              guint64 at = (e * from->n_rows + row) * n_blocks + b;
+      for (guint64 row = from->first; row < from->n_rows; row += from->step)
+        for (guint64 b = 0; b < n_blocks; b++, y += 17)
+          {
+            guint64 at = (e * from->n_rows + row) * n_blocks + b;
 
-              join_block (from->data + at * 16, from->scales[at], y);
-            }
+            join_block (from->data + at * 16, from->scales[at], y);
+          }
       break;
     }
 }
 
-void
-moe_hf_folder_convert (MoeHfFolder   *self,
-                       MoeGgufTensor *tensors)
+guint64
+moe_hf_conversion_get_bytes (const MoeHfFolder *self,
+                             guint              index)
 {
+  const MoeHfConversion *conversion = &g_array_index (self->conversions, MoeHfConversion, index);
+  const MoeGgufTensor *tensor = &g_array_index (self->tensors, MoeGgufTensor, conversion->tensor);
+
+  return tensor->slices != NULL ? tensor->n_bytes / tensor->ne[2] : tensor->n_bytes;
+}
+
+/* One matrix, or one tensor. */
+typedef struct
+{
+  const MoeHfConversion *conversion;
+  guint64                matrix;
+  guint8                *values;
+} Piece;
+
+/* What the threads share. */
+typedef struct
+{
+  const MoeGgufTensor *tensors;
+  GArray              *pieces;    /* Piece */
+  gint                 next;      /* piece, atomic */
+  gint                 cancelled; /* atomic */
+} Work;
+
+static gboolean
+convert_next (Work *work)
+{
+  guint index = (guint) g_atomic_int_add (&work->next, 1);
+  const Piece *piece;
+
+  if (index >= work->pieces->len || g_atomic_int_get (&work->cancelled))
+    return FALSE;
+  piece = &g_array_index (work->pieces, Piece, index);
+  convert (piece->conversion, &work->tensors[piece->conversion->tensor], piece->matrix, piece->values);
+  return TRUE;
+}
+
+static gpointer
+run_thread (gpointer data)
+{
+  while (convert_next (data))
+    ;
+  return NULL;
+}
+
+static GArray *
+list_pieces (MoeHfFolder  *self,
+             GPtrArray    *buffers)
+{
+  GArray *pieces = g_array_new (FALSE, FALSE, sizeof (Piece));
+
+  for (guint i = 0; i < self->conversions->len; i++)
+    {
+      const MoeHfConversion *conversion = &g_array_index (self->conversions, MoeHfConversion, i);
+      guint64 n_bytes = moe_hf_conversion_get_bytes (self, i);
+      guint64 n = is_stack (conversion)
+                  ? g_array_index (self->tensors, MoeGgufTensor, conversion->tensor).ne[2] : 1;
+      guint8 *values = g_malloc (n_bytes);
+
+      g_ptr_array_add (buffers, values);
+      for (guint64 e = 0; e < n; e++)
+        {
+          Piece piece = { conversion, e, values + e * (n_bytes / n) };
+
+          g_array_append_val (pieces, piece);
+        }
+    }
+  return pieces;
+}
+
+gboolean
+moe_hf_folder_convert (MoeHfFolder      *self,
+                       MoeGgufTensor    *tensors,
+                       MoeProgressFunc   progress,
+                       gpointer          user_data,
+                       GCancellable     *cancellable,
+                       GError          **error)
+{
+  g_autoptr(GPtrArray) buffers = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr(GPtrArray) threads = g_ptr_array_new ();
+  g_autoptr(GArray) pieces = list_pieces (self, buffers);
+  Work work = { tensors, pieces, 0, FALSE };
+  guint n_threads = MIN (g_get_num_processors (), pieces->len);
+
+  /* One that cannot be started leaves its work to the others. */
+  for (guint i = 1; i < n_threads; i++)
+    {
+      GThread *thread = g_thread_try_new ("layout", run_thread, &work, NULL);
+
+      if (thread != NULL)
+        g_ptr_array_add (threads, thread);
+    }
+  while (convert_next (&work))
+    {
+      if (progress != NULL)
+        progress ((double) MIN ((guint) g_atomic_int_get (&work.next), pieces->len) / pieces->len, user_data);
+      if (g_cancellable_is_cancelled (cancellable))
+        g_atomic_int_set (&work.cancelled, TRUE);
+    }
+  for (guint i = 0; i < threads->len; i++)
+    g_thread_join (g_ptr_array_index (threads, i));
+  if (progress != NULL)
+    progress (1, user_data);
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
+
   for (guint i = 0; i < self->conversions->len; i++)
     {
       const MoeHfConversion *conversion = &g_array_index (self->conversions, MoeHfConversion, i);
       MoeGgufTensor *tensor = &tensors[conversion->tensor];
-      guint8 *values = g_malloc (tensor->slices != NULL ? tensor->n_bytes / tensor->ne[2] : tensor->n_bytes);
+      const guint8 *values = g_ptr_array_index (buffers, i);
 
-      g_ptr_array_add (self->allocations, values);
-      convert (conversion, tensor, values);
       if (tensor->slices != NULL)
         ((const guint8 **) tensor->slices)[conversion->slice] = values;
       else
         tensor->data = values;
     }
+  g_ptr_array_extend_and_steal (self->allocations, g_steal_pointer (&buffers));
+  return TRUE;
 }

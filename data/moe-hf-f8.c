@@ -14,6 +14,12 @@
 
 #define SCALE_SUFFIX "_scale_inv"
 
+static guint64
+count_tiles (guint64 n)
+{
+  return n / TILE + (n % TILE != 0);
+}
+
 gboolean
 moe_hf_f8_is_scale (GHashTable *all,
                     const char *name)
@@ -44,15 +50,8 @@ moe_hf_f8_find_scales (const char           *folder,
                    scales == NULL ? "a tensor of scales beside it" : "being a matrix");
       return NULL;
     }
-  if (matrix->ne[0] % TILE != 0)
-    {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_UNSUPPORTED,
-                   "%s: the rows of the tensor %s are no multiples of %u values, as F8_E4M3 needs them",
-                   folder, matrix->name, TILE);
-      return NULL;
-    }
   if ((scales->type != MOE_TYPE_F32 && scales->type != MOE_TYPE_BF16) || scales->n_dims != 2 ||
-      scales->ne[0] != matrix->ne[0] / TILE || scales->ne[1] != (matrix->ne[1] - 1) / TILE + 1)
+      scales->ne[0] != count_tiles (matrix->ne[0]) || scales->ne[1] != count_tiles (matrix->ne[1]))
     {
       g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT,
                    "%s: the tensor %s does not have a float for each %u x %u values of the matrix", folder,
@@ -60,6 +59,17 @@ moe_hf_f8_find_scales (const char           *folder,
       return NULL;
     }
   return scales;
+}
+
+void
+moe_hf_f8_present (MoeSafetensor *matrix,
+                   gboolean       as_floats)
+{
+  guint64 n = matrix->ne[0] * matrix->ne[1];
+
+  as_floats = as_floats || matrix->ne[0] % TILE != 0;
+  matrix->type = as_floats ? MOE_TYPE_F32 : MOE_TYPE_F8_E4M3;
+  matrix->n_bytes = as_floats ? n * sizeof (float) : n / TILE * (TILE + sizeof (float));
 }
 
 static float
@@ -118,7 +128,7 @@ void
 moe_hf_f8_expand (const MoeHfConversion *from,
                   float                 *out)
 {
-  guint64 n_tiles = from->n_in / TILE;
+  guint64 n_tiles = count_tiles (from->n_in);
   const guint8 *q = from->data;
   float values[256];
 
@@ -128,8 +138,9 @@ moe_hf_f8_expand (const MoeHfConversion *from,
     for (guint64 tile = 0; tile < n_tiles; tile++)
       {
         float scale = read_scale (from->scales, from->scale_type, row / TILE * n_tiles + tile);
+        guint64 n = MIN (TILE, from->n_in - tile * TILE);
 
-        for (guint i = 0; i < TILE; i++)
+        for (guint64 i = 0; i < n; i++)
           *out++ = values[*q++] * scale;
       }
 }

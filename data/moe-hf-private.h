@@ -37,6 +37,7 @@ typedef enum
   MOE_HF_COPY_VALUES,     /* those that make values: attn_v_b */
   MOE_HF_TRANSPOSE,       /* each matrix; every @step-th column from @first */
   MOE_HF_JOIN_F8,         /* each row's values with the scales of their tiles; @slice of a stack */
+  MOE_HF_EXPAND_F8,       /* the same as floats */
   MOE_HF_JOIN_MXFP4,      /* blocks and scales of every @step-th row from @first */
 } MoeHfConversionKind;
 
@@ -55,9 +56,17 @@ typedef struct
 /* Adds the names and parts of the values of all tensors as they are stored. */
 void         moe_hf_folder_add_to_checksum (MoeHfFolder   *self,
                                             GChecksum     *checksum);
-/* Fills the data of the tensors @tensors (those of moe_hf_folder_open(), or a copy) that need it. */
-void         moe_hf_folder_convert         (MoeHfFolder   *self,
-                                            MoeGgufTensor *tensors);
+/* Fills the data of the tensors @tensors (those of moe_hf_folder_open(), or a copy) that need it, on all
+ * processors. See moe_gguf_load(). */
+gboolean     moe_hf_folder_convert         (MoeHfFolder      *self,
+                                            MoeGgufTensor    *tensors,
+                                            MoeProgressFunc   progress,
+                                            gpointer          user_data,
+                                            GCancellable     *cancellable,
+                                            GError          **error);
+/* What conversion @index of @self takes of memory. */
+guint64      moe_hf_conversion_get_bytes   (const MoeHfFolder *self,
+                                            guint              index);
 
 /* The keys of a GGUF file in the making. */
 typedef struct
@@ -198,7 +207,11 @@ const MoeSafetensor *moe_hf_f8_find_scales (const char           *folder,
                                             GHashTable           *all,
                                             const MoeSafetensor  *matrix,
                                             GError              **error);
-/* @from's n_rows rows of n_in values as blocks of MOE_TYPE_F8_E4M3. */
+/* Gives @matrix, which is stored as F8_E4M3, the type and size that it is computed with: F32 if @as_floats,
+ * or if its rows end in a part of a tile, of which there are no blocks. */
+void         moe_hf_f8_present (MoeSafetensor          *matrix,
+                                gboolean                as_floats);
+/* @from's n_rows rows of n_in values, a multiple of 128, as blocks of MOE_TYPE_F8_E4M3. */
 void     moe_hf_f8_join        (const MoeHfConversion  *from,
                                 guint8                 *out);
 /* The same as floats: out (n_rows, n_in). */

@@ -6,6 +6,7 @@
 #include "data/moe-hf-private.h"
 
 #define MAX_FACTORS 65536u
+#define MAX_MULTIPLIER 1000
 
 /* rope_scaling, or (since transformers 5) rope_parameters, which has rope_theta besides. */
 static gboolean
@@ -49,24 +50,42 @@ get_temperature (float factor,
   return factor <= 1 ? 1 : 0.1f * multiplier * logf (factor) + 1;
 }
 
-/* Latent attention multiplies the scores by a temperature of its own in place of the cosines and sines. */
+/* Latent attention multiplies scores by a temperature of its own beside that of the cosines and sines. With
+ * t (m) = get_temperature (factor, m), angles get t (mscale) / t (mscale_all_dim), where a missing
+ * mscale_all_dim is 0 and t (0) = 1, and scores t (mscale_all_dim)^2: DeepSeek's modeling_deepseek.py, class
+ * DeepseekV3YarnRotaryEmbedding and DeepseekV3Attention. transformers takes mscale only where both are given;
+ * where the two would differ the folder is refused. */
 static gboolean
 read_latent_temperature (const char         *folder,
                          JsonObject         *scaling,
+                         float               factor,
                          const MoeHfConfig  *config,
                          MoeHfKeys          *keys,
                          GError            **error)
 {
-  float of_scores = 0, of_angles = 0;
+  float of_scores = 0, of_angles = 1, temperature;
 
-  if (!moe_hf_get_float (scaling, "mscale_all_dim", &of_scores) ||
-      !moe_hf_get_float (scaling, "mscale", &of_angles) || of_scores != of_angles ||
-      moe_hf_is_set (scaling, "attention_factor"))
+  if ((moe_hf_is_set (scaling, "mscale_all_dim") &&
+       !moe_hf_get_float (scaling, "mscale_all_dim", &of_scores)) ||
+      (moe_hf_is_set (scaling, "mscale") && !moe_hf_get_float (scaling, "mscale", &of_angles)) ||
+      !(of_scores >= 0 && of_scores <= MAX_MULTIPLIER && of_angles >= 0 && of_angles <= MAX_MULTIPLIER))
+    return moe_hf_fail_config (folder, MOE_ERROR_FORMAT, error,
+                               "mscale or mscale_all_dim is not a number from 0 to %d", MAX_MULTIPLIER);
+  if (moe_hf_is_set (scaling, "attention_factor"))
     return moe_hf_fail_config (folder, MOE_ERROR_UNSUPPORTED, error,
-                               "yarn is supported where mscale and mscale_all_dim are equal and there is no "
-                               "attention_factor");
-  /* Files have it multiplied with the 0.1 of the formula. */
-  moe_hf_config_add_float (config, keys, "rope.scaling.yarn_log_multiplier", 0.1f * of_scores);
+                               "attention_factor of yarn is not supported in latent attention");
+  if (of_scores == of_angles && of_scores != 0 && moe_hf_is_set (scaling, "mscale"))
+    {
+      /* Files have it multiplied with the 0.1 of the formula. */
+      moe_hf_config_add_float (config, keys, "rope.scaling.yarn_log_multiplier", 0.1f * of_scores);
+      return TRUE;
+    }
+  if (of_scores == 0 ? of_angles != 1 : of_angles == 0 || !moe_hf_is_set (scaling, "mscale"))
+    return moe_hf_fail_config (folder, MOE_ERROR_UNSUPPORTED, error,
+                               "yarn with only one of mscale and mscale_all_dim is not supported");
+  temperature = get_temperature (factor, of_scores);
+  moe_hf_keys_add_float (keys, MOE_GGUF_KEY_ROPE_ANGLES, get_temperature (factor, of_angles) / temperature);
+  moe_hf_keys_add_float (keys, MOE_GGUF_KEY_ROPE_SCORES, temperature * temperature);
   return TRUE;
 }
 
@@ -98,7 +117,7 @@ read_yarn (const char         *folder,
     moe_hf_keys_add_bool (keys, MOE_GGUF_KEY_ROPE_FRACTIONS, TRUE);
 
   if ((config->family->bit & MOE_HF_MLA) != 0)
-    return read_latent_temperature (folder, scaling, config, keys, error);
+    return read_latent_temperature (folder, scaling, factor, config, keys, error);
   if (moe_hf_is_set (scaling, "mscale") || moe_hf_is_set (scaling, "mscale_all_dim"))
     return moe_hf_fail_config (folder, MOE_ERROR_UNSUPPORTED, error, "mscale of yarn is not supported");
   if (!moe_hf_is_set (scaling, "attention_factor"))

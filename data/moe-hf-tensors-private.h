@@ -15,8 +15,7 @@ typedef struct
   GHashTable        *all;     /* name in the folder -> MoeSafetensor */
   GHashTable        *stacks;  /* name -> index + 1 in target->tensors, of the experts' */
 
-  const MoeSafetensor *scales;  /* of the tensor at hand, which is F8_E4M3; else NULL */
-  guint64              f8_bytes; /* of all such tensors with their scales */
+  const MoeSafetensor *scales;  /* of the tensor at hand, which is stored as F8_E4M3; else NULL */
 } MoeHfPlacer;
 
 /* F32, F16 or BF16. */

@@ -177,17 +177,27 @@ moe_hf_convert_to_floats (MoeHfPlacer         *self,
 
 /* Tensor @index, or @slice of it, is @from with its scales. */
 static void
-join_f8_later (Placer              *self,
-               const MoeSafetensor *from,
-               guint                index,
-               guint64              slice)
+lay_out_f8_later (Placer              *self,
+                  const MoeSafetensor *from,
+                  guint                index,
+                  guint64              slice)
 {
   MoeHfConversion how = {
-    .kind = MOE_HF_JOIN_F8, .tensor = index, .data = from->data, .scales = self->scales->data,
-    .scale_type = self->scales->type, .slice = slice, .n_rows = from->ne[1], .n_in = from->ne[0],
+    .kind = from->type == MOE_TYPE_F32 ? MOE_HF_EXPAND_F8 : MOE_HF_JOIN_F8, .tensor = index,
+    .data = from->data, .scales = self->scales->data, .scale_type = self->scales->type, .slice = slice,
+    .n_rows = from->ne[1], .n_in = from->ne[0],
   };
 
   g_array_append_val (self->target->conversions, how);
+}
+
+/* Vectors, biases and routers are computed with as floats, as in converted files. */
+static gboolean
+is_always_float (const MoeSafetensor *from,
+                 const char          *name)
+{
+  return from->n_dims == 1 || g_str_has_suffix (name, ".ffn_gate_inp.weight") ||
+         g_str_has_suffix (name, ".ffn_gate_inp_shexp.weight") || g_str_has_suffix (name, ".bias");
 }
 
 static void
@@ -195,20 +205,21 @@ place_one (Placer              *self,
            const MoeSafetensor *from,
            char                *name)
 {
-  MoeGgufTensor tensor = {
-    .name = moe_hf_keep_name (self, name), .type = from->type, .n_dims = from->n_dims, .offset = from->offset,
-    .n_bytes = from->n_bytes, .data = from->data,
-  };
+  MoeSafetensor shown = *from;
+  MoeGgufTensor tensor = { .name = moe_hf_keep_name (self, name), .n_dims = from->n_dims };
 
-  memcpy (tensor.ne, from->ne, sizeof tensor.ne);
   if (self->scales != NULL)
     {
-      join_f8_later (self, from, self->target->tensors->len, 0);
-      tensor.data = NULL;
+      moe_hf_f8_present (&shown, is_always_float (from, name));
+      lay_out_f8_later (self, &shown, self->target->tensors->len, 0);
+      shown.data = NULL;
     }
-  /* Vectors, biases and routers are computed with as floats, as in converted files. */
-  else if (from->n_dims == 1 || g_str_has_suffix (name, ".ffn_gate_inp.weight") ||
-           g_str_has_suffix (name, ".ffn_gate_inp_shexp.weight") || g_str_has_suffix (name, ".bias"))
+  tensor.type = shown.type;
+  tensor.offset = shown.offset;
+  tensor.n_bytes = shown.n_bytes;
+  tensor.data = shown.data;
+  memcpy (tensor.ne, from->ne, sizeof tensor.ne);
+  if (self->scales == NULL && is_always_float (from, name))
     moe_hf_convert_to_floats (self, from, 0, 1, &tensor);
   g_array_append_val (self->target->tensors, tensor);
 }
@@ -254,7 +265,7 @@ place_expert (Placer              *self,
       return FALSE;
     }
   if (self->scales != NULL)
-    join_f8_later (self, from, index - 1, expert);
+    lay_out_f8_later (self, from, index - 1, expert);
   ((const guint8 **) stack->slices)[expert] = from->data;
   stack->n_bytes += from->n_bytes;
   return TRUE;
@@ -326,7 +337,7 @@ place_kv_b (Placer               *self,
   };
 
   if (from->n_dims != 2 || from->ne[0] != c->kv_rank || from->ne[1] != n_rows || n_rows == 0 ||
-      c->key_dim == 0 || c->value_dim == 0 || !moe_hf_is_float (from))
+      c->key_dim == 0 || c->value_dim == 0 || (self->scales == NULL && !moe_hf_is_float (from)))
     {
       g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT,
                    "%s: the tensor %s does not have %u heads' %u + %u rows of %u floats", self->folder,
@@ -420,45 +431,65 @@ place_in_layer (Placer               *self,
   return TRUE;
 }
 
+/* The number of the layer that @name belongs to, and what follows it in @rest; FALSE for others, and for
+ * layers that the model does not have. */
+static gboolean
+read_layer (const Placer  *self,
+            const char    *name,
+            guint         *layer,
+            const char   **rest)
+{
+  *rest = name;
+  if (!g_str_has_prefix (name, "model.layers."))
+    return FALSE;
+  *rest += strlen ("model.layers.");
+  return read_index (rest, layer) && *layer < self->config->n_layers + self->config->n_skipped;
+}
+
+/* What is not computed with by itself: scales; layers for the tokens after the next; rotary frequencies,
+ * which old checkpoints store although they follow from rope_theta; an output that is the embedding. */
+static gboolean
+is_left_out (const Placer *self,
+             const char   *name)
+{
+  const char *rest;
+  guint layer;
+
+  return moe_hf_f8_is_scale (self->all, name) ||
+         (read_layer (self, name, &layer, &rest) && layer >= self->config->n_layers) ||
+         g_str_has_suffix (name, ".rotary_emb.inv_freq") ||
+         (self->config->tied && g_str_equal (name, "lm_head.weight"));
+}
+
 /* A name that is not known stays as it is: whoever uses the tensors refuses what is left over. */
 static gboolean
 place_tensor (Placer               *self,
               const MoeSafetensor  *from,
               GError              **error)
 {
-  const char *rest = from->name;
+  const char *rest;
   guint layer;
-  MoeSafetensor blocks = *from;
+  MoeSafetensor shown = *from;
 
   self->scales = NULL;
-  if (moe_hf_f8_is_scale (self->all, from->name))
+  if (is_left_out (self, from->name))
     return TRUE;
   if (from->type == MOE_TYPE_F8_E4M3)
     {
       self->scales = moe_hf_f8_find_scales (self->folder, self->all, from, error);
       if (self->scales == NULL)
         return FALSE;
-      blocks.n_bytes = from->n_bytes / 128 * (128 + sizeof (float));
-      self->f8_bytes += blocks.n_bytes;
-      from = &blocks;
+      moe_hf_f8_present (&shown, FALSE);
+      from = &shown;
     }
-
-  /* Old checkpoints store the rotary frequencies, which follow from rope_theta. */
-  if (g_str_has_suffix (from->name, ".rotary_emb.inv_freq") ||
-      (self->config->tied && g_str_equal (from->name, "lm_head.weight")))
-    return TRUE;
   for (guint i = 0; i < G_N_ELEMENTS (outer_names); i++)
     if (g_str_equal (from->name, outer_names[i].hf))
       {
         place_one (self, from, g_strdup (outer_names[i].gguf));
         return TRUE;
       }
-  if (g_str_has_prefix (rest, "model.layers."))
-    {
-      rest += strlen ("model.layers.");
-      if (read_index (&rest, &layer) && layer < self->config->n_layers + self->config->n_skipped)
-        return layer >= self->config->n_layers || place_in_layer (self, from, layer, rest, error);
-    }
+  if (read_layer (self, from->name, &layer, &rest))
+    return place_in_layer (self, from, layer, rest, error);
   place_one (self, from, g_strdup (from->name));
   return TRUE;
 }
@@ -483,6 +514,28 @@ place_factors (Placer *self)
       g_ptr_array_add (self->target->allocations, (gpointer) tensor.data);
       g_array_append_val (self->target->tensors, tensor);
     }
+}
+
+/* Tensors that are laid out anew take memory beside their files. */
+static gboolean
+check_memory (Placer  *self,
+              GError **error)
+{
+  guint64 n_bytes = 0, memory = moe_machine_get_memory ();
+
+  for (guint i = 0; i < self->target->conversions->len; i++)
+    n_bytes += moe_hf_conversion_get_bytes (self->target, i);
+  if (n_bytes <= memory)
+    return TRUE;
+  {
+    g_autofree char *needed = g_format_size (n_bytes);
+    g_autofree char *there = g_format_size (memory);
+
+    g_set_error (error, MOE_ERROR, MOE_ERROR_LIMIT,
+                 "%s: its weights, laid out as they are computed with, take %s of memory, and the machine "
+                 "has %s", self->folder, needed, there);
+  }
+  return FALSE;
 }
 
 static gboolean
@@ -518,7 +571,7 @@ moe_hf_place_tensors (const char         *folder,
 {
   g_autoptr(GHashTable) all = g_hash_table_new (g_str_hash, g_str_equal);
   g_autoptr(GHashTable) stacks = g_hash_table_new (g_str_hash, g_str_equal);
-  Placer placer = { folder, target, config, all, stacks, NULL, 0 };
+  Placer placer = { folder, target, config, all, stacks, NULL };
 
   if (config->n_experts > MAX_EXPERTS || config->n_layers > MAX_LAYERS)
     {
@@ -543,15 +596,5 @@ moe_hf_place_tensors (const char         *folder,
                          error))
         return FALSE;
   place_factors (&placer);
-  if (placer.f8_bytes > moe_machine_get_memory ())
-    {
-      g_autofree char *needed = g_format_size (placer.f8_bytes);
-      g_autofree char *there = g_format_size (moe_machine_get_memory ());
-
-      g_set_error (error, MOE_ERROR, MOE_ERROR_LIMIT,
-                   "%s: its weights of 8 bits take %s of memory, and the machine has %s", folder, needed,
-                   there);
-      return FALSE;
-    }
-  return check_complete (&placer, error);
+  return check_memory (&placer, error) && check_complete (&placer, error);
 }

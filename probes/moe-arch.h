@@ -121,6 +121,8 @@ typedef struct
   float              beta_fast, beta_slow; /* YaRN: turns in the original context, see moe-rope.h */
   gboolean           fractions;        /* YaRN: its range of pairs is not widened to whole pairs */
   float              log_multiplier;   /* YaRN in MLA: of the scores' temperature; 0 = none */
+  float              angle_scale, score_scale; /* YaRN in MLA: of cosines and sines, and of scores, in place
+                                                * of what follows from the others; 0 = not given */
 } MoeRopeScaling;
 
 /* A bound far above any published model. */
@@ -158,6 +160,7 @@ typedef struct
   guint32   n_shared;                             /* shared experts of an MoE layer */
   guint32   shared_width, dense_width;            /* hidden values: of all shared experts, of a dense layer */
   guint32   n_groups, n_groups_used;              /* experts are chosen within the best groups; 1 = off */
+  gboolean  groups_by_best;                       /* a group is as good as its best expert, not its two */
   MoeGating gating;
   gboolean  norm_weights;                         /* gate weights renormalised over the chosen */
   float     norm_epsilon, rope_base;

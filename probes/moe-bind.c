@@ -47,9 +47,10 @@ check_aligned (Binder               *self,
                GError              **error)
 {
   gsize n = tensor->slices != NULL ? (gsize) tensor->ne[2] : 1, aligned = 0;
+  gsize size = tensor->type == MOE_TYPE_F16 || tensor->type == MOE_TYPE_BF16 ? 2 : sizeof (float);
 
   for (gsize i = 0; i < n; i++)
-    if ((guintptr) (tensor->slices != NULL ? tensor->slices[i] : tensor->data) % sizeof (float) == 0)
+    if ((guintptr) (tensor->slices != NULL ? tensor->slices[i] : tensor->data) % size == 0)
       aligned++;
   if (aligned == n)
     return TRUE;

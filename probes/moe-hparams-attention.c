@@ -104,13 +104,20 @@ read_folder_rope (MoeGguf        *gguf,
   gboolean halves = FALSE;
 
   if ((!moe_gguf_get_bool (gguf, MOE_GGUF_KEY_ROPE_HALVES, &halves, &local) && local != NULL) ||
-      (!moe_gguf_get_bool (gguf, MOE_GGUF_KEY_ROPE_FRACTIONS, &h->rope.fractions, &local) && local != NULL))
+      (!moe_gguf_get_bool (gguf, MOE_GGUF_KEY_ROPE_FRACTIONS, &h->rope.fractions, &local) && local != NULL) ||
+      (!moe_gguf_get_float (gguf, MOE_GGUF_KEY_ROPE_ANGLES, &h->rope.angle_scale, &local) && local != NULL) ||
+      (!moe_gguf_get_float (gguf, MOE_GGUF_KEY_ROPE_SCORES, &h->rope.score_scale, &local) && local != NULL))
     {
       g_propagate_error (error, local);
       return FALSE;
     }
   h->rope_kind = halves ? MOE_ROPE_HALVES : arch->rope;
-  return TRUE;
+  if (h->rope.angle_scale >= 0 && h->rope.angle_scale <= 1e6f && h->rope.score_scale >= 0 &&
+      h->rope.score_scale <= 1e6f)
+    return TRUE;
+  g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: the scales of YaRN are %g and %g, which is too much",
+               moe_gguf_get_path (gguf), h->rope.angle_scale, h->rope.score_scale);
+  return FALSE;
 }
 
 static gboolean

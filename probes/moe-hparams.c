@@ -103,8 +103,8 @@ check_shapes (MoeGguf           *gguf,
   else if (h->n_used > h->n_experts)
     g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: %u experts are used but there are only %u",
                  path, h->n_used, h->n_experts);
-  else if (h->n_groups > 1 && (h->n_experts % h->n_groups != 0 || h->n_experts / h->n_groups < 2 ||
-                               h->n_groups_used >= h->n_groups))
+  else if (h->n_groups > 1 && (h->n_experts % h->n_groups != 0 || h->n_groups_used >= h->n_groups ||
+                               h->n_experts / h->n_groups < (h->groups_by_best ? 1 : 2)))
     g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT,
                  "%s: %u experts cannot be chosen in %u of %u groups", path, h->n_experts, h->n_groups_used,
                  h->n_groups);
@@ -183,6 +183,7 @@ read_gating (MoeGguf        *gguf,
 {
   guint32 gating = get_default_gating (gguf, arch, h);
   const char *path = moe_gguf_get_path (gguf);
+  GError *local = NULL;
 
   h->norm_weights = arch->norm_weights;
   h->n_groups = 1;
@@ -200,6 +201,11 @@ read_gating (MoeGguf        *gguf,
       !moe_hparams_read_uint (gguf, arch, "expert_group_used_count", h->n_groups > 1,
                               h->n_groups > 1 ? 1 : 0, MAX_EXPERTS, &h->n_groups_used, error))
     return FALSE;
+  if (!moe_gguf_get_bool (gguf, MOE_GGUF_KEY_GROUPS_BY_BEST, &h->groups_by_best, &local) && local != NULL)
+    {
+      g_propagate_error (error, local);
+      return FALSE;
+    }
   h->n_groups = MAX (h->n_groups, 1);
   if (h->weights_scale == 0)
     h->weights_scale = 1;

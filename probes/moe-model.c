@@ -196,6 +196,49 @@ moe_model_read_info (MoeGguf  *gguf,
   return make_info (gguf, arch, &h);
 }
 
+/* Reports 0..1 of a part as @from..@to of the whole. */
+typedef struct
+{
+  MoeProgressFunc progress; /* or NULL */
+  gpointer        user_data;
+  double          from, to;
+} ProgressPart;
+
+static void
+report_part (double   fraction,
+             gpointer data)
+{
+  const ProgressPart *part = data;
+
+  part->progress (part->from + fraction * (part->to - part->from), part->user_data);
+}
+
+/* Lays out what a folder has in another order. */
+static gboolean
+lay_out (MoeModel      *self,
+         ProgressPart  *part,
+         GCancellable  *cancellable,
+         GError       **error)
+{
+  double laid_out = (double) moe_gguf_get_load_bytes (self->gguf);
+
+  part->to = laid_out / (laid_out + (double) MAX (moe_gguf_get_file_bytes (self->gguf), 1));
+  return moe_gguf_load (self->gguf, part->progress != NULL ? report_part : NULL, part, cancellable, error);
+}
+
+/* Then brings in what stays in memory. */
+static gboolean
+read_ahead (MoeModel      *self,
+            ProgressPart  *part,
+            GCancellable  *cancellable,
+            GError       **error)
+{
+  part->from = part->to;
+  part->to = 1;
+  return part->progress == NULL ||
+         moe_residency_read_ahead (&self->residency, self->gguf, report_part, part, cancellable, error);
+}
+
 MoeModel *
 moe_model_open (const char       *path,
                 MoeProgressFunc   progress,
@@ -204,6 +247,7 @@ moe_model_open (const char       *path,
                 GError          **error)
 {
   g_autoptr(MoeModel) self = NULL;
+  ProgressPart part = { progress, user_data, 0, 0 };
 
   g_return_val_if_fail (path != NULL, NULL);
 
@@ -213,8 +257,7 @@ moe_model_open (const char       *path,
   self->gguf = moe_gguf_open (path, error);
   if (self->gguf == NULL || !read_hparams (self->gguf, &self->arch, &self->h, error))
     return NULL;
-  moe_gguf_load (self->gguf);
-  if (!moe_model_bind (self, error))
+  if (!lay_out (self, &part, cancellable, error) || !moe_model_bind (self, error))
     return NULL;
 
   self->info = make_info (self->gguf, self->arch, &self->h);
@@ -234,8 +277,7 @@ moe_model_open (const char       *path,
     }
   self->chat = moe_chat_new (self->gguf, &self->chat_error);
   self->residency = moe_residency_read (self->gguf, moe_machine_get_memory ());
-  if (progress != NULL &&
-      !moe_residency_read_ahead (&self->residency, self->gguf, progress, user_data, cancellable, error))
+  if (!read_ahead (self, &part, cancellable, error))
     return NULL;
   return g_steal_pointer (&self);
 }

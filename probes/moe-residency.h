@@ -27,9 +27,6 @@ char        *moe_residency_describe  (const MoeResidency *self);
 /* Whether @tensor holds routed experts, of which a token reads only those that it is sent to. */
 gboolean     moe_residency_is_expert (const MoeGgufTensor *tensor);
 
-/* Called with 0..1 while pages are read ahead, from the thread that opens. */
-typedef void (*MoeProgressFunc) (double fraction, gpointer user_data);
-
 /* Brings in what stays: everything, or what every token reads. Errors: G_IO_ERROR_CANCELLED. */
 gboolean     moe_residency_read_ahead (const MoeResidency  *self,
                                        MoeGguf             *gguf,

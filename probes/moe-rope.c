@@ -18,6 +18,8 @@ get_temperature (float factor,
 float
 moe_rope_get_magnitude (const MoeRopeScaling *rope)
 {
+  if (rope->angle_scale != 0)
+    return rope->angle_scale;
   if (rope->kind != MOE_ROPE_YARN || rope->log_multiplier != 0)
     return rope->magnitude;
   return rope->magnitude * get_temperature (rope->factor, 1);
@@ -30,6 +32,8 @@ moe_rope_get_score_scale (const MoeRopeScaling *rope)
 
   if (rope->kind != MOE_ROPE_YARN)
     return 1;
+  if (rope->score_scale != 0)
+    return rope->score_scale;
   temperature = moe_rope_get_magnitude (rope) * get_temperature (rope->factor, rope->log_multiplier);
   return temperature * temperature;
 }

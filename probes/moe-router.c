@@ -39,7 +39,8 @@ moe_router_gate (const MoeHparams *h,
 }
 
 /* Puts experts outside of the best groups behind all others. The experts are split into equal groups of
- * neighbours; a group is as good as the sum of its two best scores (DeepSeek-V3, arXiv 2412.19437).
+ * neighbours; a group is as good as the sum of its two best scores (DeepSeek-V3, arXiv 2412.19437), or as its
+ * best one (DeepSeek-V2, arXiv 2405.04434, section 2.2.2).
  * @sums: (n_groups) scratch. */
 static void
 limit_to_groups (const MoeHparams *h,
@@ -60,7 +61,7 @@ limit_to_groups (const MoeHparams *h,
           }
         else
           second = MAX (second, scores[e]);
-      sums[g] = best + second;
+      sums[g] = h->groups_by_best ? best : best + second;
     }
   for (guint g = 0; g < h->n_groups; g++)
     {

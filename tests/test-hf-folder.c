@@ -11,55 +11,19 @@
 #include "data/moe-error.h"
 #include "data/moe-safetensors.h"
 #include "tests/support/moe-checkpoint.h"
+#include "tests/support/moe-hf-pair.h"
 #include "tests/support/moe-hf-twin.h"
 #include "tests/support/moe-logits-run.h"
 
-typedef struct
-{
-  char *folder;
-  char *gguf; /* a file in it, which transformers does not look at */
-} Twin;
-
+/* A folder of the checkpoint @name alone. */
 static void
-twin_make (Twin          *self,
-           const char    *name,
-           MoeTensorType  type,
-           guint          n_shards)
+make_folder (MoeHfPair     *self,
+             const char    *name,
+             MoeTensorType  type,
+             guint          n_shards)
 {
-  MoeCheckpoint checkpoint = *moe_checkpoint_find (name);
-  g_autoptr (GError) error = NULL;
-  g_autoptr (MoeGguf) gguf = NULL;
-
-  checkpoint.type = checkpoint.down_type = type;
-  checkpoint.trained = g_str_has_prefix (name, "phimoe");
-  self->folder = g_dir_make_tmp ("moe-test-XXXXXX", &error);
-  g_assert_no_error (error);
-  self->gguf = g_build_filename (self->folder, "twin.gguf", NULL);
-  moe_checkpoint_write_edited (&checkpoint, moe_hf_twin_round, &type, self->gguf, &error);
-  g_assert_no_error (error);
-  gguf = moe_gguf_open (self->gguf, &error);
-  g_assert_no_error (error);
-  moe_hf_twin_write (gguf, type, n_shards, self->folder);
+  moe_hf_pair_make (self, &(MoeHfCase) { name, type, n_shards });
 }
-
-static void
-twin_clear (Twin *self)
-{
-  g_autoptr (GDir) dir = g_dir_open (self->folder, 0, NULL);
-  const char *name;
-
-  while ((name = g_dir_read_name (dir)) != NULL)
-    {
-      g_autofree char *path = g_build_filename (self->folder, name, NULL);
-
-      g_unlink (path);
-    }
-  g_rmdir (self->folder);
-  g_free (self->folder);
-  g_free (self->gguf);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Twin, twin_clear)
 
 static MoeModel *
 open_model (const char *path)
@@ -95,14 +59,6 @@ assert_same_tokens (MoeModel *a,
     }
 }
 
-/* Files of these architectures have the rows of q and k in another order, so that their products are added in
- * another one. */
-static gboolean
-is_rotated (const char *name)
-{
-  return g_str_has_prefix (name, "llama") || g_str_has_prefix (name, "granitemoe");
-}
-
 /* @tolerance 0: the same bits. */
 static void
 assert_same_logits (const float *a,
@@ -119,48 +75,33 @@ assert_same_logits (const float *a,
     }
 }
 
-typedef struct
-{
-  const char    *name;
-  MoeTensorType  type;
-  guint          n_shards;
-} Case;
-
-static const Case cases[] = {
-  { "qwen3moe-f32", MOE_TYPE_F32, 1 }, { "qwen3moe-f32", MOE_TYPE_F16, 3 },
-  { "qwen3moe-f32", MOE_TYPE_BF16, 2 }, { "qwen3moe-tied-f32", MOE_TYPE_BF16, 1 },
-  { "olmoe-f32", MOE_TYPE_F32, 2 }, { "olmoe-f32", MOE_TYPE_F16, 1 }, { "olmoe-f32", MOE_TYPE_BF16, 1 },
-  { "qwen2moe-f32", MOE_TYPE_F32, 1 }, { "qwen2moe-f32", MOE_TYPE_F16, 1 },
-  { "qwen2moe-f32", MOE_TYPE_BF16, 4 },
-  { "deepseek2-f32", MOE_TYPE_F32, 1 }, { "deepseek2-f32", MOE_TYPE_F16, 2 },
-  { "deepseek2-f32", MOE_TYPE_BF16, 1 }, { "deepseek2-lite-q8_0", MOE_TYPE_F32, 1 },
-  { "granitemoe-f32", MOE_TYPE_F32, 1 }, { "granitemoe-q8_0", MOE_TYPE_BF16, 2 },
-  { "llama-f32", MOE_TYPE_F32, 1 }, { "llama-f16", MOE_TYPE_BF16, 2 },
-  { "gpt-oss-f32", MOE_TYPE_F32, 1 }, { "gpt-oss-f32", MOE_TYPE_F16, 2 },
-  { "gpt-oss-mxfp4", MOE_TYPE_BF16, 2 },
-  { "phimoe-f32", MOE_TYPE_F32, 1 }, { "phimoe-short-f32", MOE_TYPE_BF16, 2 },
-};
-
 static void
 test_same (gconstpointer data)
 {
-  const Case *this = data;
-  const MoeCheckpoint *checkpoint = moe_checkpoint_find (this->name);
-  g_autofree gint32 *tokens = moe_checkpoint_get_tokens (checkpoint);
-  g_auto (Twin) twin = { NULL };
+  const MoeHfCase *this = data;
+  const MoeCheckpoint checkpoint = moe_hf_pair_get_checkpoint (this);
+  g_autofree gint32 *tokens = moe_checkpoint_get_tokens (&checkpoint);
+  gboolean f8 = this->type == MOE_TYPE_F8_E4M3;
+  g_auto (MoeHfPair) twin = { NULL };
   MoeModel *file, *folder;
   g_autoptr (GError) error = NULL;
   g_autofree float *row = NULL;
   g_autofree float *same_row = NULL;
 
-  twin_make (&twin, this->name, this->type, this->n_shards);
+  moe_hf_pair_make (&twin, this);
   file = open_model (twin.gguf);
   folder = open_model (twin.folder);
   assert_same_tokens (file, folder);
   g_assert_cmpstr (moe_model_get_info (file)->architecture, ==, moe_model_get_info (folder)->architecture);
-  g_assert_cmpstr (moe_model_get_info (folder)->quantisation, ==, moe_model_get_info (file)->quantisation);
-  g_assert_cmpuint (moe_model_get_info (file)->active_bytes_per_token, ==,
-                    moe_model_get_info (folder)->active_bytes_per_token);
+  if (f8)
+    g_assert_nonnull (strstr (moe_model_get_info (folder)->quantisation, "F8_E4M3"));
+  else
+    {
+      g_assert_cmpstr (moe_model_get_info (folder)->quantisation, ==,
+                       moe_model_get_info (file)->quantisation);
+      g_assert_cmpuint (moe_model_get_info (file)->active_bytes_per_token, ==,
+                        moe_model_get_info (folder)->active_bytes_per_token);
+    }
   g_assert_true (moe_gguf_is_folder (moe_model_get_gguf (folder)));
   g_assert_false (moe_gguf_is_folder (moe_model_get_gguf (file)));
 
@@ -169,16 +110,16 @@ test_same (gconstpointer data)
       MoeLogitsRun run = {
         .kernels = plain ? MOE_KERNELS_PLAIN : MOE_KERNELS_AUTO, .cache = MOE_CACHE_F32,
       };
-      gsize n = checkpoint->n_tokens * sizeof (float) * moe_model_get_info (file)->vocabulary;
-      g_autofree float *logits = moe_logits_run (file, &run, tokens, checkpoint->n_tokens, NULL, NULL);
-      g_autofree float *same = moe_logits_run (folder, &run, tokens, checkpoint->n_tokens, NULL, NULL);
+      gsize n = checkpoint.n_tokens * sizeof (float) * moe_model_get_info (file)->vocabulary;
+      g_autofree float *logits = moe_logits_run (file, &run, tokens, checkpoint.n_tokens, NULL, NULL);
+      g_autofree float *same = moe_logits_run (folder, &run, tokens, checkpoint.n_tokens, NULL, NULL);
 
-      assert_same_logits (logits, same, n / sizeof *logits, is_rotated (this->name) ? 1e-4f : 0);
+      assert_same_logits (logits, same, n / sizeof *logits, moe_hf_pair_is_rotated (this) ? 1e-4f : 0);
     }
-  row = moe_model_dup_down_row (file, checkpoint->n_layers - 1, 3, 5);
-  same_row = moe_model_dup_down_row (folder, checkpoint->n_layers - 1, 3, 5);
-  g_assert_cmpmem (row, checkpoint->expert_width * sizeof *row, same_row,
-                   checkpoint->expert_width * sizeof *row);
+  row = moe_model_dup_down_row (file, checkpoint.n_layers - 1, 3, 5);
+  same_row = moe_model_dup_down_row (folder, checkpoint.n_layers - 1, 3, 5);
+  g_assert_cmpmem (row, checkpoint.expert_width * sizeof *row, same_row,
+                   checkpoint.expert_width * sizeof *row);
 
   g_assert_true (moe_gguf_check_unchanged (moe_model_get_gguf (folder), &error));
   moe_model_unref (file);
@@ -253,8 +194,25 @@ static const Damage damages[] = {
     "deepseek2-f32" },
   { "config.json", "\"sigmoid\"", "\"softmax\"", MOE_ERROR_UNSUPPORTED, "scoring_func \"softmax\"",
     "deepseek2-f32" },
-  { "config.json", "\"mscale_all_dim\": ", "\"mscale_all_dim\": 1", MOE_ERROR_UNSUPPORTED, "mscale_all_dim",
+  { "config.json", "\"mscale_all_dim\": ", "\"mscale_all_dim\": 1e4, \"x\": ", MOE_ERROR_FORMAT,
+    "not a number from 0 to 1000", "deepseek2-f32" },
+  { "config.json", "\"mscale_all_dim\": ", "\"mscale_all_dim\": \"1\", \"x\": ", MOE_ERROR_FORMAT,
+    "not a number from 0 to 1000", "deepseek2-f32" },
+  { "config.json", "\"mscale\": ", "\"x\": ", MOE_ERROR_UNSUPPORTED, "only one of mscale", "deepseek2-f32" },
+  { "config.json", "\"mscale_all_dim\": ", "\"x\": ", MOE_ERROR_UNSUPPORTED, "only one of mscale",
     "deepseek2-f32" },
+  { "config.json", "\"mscale\": ", "\"attention_factor\": 1.5, \"mscale\": ", MOE_ERROR_UNSUPPORTED,
+    "attention_factor", "deepseek2-f32" },
+  { "config.json", "\"greedy\"", "\"group_limited_greedy\"", MOE_ERROR_FORMAT, "topk_group is missing",
+    "deepseek2-lite-q8_0" },
+  { "config.json", "\"greedy\"", "\"noaux_tc\"", MOE_ERROR_UNSUPPORTED, "topk_method \"noaux_tc\"",
+    "deepseek2-lite-q8_0" },
+  { "config.json", "\"greedy\"", "\"group_limited_greedy\", \"n_group\": 3, \"topk_group\": 2",
+    MOE_ERROR_FORMAT, "cannot be chosen in 2 of 3 groups", "deepseek2-lite-q8_0" },
+  { "config.json", "\"greedy\"", "\"group_limited_greedy\", \"n_group\": 8, \"topk_group\": 1",
+    MOE_ERROR_FORMAT, "fewer than the 2 experts used", "deepseek2-lite-q8_0" },
+  { "config.json", "\"greedy\"", "\"group_limited_greedy\", \"n_group\": 2, \"topk_group\": 2.5",
+    MOE_ERROR_FORMAT, "not a whole number", "deepseek2-lite-q8_0" },
   { "config.json", "\"qk_nope_head_dim\": 32", "\"qk_nope_head_dim\": 4000000000", MOE_ERROR_LIMIT,
     "impossibly large", "deepseek2-f32" },
   { "config.json", "\"hidden_act\"", "\"quantization_config\":{\"quant_method\":\"gptq\"},\"hidden_act\"",
@@ -279,32 +237,14 @@ static const Damage damages[] = {
 };
 
 static void
-replace_in (const char *folder,
-            const char *file,
-            const char *from,
-            const char *to)
-{
-  g_autofree char *path = g_build_filename (folder, file, NULL);
-  g_autofree char *text = NULL;
-  g_autofree char *changed = NULL;
-  const char *place;
-
-  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
-  place = strstr (text, from);
-  g_assert_nonnull (place);
-  changed = g_strdup_printf ("%.*s%s%s", (int) (place - text), text, to, place + strlen (from));
-  g_assert_true (g_file_set_contents (path, changed, -1, NULL));
-}
-
-static void
 test_damaged (gconstpointer data)
 {
   const Damage *damage = data;
-  g_auto (Twin) twin = { NULL };
+  g_auto (MoeHfPair) twin = { NULL };
   g_autoptr (GError) error = NULL;
 
-  twin_make (&twin, damage->name != NULL ? damage->name : "qwen3moe-f32", MOE_TYPE_BF16, 2);
-  replace_in (twin.folder, damage->file, damage->from, damage->to);
+  make_folder (&twin, damage->name != NULL ? damage->name : "qwen3moe-f32", MOE_TYPE_BF16, 2);
+  moe_hf_pair_replace (twin.folder, damage->file, damage->from, damage->to);
 
   g_assert_null (moe_model_open (twin.folder, NULL, NULL, NULL, &error));
   g_test_message ("%s", error->message);
@@ -335,19 +275,21 @@ static void
 test_metaspace (gconstpointer data)
 {
   gboolean strip = GPOINTER_TO_INT (data);
-  g_auto (Twin) twin = { NULL };
+  g_auto (MoeHfPair) twin = { NULL };
   MoeModel *model;
 
-  twin_make (&twin, "llama-f32", MOE_TYPE_F32, 1);
-  replace_in (twin.folder, "tokenizer.json", "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\","
-              "\"prepend\":\"" PIECE "\"},{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\""
-              PIECE "\"}]},\"pre_tokenizer\":null",
-              "null,\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"" PIECE
-              "\",\"prepend_scheme\":\"first\",\"split\":false}");
+  make_folder (&twin, "llama-f32", MOE_TYPE_F32, 1);
+  moe_hf_pair_replace (twin.folder, "tokenizer.json",
+                       "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"" PIECE
+                       "\"},{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"" PIECE "\"}]}"
+                       ",\"pre_tokenizer\":null",
+                       "null,\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"" PIECE
+                       "\",\"prepend_scheme\":\"first\",\"split\":false}");
   if (strip)
-    replace_in (twin.folder, "tokenizer.json", "\"lstrip\":false,\"rstrip\":false,\"normalized\":false,"
-                "\"single_word\":false,\"content\":\"<tool>\"", "\"lstrip\":true,\"rstrip\":true,"
-                "\"normalized\":false,\"single_word\":false,\"content\":\"<tool>\"");
+    moe_hf_pair_replace (twin.folder, "tokenizer.json",
+                         "\"lstrip\":false,\"rstrip\":false,\"normalized\":false,"
+                         "\"single_word\":false,\"content\":\"<tool>\"", "\"lstrip\":true,\"rstrip\":true,"
+                         "\"normalized\":false,\"single_word\":false,\"content\":\"<tool>\"");
   model = open_model (twin.folder);
   for (gsize i = 0; i < G_N_ELEMENTS (spaced); i++)
     {
@@ -367,11 +309,11 @@ test_metaspace (gconstpointer data)
 static void
 test_ends (void)
 {
-  g_auto (Twin) twin = { NULL };
+  g_auto (MoeHfPair) twin = { NULL };
   MoeModel *model;
 
-  twin_make (&twin, "qwen3moe-f32", MOE_TYPE_F32, 1);
-  replace_in (twin.folder, "generation_config.json", "[", "[65,66,67,68,69,");
+  make_folder (&twin, "qwen3moe-f32", MOE_TYPE_F32, 1);
+  moe_hf_pair_replace (twin.folder, "generation_config.json", "[", "[65,66,67,68,69,");
   model = open_model (twin.folder);
   for (gint32 id = 60; id < 75; id++)
     g_assert_cmpint (moe_tokenizer_is_end (moe_model_get_tokenizer (model), id), ==, id >= 65 && id <= 69);
@@ -463,8 +405,12 @@ int
 main (int    argc,
       char **argv)
 {
+  const MoeHfCase *cases;
+  guint n_cases;
+
   g_test_init (&argc, &argv, NULL);
-  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+  cases = moe_hf_pair_list_cases (&n_cases);
+  for (guint i = 0; i < n_cases; i++)
     {
       g_autofree char *name = g_strdup_printf ("/hf-folder/same/%s-%s", cases[i].name,
                                                moe_tensor_type_get_name (cases[i].type));

@@ -162,6 +162,47 @@ test_groups (void)
   assert_slot (&r, 1, 5, sigmoid (5));
 }
 
+/* DeepSeek-V2: softmax over all experts; of the best of each group, 2, 1, 3, 0.5, the two largest decide
+ * which groups stay; gate weights are the softmax times the scale. */
+static void
+test_groups_by_best (void)
+{
+  MoeHparams h = {
+    .gating = MOE_GATING_SOFTMAX, .n_groups = 4, .n_groups_used = 2, .groups_by_best = TRUE,
+    .weights_scale = 16,
+  };
+  double sum = 0;
+  Routed r;
+
+  for (int e = 0; e < E; e++)
+    sum += exp (logits[e]);
+  route (h, NULL, NULL, 0, &r);
+  assert_slot (&r, 0, 4, 16 * exp (3) / sum);
+  assert_slot (&r, 1, 0, 16 * exp (2) / sum);
+
+  /* Only the third stays, and its second is the worst expert of all. */
+  h.n_groups_used = 1;
+  route (h, NULL, NULL, 0, &r);
+  assert_slot (&r, 0, 4, 16 * exp (3) / sum);
+  assert_slot (&r, 1, 5, 16 * exp (-4) / sum);
+
+  /* Of each expert alone: no limit but the number used. */
+  h.n_groups = 8;
+  h.n_groups_used = 2;
+  route (h, NULL, NULL, 0, &r);
+  assert_slot (&r, 0, 4, 16 * exp (3) / sum);
+  assert_slot (&r, 1, 0, 16 * exp (2) / sum);
+
+  /* With sigmoids the sums and the best differ in what they choose: 0.73 + 0.73 against 0.95 + 0.02. */
+  h = (MoeHparams) { .gating = MOE_GATING_SIGMOID, .n_groups = 4, .n_groups_used = 1, .weights_scale = 1 };
+  route (h, NULL, NULL, 0, &r);
+  assert_slot (&r, 0, 2, sigmoid (2));
+  h.groups_by_best = TRUE;
+  route (h, NULL, NULL, 0, &r);
+  assert_slot (&r, 0, 4, sigmoid (4));
+  assert_slot (&r, 1, 5, sigmoid (5));
+}
+
 /* A mask acts whatever biases and groups say. */
 static void
 test_mask (void)
@@ -201,6 +242,7 @@ main (int    argc,
   g_test_add_func ("/router-gating/sparse-mixer", test_sparse_mixer);
   g_test_add_func ("/router-gating/selection-bias", test_selection_bias);
   g_test_add_func ("/router-gating/groups", test_groups);
+  g_test_add_func ("/router-gating/groups-by-best", test_groups_by_best);
   g_test_add_func ("/router-gating/mask", test_mask);
   return g_test_run ();
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "data/moe-gguf.h"
+#include "tests/support/moe-checkpoint.h"
 
 G_BEGIN_DECLS
 
@@ -20,6 +21,14 @@ void moe_hf_twin_write (MoeGguf       *gguf,
                         MoeTensorType  type,
                         guint          n_shards,
                         const char    *folder);
+
+/* Stores the matrices of @folder, which moe_hf_twin_write() has made in one file of F32, as F8_E4M3 with
+ * scales, and all others but biases as BF16; and writes @gguf anew with what they stand for as F32. */
+void moe_hf_twin_store_f8 (const MoeCheckpoint *checkpoint,
+                           const char          *folder,
+                           const char          *gguf);
+/* What such a value stands for, without its scale. */
+float moe_hf_twin_get_f8  (guint8               code);
 
 /* Writes a safetensors file of @header and @n_bytes zeros. */
 void moe_hf_twin_write_safetensors (const char *path,
