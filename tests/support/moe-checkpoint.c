@@ -52,6 +52,8 @@ static const MoeCheckpoint checkpoints[] = {
   SMALL ("gemma4-apart-f32", "gemma4-apart", MOE_TYPE_F32, 2, 32, 16, 4, FALSE, FALSE, 16, 112),
   SMALL ("gemma4-q8_0", "gemma4", MOE_TYPE_Q8_0, 2, 32, 8, 2, FALSE, FALSE, 16, 113),
   SMALL ("gemma4-q4_0", "gemma4", MOE_TYPE_Q4_0, 2, 32, 8, 2, FALSE, FALSE, 16, 114),
+  { "gemma4-q4_k_m", "gemma4", MOE_TYPE_Q4_K, MOE_TYPE_Q6_K, 3, 256, 256, 4, 2, 64, 8, 2, FALSE, FALSE, 16,
+    115 },
   SMALL ("olmoe-f32", "olmoe", MOE_TYPE_F32, 4, 16, 16, 4, FALSE, FALSE, 24, 3),
   SMALL ("llama-f32", "llama", MOE_TYPE_F32, 2, 16, 8, 2, FALSE, FALSE, 24, 4),
   SMALL ("llama-rope-f32", "llama", MOE_TYPE_F32, 1, 16, 16, 4, TRUE, TRUE, 24, 5),
