@@ -2,12 +2,14 @@
 #define G_LOG_DOMAIN "make-results"
 
 /* make-results tests/conformance/RESULTS.md: how far the engine is from llama.cpp on every generated
- * checkpoint, from the values in tests/reference. What it prints is what test-logits checks. */
+ * checkpoint, from the values in tests/reference, and how far folders are from files of the same weights.
+ * What it prints is what test-logits and test-hf-folder check. */
 
 #include <math.h>
 #include <stdio.h>
 
 #include "tests/support/moe-checkpoint.h"
+#include "tests/support/moe-hf-pair.h"
 #include "tests/support/moe-logits-distance.h"
 #include "tests/support/moe-logits-run.h"
 #include "tests/support/moe-reference.h"
@@ -37,6 +39,21 @@ static const char head[] =
   "| checkpoint | architecture | stored as | logit | divergence | residual | gate weight | "
   "other experts | fast: logit (ratio) | fast: divergence (ratio) |\n"
   "|---|---|---|---|---|---|---|---|---|---|\n";
+
+static const char folder_head[] =
+  "\n"
+  "## Hugging Face folders\n"
+  "\n"
+  "Each row is a checkpoint of the shape above (\"wide\": several tiles of 128 x 128 weights), written as\n"
+  "a GGUF file and as the folder that transformers would have, `config.json`, `tokenizer.json` and\n"
+  "safetensors; both are run here. F8_E4M3 (embedding, logits, norms and routers in BF16) is compared with\n"
+  "the file of the floats it stands for. Limits of `./test hf-folder`: 0, or 1e-4 where files have the rows\n"
+  "of q and k in another order (Mixtral, Granite); the same experts. What folders say and files cannot\n"
+  "(groups by their best expert, YaRN with two temperatures) is in `./test hf-deepseek`.\n"
+  "\n"
+  "| folder | model type | stored as | plain: logit | residual | gate weight | other experts | "
+  "fast: logit |\n"
+  "|---|---|---|---|---|---|---|---|\n";
 
 static double
 get_largest_difference (const float *a,
@@ -130,12 +147,66 @@ print_fast (FILE               *out,
            divergence / (double) n, divergence / their_divergence);
 }
 
+static MoeModel *
+open_model (const char *path)
+{
+  g_autoptr (GError) error = NULL;
+  MoeModel *model = moe_model_open (path, NULL, NULL, NULL, &error);
+
+  g_assert_no_error (error);
+  return model;
+}
+
+static void
+print_folder (FILE            *out,
+              const MoeHfCase *this)
+{
+  MoeCheckpoint checkpoint = moe_hf_pair_get_checkpoint (this);
+  g_autofree gint32 *tokens = moe_checkpoint_get_tokens (&checkpoint);
+  g_autofree char *type = NULL;
+  g_auto (MoeHfPair) pair = { NULL };
+  MoeModel *file, *folder;
+  const MoeModelInfo *info;
+  gsize n = checkpoint.n_tokens, n_logits, n_slots, n_other = 0;
+  double difference = 0;
+
+  moe_hf_pair_make (&pair, this);
+  file = open_model (pair.gguf);
+  folder = open_model (pair.folder);
+  info = moe_model_get_info (folder);
+  type = moe_hf_pair_dup_model_type (&pair);
+  n_logits = n * info->vocabulary;
+  n_slots = n * info->n_moe_layers * info->n_used;
+  fprintf (out, "| %s | `%s` | %s |", this->name, type, info->quantisation);
+  for (guint plain = 2; plain-- > 0;)
+    {
+      MoeLogitsRun run = {
+        .kernels = plain ? MOE_KERNELS_PLAIN : MOE_KERNELS_AUTO, .cache = MOE_CACHE_F32,
+      };
+      g_auto (MoeLogitsResult) theirs = { 0 }, ours = { 0 };
+
+      moe_logits_run_all (file, &run, tokens, n, &theirs, NULL);
+      moe_logits_run_all (folder, &run, tokens, n, &ours, NULL);
+      difference = get_largest_difference (ours.logits, theirs.logits, n_logits);
+      for (gsize i = 0; i < n_slots; i++)
+        n_other += ours.chosen[i] != theirs.chosen[i];
+      if (plain)
+        fprintf (out, " %.1e | %.1e | %.1e |", difference,
+                 get_largest_difference (ours.residual, theirs.residual, n * info->n_layers * info->width),
+                 get_largest_difference (ours.weights, theirs.weights, n_slots));
+    }
+  fprintf (out, " %" G_GSIZE_FORMAT " of %" G_GSIZE_FORMAT " | %.1e |\n", n_other, 2 * n_slots, difference);
+  moe_model_unref (file);
+  moe_model_unref (folder);
+}
+
 int
 main (int    argc,
       char **argv)
 {
-  guint n;
+  guint n, n_cases;
   const MoeCheckpoint *list = moe_checkpoint_list (&n);
+  const MoeHfCase *cases = moe_hf_pair_list_cases (&n_cases);
   FILE *out;
 
   g_setenv ("G_TEST_SRCDIR", TESTS_FOLDER, TRUE);
@@ -158,5 +229,8 @@ main (int    argc,
       print_fast (out, model, reference);
       moe_logits_run_close (model);
     }
+  fprintf (out, "%s", folder_head);
+  for (guint i = 0; i < n_cases; i++)
+    print_folder (out, &cases[i]);
   return fclose (out) == 0 ? 0 : 1;
 }
