@@ -12,6 +12,7 @@ static const MoeHfFamily families[] = {
   { "mixtral", "llama", MOE_HF_MIXTRAL },
   { "deepseek_v2", "deepseek2", MOE_HF_DEEPSEEK2 },
   { "deepseek_v3", "deepseek2", MOE_HF_DEEPSEEK3 },
+  { "kimi_k2", "deepseek2", MOE_HF_DEEPSEEK3 },
   { "gpt_oss", "gpt-oss", MOE_HF_GPT_OSS },
   { "phimoe", "phimoe", MOE_HF_PHIMOE },
   { "granitemoe", "granitemoe", MOE_HF_GRANITE },

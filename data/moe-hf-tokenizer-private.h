@@ -41,6 +41,13 @@ typedef struct
 gint64   moe_hf_vocabulary_find  (const MoeHfVocabulary  *self,
                                   const char             *text);
 
+/* What tokenizer.json would say in place of tiktoken.model. @settings: of tokenizer_config.json, or NULL.
+ * Transfer full. */
+JsonNode *moe_hf_read_tiktoken   (const char             *folder,
+                                  JsonObject             *settings,
+                                  const MoeHfConfig      *config,
+                                  GError                **error);
+
 /* Before the vocabulary is read: what kind of BPE it is, how a text is changed and cut up before it is
  * merged. */
 gboolean moe_hf_read_splits      (MoeHfVocabulary        *self,

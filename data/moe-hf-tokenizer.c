@@ -191,6 +191,21 @@ vocabulary_clear (Vocabulary *self)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Vocabulary, vocabulary_clear)
 
+/* tokenizer.json, or what it would say. */
+static JsonNode *
+read_root (const char         *folder,
+           JsonObject         *settings,
+           const MoeHfConfig  *config,
+           GError            **error)
+{
+  g_autofree char *path = g_build_filename (folder, "tokenizer.json", NULL);
+  g_autofree char *ranks = g_build_filename (folder, "tiktoken.model", NULL);
+
+  if (!g_file_test (path, G_FILE_TEST_EXISTS) && g_file_test (ranks, G_FILE_TEST_EXISTS))
+    return moe_hf_read_tiktoken (folder, settings, config, error);
+  return moe_hf_read_json (folder, "tokenizer.json", MOE_HF_MAX_TOKENIZER, TRUE, error);
+}
+
 gboolean
 moe_hf_read_tokenizer (const char         *folder,
                        JsonObject         *object,
@@ -204,17 +219,17 @@ moe_hf_read_tokenizer (const char         *folder,
   g_auto(Vocabulary) vocabulary = { .folder = folder, .config = object, .n = config->vocabulary };
   guint64 n_known;
 
-  node = moe_hf_read_json (folder, "tokenizer.json", MOE_HF_MAX_TOKENIZER, TRUE, error);
-  if (node == NULL)
-    return FALSE;
   settings = moe_hf_read_json (folder, "tokenizer_config.json", MOE_HF_MAX_TOKENIZER, FALSE, &local);
   if (local != NULL)
     {
       g_propagate_error (error, g_steal_pointer (&local));
       return FALSE;
     }
-  vocabulary.root = json_node_get_object (node);
   vocabulary.settings = settings != NULL ? json_node_get_object (settings) : NULL;
+  node = read_root (folder, vocabulary.settings, config, error);
+  if (node == NULL)
+    return FALSE;
+  vocabulary.root = json_node_get_object (node);
   n_known = count_tokens (vocabulary.root);
   if (config->vocabulary == 0 || config->vocabulary > n_known + MAX_PADDING)
     return fail (folder, MOE_ERROR_FORMAT, error, "has %" G_GUINT64_FORMAT " tokens, but vocab_size is %u",
