@@ -130,8 +130,8 @@ moe_cli_routes (int    argc,
     { "phase", 0, 0, G_OPTION_ARG_STRING, &phase,
       "prompt-template, prompt, thinking, answer, teacher-forced, several with commas, or all (default)",
       "PHASE" },
-    { "window", 0, 0, G_OPTION_ARG_INT, &window,
-      "Tokens: of srp-experts, and how far policy sch of cache looks ahead (default 16)", "N" },
+    { "segment", 0, 0, G_OPTION_ARG_INT, &window,
+      "Tokens in a window of srp-experts, and how far policy sch of cache looks ahead (default 16)", "N" },
     { "pairs", 0, 0, G_OPTION_ARG_STRING, &pairs,
       "Of affinity: all pairs of chosen experts (default), or top1: the strongest only", "all|top1" },
     { "value", 0, 0, G_OPTION_ARG_STRING, &value,
@@ -167,7 +167,7 @@ moe_cli_routes (int    argc,
   if (moe_cli_routes_knows (metric))
     return run_group (&groups, &source, &files, &output, words[0], metric, &choice, layer);
   if (window < 1 || window > MOE_ROUTES_MAX_WINDOW)
-    return moe_cli_usage (argv[0], "--window %d is not 1 to %d", window, MOE_ROUTES_MAX_WINDOW);
+    return moe_cli_usage (argv[0], "--segment %d is not 1 to %d", window, MOE_ROUTES_MAX_WINDOW);
   if (layer != -1 && !moe_routes_metric_takes_layer (choice.options.metric))
     return moe_cli_usage (argv[0], "--layer does not go with --metric %s",
                           moe_routes_metric_get_name (choice.options.metric));

@@ -111,7 +111,7 @@ make_pairs (const MoeModelInfo    *info,
   self = moe_matrix_plot_new (n, n, title, g_strdup (similarity ? "cosine" : titles[choice->value]));
   self->plot.row_title = "expert";
   self->plot.column_title = metric == MOE_ROUTES_AFFINITY ? "expert of the next layer" : "other expert";
-  self->plot.missing_text = metric == MOE_ROUTES_AFFINITY ? "no token" : "itself";
+  self->plot.missing_text = metric == MOE_ROUTES_AFFINITY ? "no token" : "no pair";
   self->plot.empty_text = "No token was routed in these phases";
   self->plot.marginals = FALSE;
   self->plot.scale = choice->scale;
@@ -455,7 +455,7 @@ moe_routes_export_new (const MoeRoutesChoice *choice,
       g_string_append_printf (line, " --phase %s", phases);
     }
   if (moe_routes_metric_takes_window (options->metric))
-    g_string_append_printf (line, " --window %u", options->window);
+    g_string_append_printf (line, " --segment %u", options->window);
   if (options->metric == MOE_ROUTES_AFFINITY)
     g_string_append_printf (line, " --pairs %s", options->top1 ? "top1" : "all");
   /* A wide table holds the chosen values too. */

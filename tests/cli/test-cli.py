@@ -654,9 +654,13 @@ def _(s):
             assert file.read() == s.ok("routes", "r.moescope", "--metric", metric).out
         with open(s.path("a.svg")) as file:
             assert file.read().endswith("</svg>\n")
+    rows, _ = table(
+        s.ok("routes", "r.moescope", "--metric", "srp-experts", "--segment", "8"), "layer,expert,window,hits,srp"
+    )
+    assert {r["window"] for r in rows} == {"8"}
     for arguments in (
         ["--metric", "nonsense"],
-        ["--metric", "cache", "--window", "0"],
+        ["--metric", "cache", "--segment", "0"],
         ["--metric", "balance", "--layer", "1"],
         ["--metric", "balance", "--wide"],
         ["--metric", "affinity", "--pairs", "some"],

@@ -242,7 +242,8 @@ moe_test_check_export (MoeWindow        *window,
                        MoeExhibitFormat  format)
 {
   static const char *const actions[MOE_N_EXHIBIT_FORMATS] = {
-    [MOE_EXHIBIT_CSV] = "export-csv", [MOE_EXHIBIT_JSON] = "export-json", [MOE_EXHIBIT_SVG] = "export-svg",
+    [MOE_EXHIBIT_CSV] = "export-csv", [MOE_EXHIBIT_CSV_WIDE] = "export-csv-wide",
+    [MOE_EXHIBIT_JSON] = "export-json", [MOE_EXHIBIT_SVG] = "export-svg",
   };
   g_autoptr(MoeExport) export = moe_window_get_export (window);
   g_autofree char *base = g_strconcat (name, ".", moe_exhibit_format_get_extension (format), NULL);
