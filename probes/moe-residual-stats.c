@@ -116,6 +116,21 @@ find_smallest_from (const gint32 *bits,
   return smallest;
 }
 
+/* Bounds between which the median of @bits probably is, from SMALL of them; @sample: (SMALL). */
+static void
+guess_range (const gint32 *bits,
+             guint         n,
+             gint32       *sample,
+             gint32       *low,
+             gint32       *high)
+{
+  for (guint i = 0; i < SMALL; i++)
+    sample[i] = bits[(gsize) i * n / SMALL];
+  sort_small (sample, SMALL);
+  *low = sample[SMALL / 2 - SMALL / 5];
+  *high = sample[SMALL / 2 + SMALL / 5];
+}
+
 /* The values that @rank and @rank + 1 others precede (the second only when there is one). Halves the range of
  * bit patterns by counting, which vectorises, until few are left in it. @kept: (SMALL). */
 static void
@@ -128,13 +143,37 @@ select_two (const gint32 *bits,
             gint32       *next)
 {
   gint32 low = 0, high = largest; /* both ends belong to the range */
-  guint n_below = 0, n_to_high = n, n_kept = 0;
+  gint32 likely_low, likely_high;
+  guint n_below = 0, n_to_high = n, n_kept = 0, count;
 
+  guess_range (bits, n, kept, &likely_low, &likely_high);
+  count = count_below (bits, n, likely_low);
+  if (count <= rank)
+    {
+      low = likely_low;
+      n_below = count;
+    }
+  else
+    {
+      high = likely_low - 1;
+      n_to_high = count;
+    }
+  count = likely_high < high ? count_below (bits, n, likely_high + 1) : n_to_high;
+  if (rank < count)
+    {
+      high = MIN (high, likely_high);
+      n_to_high = count;
+    }
+  else
+    {
+      low = likely_high + 1;
+      n_below = count;
+    }
   while (n_to_high - n_below > SMALL && low < high)
     {
       gint32 middle = low + (high - low) / 2;
-      guint count = count_below (bits, n, middle + 1);
 
+      count = count_below (bits, n, middle + 1);
       if (rank < count)
         {
           high = middle;
