@@ -160,59 +160,70 @@ processor_usec (void)
          + usage.ru_stime.tv_usec;
 }
 
-/* Feeds @n tokens from the @first on, all at once or one by one; microseconds into @usec. */
+/* Feeds @n tokens from the @first on at once and adds the microseconds it took to @usec. */
 static gboolean
 feed (Subject  *self,
       guint     first,
       guint     n,
-      gboolean  at_once,
+      gboolean  probes,
       gint64   *usec,
       GError  **error)
 {
   const Bench *bench = self->bench;
-  gint64 begin = g_get_monotonic_time ();
-
-  for (guint i = 0; i < n; i += at_once ? n : 1)
-    if (!moe_session_feed (self->session, bench->tokens + first + i, bench->phases + first + i,
-                           at_once ? n : 1, moe_cli_get_cancellable (), error))
-      return FALSE;
-  *usec = g_get_monotonic_time () - begin;
-  return TRUE;
-}
-
-/* Times @n tokens of @test, from the state that a test begins with. What the recording's thread still has to
- * write then counts with the processor time it takes, spread over the threads, and is not left to the next
- * run. */
-static gboolean
-run_once (Subject  *self,
-          guint     test,
-          guint     n,
-          gboolean  probes,
-          double   *rate, /* tokens per second */
-          GError  **error)
-{
-  guint first = test == TEST_PREFILL ? 0 : self->bench->prefill;
   MoeRecorder *recorder = NULL;
-  gint64 usec = 0, busy;
+  gint64 begin;
   gboolean ok;
 
   moe_session_rewind (self->session, first);
   if (probes)
+    recorder = moe_recorder_new (self->session, self->writer, FALSE, NULL, NULL);
+  begin = g_get_monotonic_time ();
+  ok = moe_session_feed (self->session, bench->tokens + first, bench->phases + first, n,
+                         moe_cli_get_cancellable (), error);
+  *usec += g_get_monotonic_time () - begin;
+  moe_recorder_free (recorder);
+  return ok;
+}
+
+/* Times @n tokens of @test, from the state that a test begins with. With --probes both each step, which is
+ * all of a prefill or one token of decoding, is done without and with probes before the next, and who comes
+ * first changes with every step, so that a drift of the machine meets both. What the recording's thread still
+ * has to write at the end counts with the processor time it takes, spread over the threads, and is not left
+ * to the next round. */
+static gboolean
+run_round (Subject  *self,
+           guint     test,
+           guint     n,
+           guint     round,
+           double    rates[2], /* tokens per second without and with probes */
+           GError  **error)
+{
+  const Bench *bench = self->bench;
+  const guint first = test == TEST_PREFILL ? 0 : bench->prefill, step = test == TEST_PREFILL ? n : 1;
+  gint64 usec[2] = { 0, 0 }, busy;
+
+  if (self->writer != NULL)
+    moe_recording_writer_begin_prompt (self->writer, "bench");
+  for (guint i = 0; i < n; i += step)
+    for (guint turn = 0; turn < 2; turn++)
+      {
+        gboolean with = (round + i + turn) % 2 == 1;
+
+        if (bench->which == PROBES_BOTH || with == (bench->which == PROBES_ALL))
+          if (!feed (self, first + i, step, with, &usec[with], error))
+            return FALSE;
+      }
+  if (self->writer != NULL)
     {
-      recorder = moe_recorder_new (self->session, self->writer, FALSE, NULL, NULL);
-      moe_recording_writer_begin_prompt (self->writer, "bench");
-    }
-  ok = feed (self, first, n, test == TEST_PREFILL, &usec, error);
-  if (probes)
-    {
-      moe_recorder_free (recorder);
       moe_recording_writer_end_prompt (self->writer);
       busy = processor_usec ();
-      ok = ok && moe_recording_writer_flush (self->writer, error);
-      usec += (processor_usec () - busy) / self->n_threads;
+      if (!moe_recording_writer_flush (self->writer, error))
+        return FALSE;
+      usec[TRUE] += (processor_usec () - busy) / self->n_threads;
     }
-  *rate = n * (double) G_USEC_PER_SEC / (double) MAX (usec, 1);
-  return ok;
+  for (guint with = 0; with < 2; with++)
+    rates[with] = n * (double) G_USEC_PER_SEC / (double) MAX (usec[with], 1);
+  return TRUE;
 }
 
 /* All rounds of @test; decoding goes on from the last prefill, in each round anew. Round 0 is short and not
@@ -225,20 +236,16 @@ run_test (Subject  *self,
   const Bench *bench = self->bench;
   const guint n_tokens = test == TEST_PREFILL ? bench->prefill : bench->decode;
   const guint warm_up = test == TEST_PREFILL ? WARM_UP_TOKENS : WARM_UP_TOKENS / 8;
-  guint n_turns = bench->which == PROBES_BOTH ? 2 : 1;
 
   for (guint round = 0; round <= bench->repeat; round++)
-    /* Each of a pair comes first in every other round, so that a drift of the machine meets both. */
-    for (guint turn = 0; turn < n_turns; turn++)
-      {
-        guint with = n_turns == 2 ? (round + turn) % 2 : bench->which == PROBES_ALL;
-        double rate;
+    {
+      double rates[2];
 
-        if (!run_once (self, test, round > 0 ? n_tokens : MIN (n_tokens, warm_up), with, &rate, error))
-          return FALSE;
-        if (round > 0)
-          self->rates[with][test][round - 1] = rate;
-      }
+      if (!run_round (self, test, round > 0 ? n_tokens : MIN (n_tokens, warm_up), round, rates, error))
+        return FALSE;
+      for (guint with = 0; round > 0 && with < 2; with++)
+        self->rates[with][test][round - 1] = rates[with];
+    }
   return TRUE;
 }
 
