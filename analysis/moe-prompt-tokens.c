@@ -143,6 +143,34 @@ moe_prompt_tokens_new (const MoeModel   *model,
   return g_steal_pointer (&self);
 }
 
+MoePromptTokens *
+moe_prompt_tokens_new_after (const MoeModel      *model,
+                             const MoePrompt     *prompt,
+                             const char * const  *history,
+                             const char          *system,
+                             gboolean             raw,
+                             GError             **error)
+{
+  guint n = history != NULL ? g_strv_length ((char **) history) : 0;
+  g_autofree MoePromptMessage *messages = g_new (MoePromptMessage, (gsize) n + 1);
+  MoePrompt whole = *prompt;
+
+  if (n == 0)
+    return moe_prompt_tokens_new (model, prompt, system, raw, error);
+  if (n % 2 != 0)
+    {
+      g_set_error_literal (error, MOE_ERROR, MOE_ERROR_INVALID,
+                           "the earlier turns do not end with an answer of the model");
+      return NULL;
+    }
+  for (guint i = 0; i < n; i++)
+    messages[i] = (MoePromptMessage) { i % 2 == 0 ? "user" : "assistant", history[i] };
+  messages[n] = (MoePromptMessage) { "user", prompt->text };
+  whole.messages = messages;
+  whole.n_messages = n + 1;
+  return moe_prompt_tokens_new (model, &whole, system, raw, error);
+}
+
 void
 moe_prompt_tokens_free (MoePromptTokens *self)
 {

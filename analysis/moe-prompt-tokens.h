@@ -24,6 +24,15 @@ MoePromptTokens *moe_prompt_tokens_new  (const MoeModel   *model,
                                          const char       *system,
                                          gboolean          raw,
                                          GError          **error);
+/* The same of a prompt without messages of its own that comes after earlier ones: @history (NULL-terminated,
+ * or NULL) is what the person said, what the model answered, and so on in turn. Errors: MOE_ERROR_INVALID
+ * also for a history that does not end with an answer. */
+MoePromptTokens *moe_prompt_tokens_new_after (const MoeModel     *model,
+                                              const MoePrompt    *prompt,
+                                              const char * const *history,
+                                              const char         *system,
+                                              gboolean            raw,
+                                              GError            **error);
 void             moe_prompt_tokens_free (MoePromptTokens  *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MoePromptTokens, moe_prompt_tokens_free)

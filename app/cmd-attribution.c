@@ -16,6 +16,7 @@ typedef struct
   MoeCliRun            run;
   MoeCliInterventions  interventions;
   MoeCliMaskOut        mask_out;
+  char               **history;
   char                *prompt, *answer, *system, *token, *against;
   gboolean             raw;
   gint                 causal;
@@ -29,6 +30,7 @@ command_clear (Command *self)
   moe_cli_run_clear (&self->run);
   moe_cli_interventions_clear (&self->interventions);
   moe_cli_mask_out_clear (&self->mask_out);
+  g_strfreev (self->history);
   g_free (self->prompt);
   g_free (self->answer);
   g_free (self->system);
@@ -52,6 +54,15 @@ find_token (const MoeModel  *model,
 }
 
 static gboolean
+are_utf8 (char **texts)
+{
+  for (guint i = 0; texts != NULL && texts[i] != NULL; i++)
+    if (!g_utf8_validate (texts[i], -1, NULL))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
 check (const Command *self,
        const char    *command)
 {
@@ -61,6 +72,12 @@ check (const Command *self,
     moe_cli_usage (command, "--token is missing");
   else if (self->causal < 0)
     moe_cli_usage (command, "--causal %d is negative", self->causal);
+  else if (self->history != NULL && g_strv_length (self->history) % 2 != 0)
+    moe_cli_usage (command, "--history does not end with an answer of the model");
+  else if (self->history != NULL && self->raw)
+    moe_cli_usage (command, "--history needs the chat template, which --raw leaves out");
+  else if (!are_utf8 (self->history))
+    moe_cli_usage (command, "--history is not UTF-8 text");
   else if (self->raw && self->system != NULL)
     moe_cli_usage (command, "--system needs the chat template, which --raw leaves out");
   else if ((self->system != NULL && !g_utf8_validate (self->system, -1, NULL))
@@ -92,7 +109,8 @@ attribute (const Command      *self,
   if (text == NULL)
     return NULL;
   prompt.text = text;
-  tokens = moe_prompt_tokens_new (model, &prompt, self->system, self->raw, error);
+  tokens = moe_prompt_tokens_new_after (model, &prompt, (const char *const *) self->history, self->system,
+                                        self->raw, error);
   if (tokens == NULL)
     return NULL;
   session = moe_cli_run_session (&self->run, model, error);
@@ -145,6 +163,8 @@ moe_cli_attribution (int    argc,
   g_auto(Command) self = { { NULL } };
   const GOptionEntry entries[] = {
     { "prompt", 'p', 0, G_OPTION_ARG_FILENAME, &self.prompt, "What to ask; - reads standard input", "TEXT" },
+    { "history", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &self.history,
+      "An earlier turn: what was asked, then what was answered, and so on (repeated)", "TEXT" },
     { "answer", 0, 0, G_OPTION_ARG_FILENAME, &self.answer,
       "The beginning of the answer, after which the token comes", "TEXT" },
     { "system", 0, 0, G_OPTION_ARG_FILENAME, &self.system, "System message", "TEXT" },

@@ -13,6 +13,7 @@ moe_attribution_settings_clear (MoeAttributionSettings *self)
 {
   g_clear_pointer (&self->model, g_free);
   g_clear_pointer (&self->prompt, g_free);
+  g_clear_pointer (&self->history, g_strfreev);
   g_clear_pointer (&self->system, g_free);
   g_clear_pointer (&self->answer, g_free);
   g_clear_pointer (&self->token, g_free);
@@ -27,6 +28,7 @@ moe_attribution_settings_copy (MoeAttributionSettings       *self,
   *self = *from;
   self->model = g_strdup (from->model);
   self->prompt = g_strdup (from->prompt);
+  self->history = g_strdupv (from->history);
   self->system = g_strdup (from->system);
   self->answer = g_strdup (from->answer);
   self->token = g_strdup (from->token);
@@ -75,7 +77,8 @@ attribute (const MoeAttributionSettings  *settings,
       || (settings->against != NULL
           && !moe_attribution_find_token (model, settings->against, &against, error)))
     return NULL;
-  tokens = moe_prompt_tokens_new (model, &prompt, settings->system, settings->raw, error);
+  tokens = moe_prompt_tokens_new_after (model, &prompt, (const char *const *) settings->history,
+                                        settings->system, settings->raw, error);
   if (tokens == NULL)
     return NULL;
   session = moe_session_new (model, &options, error);
@@ -168,6 +171,8 @@ moe_attribution_get_export (MoeAttributionStudy *self)
   MoeExport *export = g_new0 (MoeExport, 1);
   GString *line = g_string_new (NULL);
 
+  for (guint i = 0; self->settings.history != NULL && self->settings.history[i] != NULL; i++)
+    moe_command_add_option (line, "history", self->settings.history[i]);
   moe_command_add_option (line, "prompt", self->settings.prompt);
   moe_command_add_option (line, "system", self->settings.system);
   moe_command_add_option (line, "answer", self->settings.answer);

@@ -12,6 +12,7 @@ typedef struct
 {
   char    *model;     /* path */
   char    *prompt;
+  char   **history;   /* earlier turns, as for moe_prompt_tokens_new_after(); or NULL */
   char    *system;    /* message before it, or NULL */
   char    *answer;    /* what the model has answered so far, or NULL */
   gboolean raw;       /* without the chat template */

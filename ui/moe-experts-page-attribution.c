@@ -44,6 +44,38 @@ on_done (MoePage  *page,
   moe_experts_page_show_attribution (self);
 }
 
+/* The turns before the conversation's last prompt, since it began, when @prompt is that one. NULL for none.
+ * Transfer full. */
+static char **
+find_history (MoeExpertsPage *self,
+              const char     *prompt)
+{
+  MoeDocument *document = get_document (self);
+  g_autoptr(GPtrArray) turns = g_ptr_array_new_with_free_func (g_free);
+  int last = (int) moe_document_get_n_turns (document) - 1, first;
+
+  while (last >= 0 && moe_document_get_turn (document, (guint) last)->from_model)
+    last--;
+  if (last < 0 || !moe_document_is_live (document)
+      || !g_str_equal (moe_document_get_turn (document, (guint) last)->text->str, prompt))
+    return NULL;
+  /* A prompt with a note starts a new conversation. */
+  for (first = last; first > 0 && (moe_document_get_turn (document, (guint) first)->from_model
+                                   || moe_document_get_turn (document, (guint) first)->note == NULL);)
+    first--;
+  for (int i = first; i < last; i++)
+    {
+      const MoeTurn *turn = moe_document_get_turn (document, (guint) i);
+
+      if (!turn->superseded)
+        g_ptr_array_add (turns, g_strdup (turn->text->str));
+    }
+  if (turns->len == 0 || turns->len % 2 != 0)
+    return NULL;
+  g_ptr_array_add (turns, NULL);
+  return (char **) g_ptr_array_free (g_steal_pointer (&turns), FALSE);
+}
+
 void
 moe_experts_page_attribute (MoeExpertsPage *self)
 {
@@ -69,6 +101,7 @@ moe_experts_page_attribute (MoeExpertsPage *self)
     .system = *system != '\0' && !raw ? g_strdup (system) : NULL,
     .answer = *answer != '\0' ? g_strdup (answer) : NULL,
     .raw = raw,
+    .history = !raw && gtk_check_button_get_active (self->history) ? find_history (self, prompt) : NULL,
     .against = *against != '\0' ? g_strdup (against) : NULL,
     .n_causal = (guint) gtk_spin_button_get_value_as_int (self->causal),
     .mask = mask != NULL ? moe_mask_ref (mask) : NULL,
@@ -148,6 +181,7 @@ moe_experts_page_refresh_attribution (MoeExpertsPage *self)
     }
   gtk_widget_set_sensitive (GTK_WIDGET (self->attribute), model != NULL);
   gtk_widget_set_sensitive (GTK_WIDGET (self->system), !gtk_check_button_get_active (self->raw));
+  gtk_widget_set_sensitive (GTK_WIDGET (self->history), !gtk_check_button_get_active (self->raw));
   gtk_widget_set_sensitive (GTK_WIDGET (self->disable), self->study != NULL &&
                             moe_document_can_intervene (get_document (self), NULL));
   update_sum (self);

@@ -26,7 +26,7 @@ struct _MoeExpertsPage
   GtkLabel       *title;
   MoeTableView   *examples;
   GtkEntry       *prompt, *token, *against, *system, *answer;
-  GtkCheckButton *raw;
+  GtkCheckButton *raw, *history;
   GtkSpinButton  *causal, *top;
   GtkButton      *attribute, *disable;
   GtkLabel       *sum;

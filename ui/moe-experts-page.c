@@ -311,6 +311,8 @@ set_attribution_option (MoeExpertsPage *self,
     gtk_editable_set_text (GTK_EDITABLE (self->system), value);
   else if (g_str_equal (name, "answer"))
     gtk_editable_set_text (GTK_EDITABLE (self->answer), value);
+  else if (g_str_equal (name, "history"))
+    gtk_check_button_set_active (self->history, g_str_equal (value, "yes"));
   else if (g_str_equal (name, "raw"))
     gtk_check_button_set_active (self->raw, g_str_equal (value, "yes"));
   else if (g_str_equal (name, "against"))
@@ -409,6 +411,7 @@ moe_experts_page_class_init (MoeExpertsPageClass *klass)
   gtk_widget_class_bind_template_child (widget_class, MoeExpertsPage, against);
   gtk_widget_class_bind_template_child (widget_class, MoeExpertsPage, system);
   gtk_widget_class_bind_template_child (widget_class, MoeExpertsPage, answer);
+  gtk_widget_class_bind_template_child (widget_class, MoeExpertsPage, history);
   gtk_widget_class_bind_template_child (widget_class, MoeExpertsPage, raw);
   gtk_widget_class_bind_template_child (widget_class, MoeExpertsPage, causal);
   gtk_widget_class_bind_template_child (widget_class, MoeExpertsPage, top);

@@ -515,6 +515,19 @@ def _(s):
     best = sorted(experts, key=lambda r: -float(r["value"]))[:2]
     mask = s.ok("mask", "show", "m.json").rows()[1]
     assert [(m["layer"], m["expert"]) for m in mask] == [(r["layer"], r["expert"]) for r in best]
+    # After earlier turns: the tokens of that chat.
+    turns = ("How do I bake bread?", "Mix flour and water.", "And then?")
+    s.write("chat.jsonl", json.dumps({"messages": [{"role": role, "content": text} for role, text in zip(
+        ("user", "assistant", "user"), turns)]}) + "\n")
+    s.ok("profile", demo, "--prompts", "chat.jsonl", "--record", "chat.moescope")
+    ids = ",".join(r["token_id"] for r in s.ok("export", "chat.moescope", "--layout", "tokens").rows()[1])
+    logits = s.ok("logits", demo, "--tokens", ids, "--kernels", "plain").rows()[1]
+    history = ("--history", turns[0], "--history", turns[1])
+    after = s.ok("attribution", demo, *history, "--prompt", turns[2], "--token", "I", "--kernels", "plain").rows()[2]
+    logit = float(next(r["logit"] for r in logits if r["token_id"] == after["token"]))
+    assert abs(float(after["sum"]) - logit) < 1e-3 and int(after["position"]) == ids.count(","), (after, logit)
+    for options in (history[:2], (*history, "--raw")):
+        assert s.run("attribution", demo, *options, "--prompt", turns[2], "--token", "I").code == 2, options
     result = s.run(*run[:4], "--token", "two words")
     assert result.code == 1 and "not one" in result.err, result.err
     assert s.run(*run[:4]).code == 2

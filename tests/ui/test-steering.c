@@ -273,6 +273,7 @@ test_attribution (void)
   MoeWindow *window = moe_test_open_demo ();
   MoeExpertsPage *page = (MoeExpertsPage *) moe_window_get_page (window, "experts");
   g_autoptr(MoeMask) expected = NULL;
+  const MoeAttributionSettings *settings;
   MoeTable *table;
   double largest = -G_MAXDOUBLE;
   int column, row, value;
@@ -334,6 +335,25 @@ test_attribution (void)
   moe_test_check_export (window, folder, "attribution steered", MOE_EXHIBIT_JSON);
   moe_document_undo (window->document);
   g_assert_cmpuint (moe_mask_get_n (moe_document_get_mask (window->document)), ==, 0);
+
+  /* A second question comes after the first and its answer. */
+  moe_document_undo (window->document);
+  moe_test_generate (window, 4);
+  moe_test_show_page (window, "experts");
+  moe_test_set_option (window, "system", "");
+  moe_test_set_option (window, "answer", "");
+  moe_test_settle ();
+  {
+    MoeAttributionStudy *before = page->study;
+
+    moe_test_set_option (window, "run", "yes");
+    moe_test_wait (page->study != before && !moe_page_is_busy (MOE_PAGE (page)));
+  }
+  settings = &page->study->settings;
+  g_assert_cmpuint (g_strv_length (settings->history), ==, 2);
+  g_assert_cmpstr (settings->history[0], ==, MOE_TEST_QUESTION);
+  g_assert_cmpstr (settings->history[1], ==, moe_document_get_turn (window->document, 1)->text->str);
+  moe_test_check_export (window, folder, "history", MOE_EXHIBIT_CSV);
   moe_test_close_window (window);
 }
 
