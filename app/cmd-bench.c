@@ -101,7 +101,16 @@ typedef struct
   MoeRecordingWriter *writer;            /* NULL when nothing is recorded */
   guint               n_threads;
   double             *rates[2][N_TESTS]; /* (repeat) each, without and with probes */
+  double             *usec[2][N_TESTS];  /* (repeat, steps): of each prefill, of each decoded token */
 } Subject;
+
+/* Steps of a test that are timed for themselves: all of a prefill, each token of decoding. */
+static guint
+count_steps (const Bench *self,
+             guint        test)
+{
+  return test == TEST_PREFILL ? 1 : self->decode;
+}
 
 static gboolean
 subject_open (Subject          *self,
@@ -115,7 +124,11 @@ subject_open (Subject          *self,
 
   for (guint with = 0; with < 2; with++)
     for (guint test = 0; test < N_TESTS; test++)
-      self->rates[with][test] = g_new0 (double, self->bench->repeat);
+      {
+        self->rates[with][test] = g_new0 (double, self->bench->repeat);
+        self->usec[with][test] = g_new0 (double,
+                                         self->bench->repeat * (gsize) count_steps (self->bench, test));
+      }
   self->n_threads = (guint) run->threads;
   self->session = moe_cli_run_session (run, model, error);
   if (self->session == NULL)
@@ -142,7 +155,10 @@ subject_close (Subject   *self,
   g_clear_pointer (&self->session, moe_session_free);
   for (guint with = 0; with < 2; with++)
     for (guint test = 0; test < N_TESTS; test++)
-      g_free (self->rates[with][test]);
+      {
+        g_free (self->rates[with][test]);
+        g_free (self->usec[with][test]);
+      }
   if (!ok || close_error == NULL)
     return ok;
   g_propagate_error (error, g_steal_pointer (&close_error));
@@ -160,13 +176,13 @@ processor_usec (void)
          + usage.ru_stime.tv_usec;
 }
 
-/* Feeds @n tokens from the @first on at once and adds the microseconds it took to @usec. */
+/* Feeds @n tokens from the @first on at once; the microseconds it took into @usec. */
 static gboolean
 feed (Subject  *self,
       guint     first,
       guint     n,
       gboolean  probes,
-      gint64   *usec,
+      double   *usec,
       GError  **error)
 {
   const Bench *bench = self->bench;
@@ -180,7 +196,7 @@ feed (Subject  *self,
   begin = g_get_monotonic_time ();
   ok = moe_session_feed (self->session, bench->tokens + first, bench->phases + first, n,
                          moe_cli_get_cancellable (), error);
-  *usec += g_get_monotonic_time () - begin;
+  *usec = (double) (g_get_monotonic_time () - begin);
   moe_recorder_free (recorder);
   return ok;
 }
@@ -195,12 +211,12 @@ run_round (Subject  *self,
            guint     test,
            guint     n,
            guint     round,
-           double    rates[2], /* tokens per second without and with probes */
+           double   *usec[2], /* (n, or 1 of a prefill) without and with probes */
            GError  **error)
 {
   const Bench *bench = self->bench;
   const guint first = test == TEST_PREFILL ? 0 : bench->prefill, step = test == TEST_PREFILL ? n : 1;
-  gint64 usec[2] = { 0, 0 }, busy;
+  gint64 busy;
 
   if (self->writer != NULL)
     moe_recording_writer_begin_prompt (self->writer, "bench");
@@ -210,19 +226,18 @@ run_round (Subject  *self,
         gboolean with = (round + i + turn) % 2 == 1;
 
         if (bench->which == PROBES_BOTH || with == (bench->which == PROBES_ALL))
-          if (!feed (self, first + i, step, with, &usec[with], error))
+          if (!feed (self, first + i, step, with, &usec[with][i], error))
             return FALSE;
       }
-  if (self->writer != NULL)
-    {
-      moe_recording_writer_end_prompt (self->writer);
-      busy = processor_usec ();
-      if (!moe_recording_writer_flush (self->writer, error))
-        return FALSE;
-      usec[TRUE] += (processor_usec () - busy) / self->n_threads;
-    }
-  for (guint with = 0; with < 2; with++)
-    rates[with] = n * (double) G_USEC_PER_SEC / (double) MAX (usec[with], 1);
+  if (self->writer == NULL)
+    return TRUE;
+  moe_recording_writer_end_prompt (self->writer);
+  busy = processor_usec ();
+  if (!moe_recording_writer_flush (self->writer, error))
+    return FALSE;
+  busy = processor_usec () - busy;
+  for (guint i = 0; i < n; i += step)
+    usec[TRUE][i] += (double) busy * step / n / self->n_threads;
   return TRUE;
 }
 
@@ -239,18 +254,25 @@ run_test (Subject  *self,
 
   for (guint round = 0; round <= bench->repeat; round++)
     {
-      double rates[2];
+      gsize at = round > 0 ? (round - 1) * (gsize) count_steps (bench, test) : 0;
+      double *usec[2] = { self->usec[FALSE][test] + at, self->usec[TRUE][test] + at };
 
-      if (!run_round (self, test, round > 0 ? n_tokens : MIN (n_tokens, warm_up), round, rates, error))
+      if (!run_round (self, test, round > 0 ? n_tokens : MIN (n_tokens, warm_up), round, usec, error))
         return FALSE;
       for (guint with = 0; round > 0 && with < 2; with++)
-        self->rates[with][test][round - 1] = rates[with];
+        {
+          double sum = 0;
+
+          for (guint i = 0; i < count_steps (bench, test); i++)
+            sum += usec[with][i];
+          self->rates[with][test][round - 1] = n_tokens * (double) G_USEC_PER_SEC / MAX (sum, 1);
+        }
     }
   return TRUE;
 }
 
-/* What probes cost: how many percent slower each pair's run @with them is; the median of the pairs (n), and
- * its interval unless there are too few. */
+/* What probes cost: how many percent longer each pair's step @with them takes; the median of the pairs (n),
+ * and its interval unless there are too few. */
 static void
 add_cost (MoeTable     *table,
           const double *without,
@@ -262,7 +284,7 @@ add_cost (MoeTable     *table,
   double low, high;
 
   for (guint i = 0; i < n; i++)
-    costs[i] = 100 * (without[i] / with[i] - 1);
+    costs[i] = 100 * (with[i] / MAX (without[i], 1) - 1);
   qsort (costs, n, sizeof *costs, compare_doubles);
   moe_table_set_double (table, row, COST_COLUMN, median (costs, n));
   if (!moe_resample_median_interval (costs, n, &low, &high))
@@ -318,7 +340,8 @@ run_threads (const Bench  *self,
       if (self->which != PROBES_NONE)
         add_row (table, &subject, test, TRUE);
       if (self->which == PROBES_BOTH)
-        add_cost (table, subject.rates[FALSE][test], subject.rates[TRUE][test], self->repeat);
+        add_cost (table, subject.usec[FALSE][test], subject.usec[TRUE][test],
+                  self->repeat * count_steps (self, test));
     }
   return subject_close (&subject, ok, error);
 }
