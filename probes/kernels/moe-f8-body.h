@@ -58,21 +58,23 @@ matmul_f8_e4m3 (const void         *w,
           gsize n_tile = MIN (PANEL_TOKENS, n_tokens - t0);
           Floats acc[PANEL_TOKENS * PANEL_ROWS];
 
-          for (gsize i = 0; i < n_tile * n_panel; i++)
-            acc[i] = floats_zero ();
           for (gsize i = 0; i < n; i += FLOAT_CHUNK)
             {
               gsize length = MIN (FLOAT_CHUNK, n - i);
 
               expand_f8_panel (rows, n_panel, i, length, panel);
               for (gsize t = 0; t < n_tile; t += TILE_TOKENS)
-                for (gsize r = 0; r < n_panel; r += TILE_ROWS)
-                  multiply_floats (expanded + r, x + t0 + t, i, MIN (TILE_TOKENS, n_tile - t), length / LANES,
-                                   acc + t * n_panel + r, n_panel);
+                for (gsize r = 0; r < n_rows; r += TILE_ROWS)
+                  {
+                    Sums sums = {
+                      acc + t * n_panel + r, n_panel, i == 0, i + length == n, y + t0 + t, row + r,
+                      MIN (TILE_ROWS, n_rows - r),
+                    };
+
+                    multiply_floats (expanded + r, x + t0 + t, i, MIN (TILE_TOKENS, n_tile - t),
+                                     length / LANES, &sums);
+                  }
             }
-          for (gsize i = 0; i < n_tile; i++)
-            for (gsize r = 0; r < n_rows; r++)
-              y[t0 + i][row + r] = floats_sum (acc[i * n_panel + r]);
         }
     }
 }

@@ -19,12 +19,13 @@
 #define TILE_ROWS    4
 #define TILE_TOKENS  LANES_TILE_TOKENS
 
-/* For many tokens: of a panel of rows as many values a time as leave room in a first-level cache of 32 kB for
- * those of a register tile's tokens, and as many tokens as have these values in a second-level cache. */
-#define PANEL_ROWS     8
-#define PANEL_TOKENS   48
-#define PANEL_BYTES    2048 /* of a row */
-#define EXPANDED_CHUNK 512
+/* For many tokens: a panel of rows, as many values of each a time as a first-level cache of 32 kB holds, and as many
+ * tokens as have all their values in a second-level cache. More rows would meet in the same places of the
+ * first, since they lie a power of two apart. */
+#define PANEL_ROWS     4
+#define PANEL_TOKENS   36
+#define PANEL_BYTES    4096 /* of a row */
+#define EXPANDED_CHUNK 1024
 
 /* Keeps the compiler from reading a vector again for each product that it is an operand of: there are fewer
  * loads in a cycle than registers to hold it. */
@@ -50,8 +51,20 @@ load_bf16 (const guint8 *w)
   return floats_load_bf16 (w);
 }
 
-/* acc[t * @acc_rows + r] += the dot product of rows[r] and x[t], over @n_steps vectors, for TILE_ROWS
- * rows. Inlined with constant @n_tokens, so that all sums stay in registers. */
+/* Where the sums of a tile come from and go to: acc[t * acc_rows + r] of token t and row r. Rows of a few chunks are
+ * multiplied chunk by chunk; the first begins at 0, and the last adds the lanes of each sum and stores
+ * the first @n_last rows of y[t] from @row on. */
+typedef struct
+{
+  Floats       *acc;
+  gsize         acc_rows;
+  gboolean      first, last;
+  float *const *y;
+  gsize         row, n_last;
+} Sums;
+
+/* Adds the dot products of rows[r] and x[t] over @n_steps vectors, for TILE_ROWS rows. Inlined with constant
+ * @n_tokens, so that all sums stay in registers. */
 static inline __attribute__ ((always_inline)) void
 multiply_tile_of (LoadFunc             load,
                   gsize                value_bytes,
@@ -60,8 +73,7 @@ multiply_tile_of (LoadFunc             load,
                   gsize                at,
                   guint                n_tokens,
                   gsize                n_steps,
-                  Floats              *acc,
-                  gsize                acc_rows)
+                  const Sums          *sums)
 {
   Floats sum[TILE_ROWS][TILE_TOKENS];
   const guint8 *weights[TILE_ROWS];
@@ -73,7 +85,7 @@ multiply_tile_of (LoadFunc             load,
       values[t] = (const float *) x[t] + at;
 #pragma GCC unroll 8
       for (guint r = 0; r < TILE_ROWS; r++)
-        sum[r][t] = acc[t * acc_rows + r];
+        sum[r][t] = sums->first ? floats_zero () : sums->acc[t * sums->acc_rows + r];
     }
 #pragma GCC unroll 8
   for (guint r = 0; r < TILE_ROWS; r++)
@@ -100,11 +112,20 @@ multiply_tile_of (LoadFunc             load,
             sum[r][t] = floats_fma (w, v[t], sum[r][t]);
         }
     }
+  if (sums->last)
 #pragma GCC unroll 8
-  for (guint t = 0; t < n_tokens; t++)
+    for (guint t = 0; t < n_tokens; t++)
+      {
+        const Floats v[TILE_ROWS] = { sum[0][t], sum[1][t], sum[2][t], sum[3][t] };
+
+        floats_store_sums (sums->y[t] + sums->row, v, sums->n_last);
+      }
+  else
 #pragma GCC unroll 8
-    for (guint r = 0; r < TILE_ROWS; r++)
-      acc[t * acc_rows + r] = sum[r][t];
+    for (guint t = 0; t < n_tokens; t++)
+#pragma GCC unroll 8
+      for (guint r = 0; r < TILE_ROWS; r++)
+        sums->acc[t * sums->acc_rows + r] = sum[r][t];
 }
 
 static inline __attribute__ ((always_inline)) void
@@ -115,29 +136,28 @@ multiply_tile (LoadFunc             load,
                gsize                at,
                gsize                n_tokens,
                gsize                n_steps,
-               Floats              *acc,
-               gsize                acc_rows)
+               const Sums          *sums)
 {
   switch (n_tokens)
     {
     case 1:
-      multiply_tile_of (load, value_bytes, rows, x, at, 1, n_steps, acc, acc_rows);
+      multiply_tile_of (load, value_bytes, rows, x, at, 1, n_steps, sums);
       break;
     case 2:
-      multiply_tile_of (load, value_bytes, rows, x, at, 2, n_steps, acc, acc_rows);
+      multiply_tile_of (load, value_bytes, rows, x, at, 2, n_steps, sums);
       break;
     case 3:
-      multiply_tile_of (load, value_bytes, rows, x, at, 3, n_steps, acc, acc_rows);
+      multiply_tile_of (load, value_bytes, rows, x, at, 3, n_steps, sums);
       break;
 #if LANES_TILE_TOKENS > 3
     case 4:
-      multiply_tile_of (load, value_bytes, rows, x, at, 4, n_steps, acc, acc_rows);
+      multiply_tile_of (load, value_bytes, rows, x, at, 4, n_steps, sums);
       break;
     case 5:
-      multiply_tile_of (load, value_bytes, rows, x, at, 5, n_steps, acc, acc_rows);
+      multiply_tile_of (load, value_bytes, rows, x, at, 5, n_steps, sums);
       break;
     case 6:
-      multiply_tile_of (load, value_bytes, rows, x, at, 6, n_steps, acc, acc_rows);
+      multiply_tile_of (load, value_bytes, rows, x, at, 6, n_steps, sums);
       break;
 #endif
     default:
@@ -151,8 +171,7 @@ typedef void (*MultiplyFunc) (const guint8 *const *rows,
                               gsize                at,
                               gsize                n_tokens,
                               gsize                n_steps,
-                              Floats              *acc,
-                              gsize                acc_rows);
+                              const Sums          *sums);
 
 static void
 multiply_floats (const guint8 *const *rows,
@@ -160,10 +179,9 @@ multiply_floats (const guint8 *const *rows,
                  gsize                at,
                  gsize                n_tokens,
                  gsize                n_steps,
-                 Floats              *acc,
-                 gsize                acc_rows)
+                 const Sums          *sums)
 {
-  multiply_tile (load_f32, sizeof (float), rows, x, at, n_tokens, n_steps, acc, acc_rows);
+  multiply_tile (load_f32, sizeof (float), rows, x, at, n_tokens, n_steps, sums);
 }
 
 static void
@@ -172,10 +190,9 @@ multiply_halves (const guint8 *const *rows,
                  gsize                at,
                  gsize                n_tokens,
                  gsize                n_steps,
-                 Floats              *acc,
-                 gsize                acc_rows)
+                 const Sums          *sums)
 {
-  multiply_tile (load_f16, sizeof (guint16), rows, x, at, n_tokens, n_steps, acc, acc_rows);
+  multiply_tile (load_f16, sizeof (guint16), rows, x, at, n_tokens, n_steps, sums);
 }
 
 /* Values @at to @at + @length of @n_rows rows as floats in panel (n_rows, EXPANDED_CHUNK), filled up with
@@ -207,29 +224,35 @@ expand_panel (LoadFunc            load,
     }
 }
 
-/* Up to PANEL_ROWS rows with up to PANEL_TOKENS tokens. acc (n_tokens, PANEL_ROWS), zeros. @in_place
- * multiplies whole vectors as they lie in memory; NULL expands all. */
+/* @n_rows <= PANEL_ROWS rows from @row on with up to PANEL_TOKENS tokens. @in_place multiplies whole vectors as
+ * they lie in memory; NULL expands all. */
 static inline __attribute__ ((always_inline)) void
 multiply_many (LoadFunc             load,
                MultiplyFunc         in_place,
                gsize                value_bytes,
                void               (*expand) (const void *, gsize, float *),
-               const guint8 *const *rows,
-               gsize                n_rows,
+               const guint8        *w,
                gsize                n,
+               gsize                row,
+               gsize                n_rows,
                const void   *const *x,
-               gsize                n_tokens,
-               Floats              *acc)
+               float        *const *y,
+               gsize                n_tokens)
 {
-  float panel[PANEL_ROWS][EXPANDED_CHUNK] __attribute__ ((aligned (64)));
-  /* The next panel lies behind this one: it is fetched evenly between the tiles. */
+  const gsize n_filled = (n_rows + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS;
   const gsize chunk = in_place != NULL ? PANEL_BYTES / value_bytes : EXPANDED_CHUNK;
+  /* The next panel lies behind this one: it is fetched evenly between the tiles. */
   const gsize n_fetches = (n + chunk - 1) / chunk * ((n_tokens + TILE_TOKENS - 1) / TILE_TOKENS) *
-                          (n_rows / TILE_ROWS);
+                          (n_filled / TILE_ROWS);
   const gsize fetch_bytes = (PANEL_ROWS * n * value_bytes / n_fetches + 63) / 64 * 64;
-  const guint8 *ahead = rows[0] + PANEL_ROWS * n * value_bytes;
+  const guint8 *ahead = w + (row + PANEL_ROWS) * n * value_bytes;
+  float panel[PANEL_ROWS][EXPANDED_CHUNK] __attribute__ ((aligned (64)));
+  const guint8 *rows[PANEL_ROWS];
+  Floats acc[PANEL_TOKENS * PANEL_ROWS];
   gsize length;
 
+  for (gsize r = 0; r < n_filled; r++)
+    rows[r] = w + (row + MIN (r, n_rows - 1)) * n * value_bytes;
   for (gsize i = 0; i < n; i += length)
     {
       const guint8 *at[PANEL_ROWS];
@@ -241,41 +264,52 @@ multiply_many (LoadFunc             load,
           multiply = in_place;
           n_steps = MIN (chunk, n - i) / LANES;
           length = n_steps * LANES;
-          for (gsize r = 0; r < n_rows; r++)
+          for (gsize r = 0; r < n_filled; r++)
             at[r] = rows[r] + i * value_bytes;
         }
       else
         {
           length = MIN (EXPANDED_CHUNK, n - i);
           n_steps = (length + LANES - 1) / LANES;
-          expand_panel (load, value_bytes, expand, rows, n_rows, i, length, panel);
-          for (gsize r = 0; r < n_rows; r++)
+          expand_panel (load, value_bytes, expand, rows, n_filled, i, length, panel);
+          for (gsize r = 0; r < n_filled; r++)
             at[r] = (const guint8 *) panel[r];
         }
       for (gsize t = 0; t < n_tokens; t += TILE_TOKENS)
-        for (gsize r = 0; r < n_rows; r += TILE_ROWS, ahead += fetch_bytes)
+        for (gsize r = 0; r < n_filled; r += TILE_ROWS, ahead += fetch_bytes)
           {
+            Sums sums = {
+              acc + t * PANEL_ROWS + r, PANEL_ROWS, i == 0, i + length == n, y + t, row + r,
+              MIN (TILE_ROWS, n_rows - r),
+            };
+
             for (gsize byte = 0; byte < fetch_bytes; byte += 64)
               __builtin_prefetch (ahead + byte);
-            multiply (at + r, x + t, i, MIN (TILE_TOKENS, n_tokens - t), n_steps, acc + t * PANEL_ROWS + r,
-                      PANEL_ROWS);
+            multiply (at + r, x + t, i, MIN (TILE_TOKENS, n_tokens - t), n_steps, &sums);
           }
     }
 }
 
-/* TILE_ROWS rows with up to TILE_TOKENS tokens. acc (n_tokens, TILE_ROWS), zeros. */
+/* @n_rows <= TILE_ROWS rows from @row on with up to TILE_TOKENS tokens. */
 static inline __attribute__ ((always_inline)) void
 multiply_few (LoadFunc             load,
               gsize                value_bytes,
               void               (*expand) (const void *, gsize, float *),
-              const guint8 *const *rows,
+              const guint8        *w,
               gsize                n,
+              gsize                row,
+              gsize                n_rows,
               const void   *const *x,
-              gsize                n_tokens,
-              Floats              *acc)
+              float        *const *y,
+              gsize                n_tokens)
 {
   const gsize n_whole = n / LANES * LANES;
+  Floats acc[TILE_TOKENS * TILE_ROWS];
+  Sums sums = { acc, TILE_ROWS, .first = TRUE, .y = y, .row = row, .n_last = n_rows };
+  const guint8 *rows[TILE_ROWS];
 
+  for (gsize r = 0; r < TILE_ROWS; r++)
+    rows[r] = w + (row + MIN (r, n_rows - 1)) * n * value_bytes;
   for (gsize i = 0; i < n_whole; i += FLOAT_CHUNK)
     {
       const guint8 *at[TILE_ROWS];
@@ -286,8 +320,9 @@ multiply_few (LoadFunc             load,
         __builtin_prefetch (ahead + line);
       for (gsize r = 0; r < TILE_ROWS; r++)
         at[r] = rows[r] + i * value_bytes;
-      multiply_tile (load, value_bytes, at, x, i, n_tokens, MIN (FLOAT_CHUNK, n_whole - i) / LANES, acc,
-                     TILE_ROWS);
+      sums.last = i + FLOAT_CHUNK >= n_whole && n_whole == n;
+      multiply_tile (load, value_bytes, at, x, i, n_tokens, MIN (FLOAT_CHUNK, n_whole - i) / LANES, &sums);
+      sums.first = FALSE;
     }
   if (n_whole < n)
     {
@@ -297,67 +332,8 @@ multiply_few (LoadFunc             load,
       for (gsize r = 0; r < TILE_ROWS; r++)
         expanded[r] = (const guint8 *) panel[r];
       expand_panel (load, value_bytes, expand, rows, TILE_ROWS, n_whole, n - n_whole, panel);
-      multiply_floats (expanded, x, n_whole, n_tokens, 1, acc, TILE_ROWS);
-    }
-}
-
-/* Tokens from @x on of at most TILE_TOKENS. */
-static inline __attribute__ ((always_inline)) void
-multiply_few_rows (LoadFunc            load,
-                   gsize               value_bytes,
-                   void              (*expand) (const void *, gsize, float *),
-                   const guint8       *w,
-                   gsize               n,
-                   gsize               row_begin,
-                   gsize               row_end,
-                   const void *const  *x,
-                   float       *const *y,
-                   gsize               n_tokens)
-{
-  for (gsize row = row_begin; row < row_end; row += TILE_ROWS)
-    {
-      gsize n_rows = MIN (TILE_ROWS, row_end - row);
-      const guint8 *rows[TILE_ROWS];
-      Floats acc[TILE_TOKENS * TILE_ROWS];
-
-      for (gsize r = 0; r < TILE_ROWS; r++)
-        rows[r] = w + (row + MIN (r, n_rows - 1)) * n * value_bytes;
-      for (gsize i = 0; i < n_tokens * TILE_ROWS; i++)
-        acc[i] = floats_zero ();
-      multiply_few (load, value_bytes, expand, rows, n, x, n_tokens, acc);
-      for (gsize t = 0; t < n_tokens; t++)
-        floats_store_sums (y[t] + row, acc + t * TILE_ROWS, n_rows);
-    }
-}
-
-static inline __attribute__ ((always_inline)) void
-multiply_many_rows (LoadFunc            load,
-                    MultiplyFunc        in_place,
-                    gsize               value_bytes,
-                    void              (*expand) (const void *, gsize, float *),
-                    const guint8       *w,
-                    gsize               n,
-                    gsize               row_begin,
-                    gsize               row_end,
-                    const void *const  *x,
-                    float       *const *y,
-                    gsize               n_tokens)
-{
-  for (gsize row = row_begin; row < row_end; row += PANEL_ROWS)
-    {
-      gsize n_rows = MIN (PANEL_ROWS, row_end - row);
-      gsize n_expanded = (n_rows + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS;
-      const guint8 *rows[PANEL_ROWS];
-      Floats acc[PANEL_TOKENS * PANEL_ROWS];
-
-      for (gsize r = 0; r < n_expanded; r++)
-        rows[r] = w + (row + MIN (r, n_rows - 1)) * n * value_bytes;
-      for (gsize i = 0; i < n_tokens * PANEL_ROWS; i++)
-        acc[i] = floats_zero ();
-      multiply_many (load, in_place, value_bytes, expand, rows, n_expanded, n, x, n_tokens, acc);
-      for (gsize t = 0; t < n_tokens; t++)
-        for (gsize r = 0; r < n_rows; r += TILE_ROWS)
-          floats_store_sums (y[t] + row + r, acc + t * PANEL_ROWS + r, MIN (TILE_ROWS, n_rows - r));
+      sums.last = TRUE;
+      multiply_floats (expanded, x, n_whole, n_tokens, 1, &sums);
     }
 }
 
@@ -379,11 +355,13 @@ multiply_float_rows (LoadFunc            load,
   gsize n_tile = ((n_tokens + n_tiles - 1) / n_tiles + TILE_TOKENS - 1) / TILE_TOKENS * TILE_TOKENS;
 
   if (n_tokens <= TILE_TOKENS)
-    multiply_few_rows (load, value_bytes, expand, w, n, row_begin, row_end, x, y, n_tokens);
+    for (gsize row = row_begin; row < row_end; row += TILE_ROWS)
+      multiply_few (load, value_bytes, expand, w, n, row, MIN (TILE_ROWS, row_end - row), x, y, n_tokens);
   else
     for (gsize t = 0; t < n_tokens; t += n_tile)
-      multiply_many_rows (load, in_place, value_bytes, expand, w, n, row_begin, row_end, x + t, y + t,
-                          MIN (n_tile, n_tokens - t));
+      for (gsize row = row_begin; row < row_end; row += PANEL_ROWS)
+        multiply_many (load, in_place, value_bytes, expand, w, n, row, MIN (PANEL_ROWS, row_end - row), x + t,
+                       y + t, MIN (n_tile, n_tokens - t));
 }
 
 #define DEFINE_FLOAT_KERNEL(format, value_bytes, in_place)                              \
