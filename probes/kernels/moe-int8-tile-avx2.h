@@ -14,7 +14,7 @@
 
 #define TILE8_ROWS  (32 * LANES)
 #define TILE8_BYTES (80 * 1024) /* of lines and sides */
-#define TILE8_TOKENS 64
+#define TILE8_TOKENS 128        /* unpacking takes as long as 6 to 8 tokens */
 
 typedef struct
 {
