@@ -19,9 +19,9 @@
 #define TILE_ROWS    4
 #define TILE_TOKENS  LANES_TILE_TOKENS
 
-/* For many tokens: a panel of rows, as many values of each a time as a first-level cache of 32 kB holds, and as many
- * tokens as have all their values in a second-level cache. More rows would meet in the same places of the
- * first, since they lie a power of two apart. */
+/* For many tokens: a panel of rows, as many values of each a time as a first-level cache of 32 kB holds, and
+ * as many tokens as have all their values in a second-level cache. More rows would meet in the same places
+ * of the first, since they lie a power of two apart. */
 #define PANEL_ROWS     4
 #define PANEL_TOKENS   36
 #define PANEL_BYTES    4096 /* of a row */
@@ -51,9 +51,9 @@ load_bf16 (const guint8 *w)
   return floats_load_bf16 (w);
 }
 
-/* Where the sums of a tile come from and go to: acc[t * acc_rows + r] of token t and row r. Rows of a few chunks are
- * multiplied chunk by chunk; the first begins at 0, and the last adds the lanes of each sum and stores
- * the first @n_last rows of y[t] from @row on. */
+/* Where the sums of a tile come from and go to: acc[t * acc_rows + r] of token t and row r. Long rows are
+ * multiplied chunk by chunk; the first begins at 0, and the last adds the lanes of each sum and stores the
+ * first @n_last rows of y[t] from @row on. */
 typedef struct
 {
   Floats       *acc;
@@ -224,8 +224,8 @@ expand_panel (LoadFunc            load,
     }
 }
 
-/* @n_rows <= PANEL_ROWS rows from @row on with up to PANEL_TOKENS tokens. @in_place multiplies whole vectors as
- * they lie in memory; NULL expands all. */
+/* @n_rows <= PANEL_ROWS rows from @row on with up to PANEL_TOKENS tokens. @in_place multiplies whole vectors
+ * as they lie in memory; NULL expands all. */
 static inline __attribute__ ((always_inline)) void
 multiply_many (LoadFunc             load,
                MultiplyFunc         in_place,
