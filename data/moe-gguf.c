@@ -7,6 +7,7 @@
 
 #include "data/moe-error.h"
 #include "data/moe-gguf-private.h"
+#include "data/moe-machine.h"
 
 #define MAGIC "GGUF"
 #define DEFAULT_ALIGNMENT 32u
@@ -493,6 +494,32 @@ moe_gguf_get_fingerprint (MoeGguf *self)
   return self->fingerprint;
 }
 
+guint64
+moe_gguf_get_load_bytes (MoeGguf *self)
+{
+  guint64 n_bytes = 0;
+
+  g_return_val_if_fail (self != NULL, 0);
+
+  for (guint i = 0; self->folder != NULL && i < self->folder->conversions->len; i++)
+    n_bytes += moe_hf_conversion_get_bytes (self->folder, i);
+  return n_bytes;
+}
+
+/* Only before weights are loaded, so that what a folder is can be read on any machine. */
+static gboolean
+check_memory (MoeGguf  *self,
+              GError  **error)
+{
+  guint64 n_bytes = moe_gguf_get_load_bytes (self), memory = moe_machine_get_memory ();
+  g_autofree char *needed = g_format_size (n_bytes);
+  g_autofree char *there = g_format_size (memory);
+
+  return n_bytes <= memory ||
+         fail (self, MOE_ERROR_LIMIT, error, "needs %s of memory for weights that are laid out anew, and the "
+               "machine has %s", needed, there);
+}
+
 gboolean
 moe_gguf_load (MoeGguf          *self,
                MoeProgressFunc   progress,
@@ -509,21 +536,10 @@ moe_gguf_load (MoeGguf          *self,
     return TRUE;
   locker = g_mutex_locker_new (&lock);
   if (!self->loaded)
-    self->loaded = moe_hf_folder_convert (self->folder, self->tensors, progress, user_data, cancellable,
-                                          error);
+    self->loaded = check_memory (self, error) &&
+                   moe_hf_folder_convert (self->folder, self->tensors, progress, user_data,
+                                          cancellable, error);
   return self->loaded;
-}
-
-guint64
-moe_gguf_get_load_bytes (MoeGguf *self)
-{
-  guint64 n_bytes = 0;
-
-  g_return_val_if_fail (self != NULL, 0);
-
-  for (guint i = 0; self->folder != NULL && i < self->folder->conversions->len; i++)
-    n_bytes += moe_hf_conversion_get_bytes (self->folder, i);
-  return n_bytes;
 }
 
 gboolean

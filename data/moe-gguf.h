@@ -116,7 +116,7 @@ typedef void (*MoeProgressFunc) (double fraction, gpointer user_data);
 
 /* A folder's tensors whose values must be laid out anew have no data before this call, which takes the time
  * and memory for it once, on all processors; nothing to do for files. @progress may be NULL. Errors:
- * G_IO_ERROR_CANCELLED; then it may be called again. */
+ * MOE_ERROR_LIMIT (memory), G_IO_ERROR_CANCELLED; then it may be called again. */
 gboolean             moe_gguf_load            (MoeGguf          *self,
                                                MoeProgressFunc   progress,
                                                gpointer          user_data,

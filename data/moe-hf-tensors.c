@@ -5,7 +5,6 @@
 
 #include "data/moe-error.h"
 #include "data/moe-hf-tensors-private.h"
-#include "data/moe-machine.h"
 #include "data/moe-safetensors.h"
 
 /* Bounds far above any published model, before memory is taken for them. */
@@ -516,28 +515,6 @@ place_factors (Placer *self)
     }
 }
 
-/* Tensors that are laid out anew take memory beside their files. */
-static gboolean
-check_memory (Placer  *self,
-              GError **error)
-{
-  guint64 n_bytes = 0, memory = moe_machine_get_memory ();
-
-  for (guint i = 0; i < self->target->conversions->len; i++)
-    n_bytes += moe_hf_conversion_get_bytes (self->target, i);
-  if (n_bytes <= memory)
-    return TRUE;
-  {
-    g_autofree char *needed = g_format_size (n_bytes);
-    g_autofree char *there = g_format_size (memory);
-
-    g_set_error (error, MOE_ERROR, MOE_ERROR_LIMIT,
-                 "%s: its weights, laid out as they are computed with, take %s of memory, and the machine "
-                 "has %s", self->folder, needed, there);
-  }
-  return FALSE;
-}
-
 static gboolean
 check_complete (Placer  *self,
                 GError **error)
@@ -596,5 +573,5 @@ moe_hf_place_tensors (const char         *folder,
                          error))
         return FALSE;
   place_factors (&placer);
-  return check_memory (&placer, error) && check_complete (&placer, error);
+  return check_complete (&placer, error);
 }
