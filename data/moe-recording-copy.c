@@ -20,8 +20,10 @@ fail (sqlite3     *db,
       const char  *path,
       GError     **error)
 {
+  g_autofree char *message = g_utf8_make_valid (db != NULL ? sqlite3_errmsg (db) : sqlite3_errstr (code), -1);
+
   g_set_error (error, MOE_ERROR, code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? MOE_ERROR_FORMAT
-               : MOE_ERROR_IO, "%s: %s", path, db != NULL ? sqlite3_errmsg (db) : sqlite3_errstr (code));
+               : MOE_ERROR_IO, "%s: %s", path, message);
   return FALSE;
 }
 

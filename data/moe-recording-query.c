@@ -241,12 +241,12 @@ set_query_error (GError     **error,
                  const char  *path)
 {
   int rc = sqlite3_errcode (db) & 0xff;
+  g_autofree char *message = g_utf8_make_valid (sqlite3_errmsg (db), -1);
 
   g_set_error (error, MOE_ERROR,
                rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB ? MOE_ERROR_FORMAT
                : rc == SQLITE_IOERR ? MOE_ERROR_IO : MOE_ERROR_INVALID,
-               "%s: %s", path, rc == SQLITE_AUTH ? "only statements that read are allowed"
-               : sqlite3_errmsg (db));
+               "%s: %s", path, rc == SQLITE_AUTH ? "only statements that read are allowed" : message);
 }
 
 static gboolean

@@ -14,6 +14,8 @@ moe_sqlite_set_error (GError    **error,
   int rc = sqlite3_errcode (db) & 0xff;
   int code = MOE_ERROR_IO;
   int system_errno = sqlite3_system_errno (db);
+  /* It quotes the file, whose schema may hold any bytes. */
+  g_autofree char *message = g_utf8_make_valid (sqlite3_errmsg (db), -1);
 
   /* SQLITE_ERROR: a table or column that our statements name is not there. */
   if (rc == SQLITE_NOTADB || rc == SQLITE_CORRUPT || rc == SQLITE_ERROR)
@@ -22,10 +24,10 @@ moe_sqlite_set_error (GError    **error,
     what = "damaged";
 
   if ((rc == SQLITE_IOERR || rc == SQLITE_CANTOPEN) && system_errno != 0)
-    g_set_error (error, MOE_ERROR, code, "%s: %s: %s (%s)", path, what, sqlite3_errmsg (db),
+    g_set_error (error, MOE_ERROR, code, "%s: %s: %s (%s)", path, what, message,
                  g_strerror (system_errno));
   else
-    g_set_error (error, MOE_ERROR, code, "%s: %s: %s", path, what, sqlite3_errmsg (db));
+    g_set_error (error, MOE_ERROR, code, "%s: %s: %s", path, what, message);
 }
 
 gboolean
