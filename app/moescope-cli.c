@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "app/cli.h"
+#include "data/moe-mapped-file.h"
 
 static const MoeCliCommand commands[] = {
   { "info", "what a model file is, without loading its weights", moe_cli_info },
@@ -64,6 +65,7 @@ main (int    argc,
   g_set_prgname ("moescope-cli");
   g_log_set_writer_func (g_log_writer_standard_streams, NULL, NULL);
   moe_cli_watch_signals ();
+  moe_mapped_file_explain_faults ("moescope-cli");
 
   if (argc < 2)
     {

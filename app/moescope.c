@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #define G_LOG_DOMAIN "moescope"
 
+#include "data/moe-mapped-file.h"
 #include "ui/moe-application.h"
 
 static int
@@ -24,6 +25,7 @@ main (int    argc,
 
   g_set_prgname ("moescope");
   g_set_application_name ("Moescope");
+  moe_mapped_file_explain_faults ("moescope");
   application = moe_application_new ();
   g_signal_connect (application, "handle-local-options", G_CALLBACK (on_local_options), NULL);
   return g_application_run (G_APPLICATION (application), argc, argv);

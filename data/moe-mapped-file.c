@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -116,4 +118,31 @@ moe_mapped_file_check_unchanged (MoeMappedFile  *self,
   if (status.st_dev != self->device || status.st_ino != self->inode)
     return fail (self, MOE_ERROR_IO, error, "the file was replaced by another since it was opened");
   return TRUE;
+}
+
+static const char *program_name;
+
+/* Only what a signal handler may call. SA_RESETHAND has put the default action back: when this returns, the
+ * same read ends the program. */
+static void
+on_bus_error (int number)
+{
+  static const char text[] = ": a file that is in use was cut short or cannot be read any more; "
+                             "what was recorded up to now is kept\n";
+
+  if (write (STDERR_FILENO, program_name, strlen (program_name)) < 0
+      || write (STDERR_FILENO, text, sizeof text - 1) < 0)
+    return;
+}
+
+void
+moe_mapped_file_explain_faults (const char *program)
+{
+  struct sigaction action = { .sa_handler = on_bus_error, .sa_flags = (int) SA_RESETHAND };
+
+  g_return_if_fail (program != NULL);
+
+  program_name = program;
+  sigemptyset (&action.sa_mask);
+  sigaction (SIGBUS, &action, NULL);
 }

@@ -25,6 +25,11 @@ void           moe_mapped_file_free            (MoeMappedFile  *self);
 gboolean       moe_mapped_file_check_unchanged (MoeMappedFile  *self,
                                                 GError        **error);
 
+/* Reading a mapped page that a file has lost since (somebody cut it short, its disk failed) ends a program
+ * with SIGBUS; from here on with a sentence on standard error first, after @program (a literal) and ": ".
+ * Once, before there are threads. */
+void           moe_mapped_file_explain_faults  (const char     *program);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MoeMappedFile, moe_mapped_file_free)
 
 G_END_DECLS

@@ -5,8 +5,10 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "data/moe-error.h"
+#include "data/moe-mapped-file.h"
 #include "tests/support/moe-test-gguf.h"
 
 /* A header of one tensor called "t", up to what the cases damage. */
@@ -216,6 +218,30 @@ test_bit_flips (void)
   g_assert_cmpuint (n_refused, >, header->len * 8 / 4);
 }
 
+/* A page that is read for the first time after the file was cut short. */
+static void
+test_cut_short_in_use (void)
+{
+  if (g_test_subprocess ())
+    {
+      static const guint8 zeros[16384];
+      g_autofree char *path = moe_test_gguf_save ("cut-short.bin", zeros, sizeof zeros);
+      g_autoptr (GError) error = NULL;
+      g_autoptr (MoeMappedFile) file = moe_mapped_file_open (path, &error);
+
+      g_assert_no_error (error);
+      moe_mapped_file_explain_faults ("program");
+      g_assert_cmpint (truncate (path, 0), ==, 0);
+      unlink (path);
+      rmdir (moe_test_gguf_get_folder ());
+      g_assert_cmpuint (((const volatile guint8 *) file->data)[sizeof zeros - 1], ==, 0);
+      return;
+    }
+  g_test_trap_subprocess (NULL, 0, 0);
+  g_test_trap_assert_failed ();
+  g_test_trap_assert_stderr ("program: a file that is in use was cut short*is kept\n*");
+}
+
 int
 main (int    argc,
       char **argv)
@@ -230,5 +256,6 @@ main (int    argc,
   g_test_add_func ("/gguf-damaged/not-a-file", test_not_a_file);
   g_test_add_func ("/gguf-damaged/truncated", test_truncated);
   g_test_add_func ("/gguf-damaged/bit-flips", test_bit_flips);
+  g_test_add_func ("/gguf-damaged/cut-short-in-use", test_cut_short_in_use);
   return moe_test_gguf_run ();
 }
