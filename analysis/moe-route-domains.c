@@ -72,16 +72,18 @@ typedef struct
   int             *of_prompt; /* (prompts of the recording) number of the domain, or NO_DOMAIN */
 } Counter;
 
-static void
-count_token (const MoeTokenRecord *record,
-             gpointer              user_data)
+static gboolean
+count_token (const MoeTokenRecord  *record,
+             gboolean               starts,
+             gpointer               user_data,
+             GError               **error)
 {
   const Counter *counter = user_data;
   MoeRouteDomains *self = counter->domains;
   int domain = counter->of_prompt[record->prompt];
 
   if (domain == NO_DOMAIN)
-    return;
+    return TRUE;
   self->n_tokens[domain]++;
   for (guint i = 0; i < self->layers.n; i++)
     {
@@ -92,6 +94,7 @@ count_token (const MoeTokenRecord *record,
         if (experts[slot] != MOE_NO_EXPERT)
           hits[experts[slot]]++;
     }
+  return TRUE;
 }
 
 /* Sets the domain of each prompt of @recording; FALSE when none has one. */

@@ -32,11 +32,14 @@ moe_route_keep_ranking_parse (const char          *name,
   return FALSE;
 }
 
-static void
-add_to_stats (const MoeTokenRecord *record,
-              gpointer              user_data)
+static gboolean
+add_to_stats (const MoeTokenRecord  *record,
+              gboolean               starts,
+              gpointer               user_data,
+              GError               **error)
 {
   moe_routing_stats_add (user_data, record);
+  return TRUE;
 }
 
 /* (M, E) of all MoE layers. */
@@ -83,9 +86,11 @@ typedef struct
   double       *weights; /* (layers.n, E) by place */
 } Counter;
 
-static void
-count_token (const MoeTokenRecord *record,
-             gpointer              user_data)
+static gboolean
+count_token (const MoeTokenRecord  *record,
+             gboolean               starts,
+             gpointer               user_data,
+             GError               **error)
 {
   const Counter *self = user_data;
   guint n_experts = self->keep->info->n_experts;
@@ -111,6 +116,7 @@ count_token (const MoeTokenRecord *record,
       if (last >= 0)
         self->last[row + (guint) last]++;
     }
+  return TRUE;
 }
 
 static void

@@ -31,10 +31,12 @@ typedef struct
   MoeRecording      *recording;
   guint              phases;
   const MoeProgress *progress;
-  MoeRouteFunc       func;
+  MoeRouteTokenFunc  func;
   gpointer           user_data;
   GError           **error;
-  guint8            *seen; /* (E) all 0 between layers */
+  guint8            *seen;   /* (E) all 0 between layers */
+  gint64             last;   /* id of the last token given on, or -2 */
+  guint              prompt; /* its prompt */
 } Reader;
 
 /* Whether no expert is twice in a layer: all counts per token rely on it. */
@@ -73,6 +75,7 @@ read_record (MoeTokenRecord *record,
 {
   Reader *self = user_data;
   gint64 n_tokens = moe_recording_get_n_tokens (self->recording);
+  gboolean starts;
 
   if (record->id % TOKENS_PER_REPORT == 0
       && !moe_progress_step (self->progress, (double) record->id / (double) MAX (n_tokens, 1),
@@ -82,15 +85,17 @@ read_record (MoeTokenRecord *record,
     return TRUE;
   if (!check_experts (self, record))
     return FALSE;
-  self->func (record, self->user_data);
-  return TRUE;
+  starts = record->id != self->last + 1 || record->prompt != self->prompt;
+  self->last = record->id;
+  self->prompt = record->prompt;
+  return self->func (record, starts, self->user_data, self->error);
 }
 
 gboolean
 moe_route_foreach (MoeRecording       *recording,
                    guint               phases,
                    const MoeProgress  *progress,
-                   MoeRouteFunc        func,
+                   MoeRouteTokenFunc   func,
                    gpointer            user_data,
                    GError            **error)
 {
@@ -100,6 +105,6 @@ moe_route_foreach (MoeRecording       *recording,
   g_return_val_if_fail (recording != NULL && func != NULL, FALSE);
 
   seen = g_new0 (guint8, MAX (moe_recording_get_info (recording)->n_experts, 1));
-  reader = (Reader) { recording, phases, progress, func, user_data, error, seen };
+  reader = (Reader) { recording, phases, progress, func, user_data, error, seen, -2, 0 };
   return moe_recording_foreach (recording, 0, -1, read_record, &reader, error);
 }

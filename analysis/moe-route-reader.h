@@ -24,16 +24,19 @@ gboolean moe_route_layers_init (MoeRouteLayers  *self,
 
 /* The experts of @record were checked: each is MOE_NO_EXPERT or one of the model's, and none is twice in a
  * layer. */
-typedef void (*MoeRouteFunc) (const MoeTokenRecord *record,
-                              gpointer              user_data);
+typedef gboolean (*MoeRouteTokenFunc) (const MoeTokenRecord  *record,
+                                       gboolean               starts,
+                                       gpointer               user_data,
+                                       GError               **error);
 
-/* Calls @func for every token of @phases (MOE_PHASE_BIT() set) in order. Constant memory. @progress may be
- * NULL. Errors: those of moe_recording_foreach(), MOE_ERROR_FORMAT for an expert that a token has twice,
- * G_IO_ERROR_CANCELLED. */
+/* Calls @func for every token of @phases (MOE_PHASE_BIT() set) in order, until it returns FALSE with its error
+ * set. @starts: the token before it in the model was not given, since it is of another prompt or of another
+ * phase. Constant memory. @progress may be NULL. Errors: those of moe_recording_foreach() and of @func,
+ * MOE_ERROR_FORMAT for an expert that a token has twice, G_IO_ERROR_CANCELLED. */
 gboolean moe_route_foreach     (MoeRecording       *recording,
                                 guint               phases,
                                 const MoeProgress  *progress,
-                                MoeRouteFunc        func,
+                                MoeRouteTokenFunc   func,
                                 gpointer            user_data,
                                 GError            **error);
 

@@ -18,15 +18,17 @@ typedef enum
 
 static const char *const policies[N_POLICIES] = { "lru", "lfu", "belady", "sch" };
 
-/* What one layer's tokens ask for, one after the other. */
+/* What one layer's tokens ask for, token after token. */
 typedef struct
 {
   guint    n_experts;
   gsize    n;        /* accesses */
   guint16 *experts;  /* (n) */
-  guint   *tokens;   /* (n) */
-  gsize   *next;     /* (n) the next access of the same expert, n for none */
-  gsize    cold;     /* accesses that are the first of their expert */
+  gsize   *tokens;   /* (n) */
+  guint8  *wanted;   /* (n) whether it is of a token whose hits are counted */
+  gsize   *next;     /* (n) the next token with the same expert, G_MAXSIZE for none */
+  gsize    n_wanted;
+  gsize    cold;     /* wanted accesses that are the first of their expert */
 } Trace;
 
 static void
@@ -34,6 +36,7 @@ trace_clear (Trace *self)
 {
   g_free (self->experts);
   g_free (self->tokens);
+  g_free (self->wanted);
   g_free (self->next);
 }
 
@@ -45,35 +48,65 @@ trace_init (Trace           *self,
             guint            layer)
 {
   gsize most = MAX (routes->n_tokens * routes->n_slots, 1);
-  g_autofree gsize *last = g_new (gsize, MAX (routes->n_experts, 1));
+  g_autofree gsize *later = g_new (gsize, MAX (routes->n_experts, 1));
+  g_autofree gboolean *seen = g_new0 (gboolean, MAX (routes->n_experts, 1));
 
   *self = (Trace) { .n_experts = routes->n_experts };
   self->experts = g_new (guint16, most);
-  self->tokens = g_new (guint, most);
+  self->tokens = g_new (gsize, most);
+  self->wanted = g_new (guint8, most);
   self->next = g_new (gsize, most);
   for (gsize token = 0; token < routes->n_tokens; token++)
     for (guint slot = 0; slot < routes->n_slots; slot++)
       {
         guint16 expert = moe_routes_get (routes, token, layer)[slot];
+        gboolean wanted = moe_routes_get_token (routes, token)->wanted;
 
         if (expert == MOE_NO_EXPERT)
           continue;
         self->experts[self->n] = expert;
-        self->tokens[self->n++] = (guint) token;
+        self->tokens[self->n] = token;
+        self->wanted[self->n++] = (guint8) wanted;
+        self->n_wanted += wanted;
+        self->cold += wanted && !seen[expert];
+        seen[expert] = TRUE;
       }
   for (guint i = 0; i < routes->n_experts; i++)
-    last[i] = self->n;
+    later[i] = G_MAXSIZE;
   for (gsize i = self->n; i-- > 0;)
     {
-      self->next[i] = last[self->experts[i]];
-      last[self->experts[i]] = i;
+      self->next[i] = later[self->experts[i]];
+      later[self->experts[i]] = self->tokens[i];
     }
-  for (guint i = 0; i < routes->n_experts; i++)
-    self->cold += last[i] < self->n;
 }
 
-/* Hits by size for all sizes at once: an expert that is the d-th of the most recently used is found by every
- * cache of at least d. @hits: (@n_sizes). */
+/* Where the accesses end that are of the same token as access @first. */
+static gsize
+trace_get_end (const Trace *self,
+               gsize        first)
+{
+  gsize end = first;
+
+  while (end < self->n && self->tokens[end] == self->tokens[first])
+    end++;
+  return end;
+}
+
+/* How many experts were used more recently than @expert; @n when it never was. */
+static guint
+get_depth (const guint16 *stack,
+           guint          n,
+           guint16        expert)
+{
+  guint depth = 0;
+
+  while (depth < n && stack[depth] != expert)
+    depth++;
+  return depth;
+}
+
+/* Hits by size for all sizes at once: an expert that is the d-th of the most recently used, before any of its
+ * token is, is found by every cache of at least d. @hits: (@n_sizes). */
 static void
 run_lru (const Trace *trace,
          const guint *sizes,
@@ -81,22 +114,27 @@ run_lru (const Trace *trace,
          guint64     *hits)
 {
   g_autofree guint16 *stack = g_new (guint16, MAX (trace->n_experts, 1));
-  g_autofree guint64 *depths = g_new0 (guint64, (gsize) trace->n_experts + 1);
+  g_autofree guint64 *depths = g_new0 (guint64, MAX (trace->n_experts, 1));
   guint n = 0;
 
-  for (gsize i = 0; i < trace->n; i++)
+  for (gsize first = 0, end; first < trace->n; first = end)
     {
-      guint16 expert = trace->experts[i];
-      guint depth = 0;
+      end = trace_get_end (trace, first);
+      for (gsize i = first; i < end; i++)
+        {
+          guint depth = get_depth (stack, n, trace->experts[i]);
 
-      while (depth < n && stack[depth] != expert)
-        depth++;
-      if (depth < n)
-        depths[depth]++;
-      else
-        n++;
-      memmove (stack + 1, stack, depth * sizeof *stack);
-      stack[0] = expert;
+          if (depth < n)
+            depths[depth] += trace->wanted[i];
+        }
+      for (gsize i = first; i < end; i++)
+        {
+          guint depth = get_depth (stack, n, trace->experts[i]);
+
+          n += depth == n;
+          memmove (stack + 1, stack, depth * sizeof *stack);
+          stack[0] = trace->experts[i];
+        }
     }
   for (guint i = 0; i < n_sizes; i++)
     {
@@ -120,7 +158,7 @@ ahead_move (Ahead *self,
             gsize  now,
             guint  window)
 {
-  guint token = self->trace->tokens[now];
+  gsize token = self->trace->tokens[now];
 
   while (self->end < self->trace->n && self->trace->tokens[self->end] <= token + window)
     self->counts[self->trace->experts[self->end++]]++;
@@ -128,60 +166,118 @@ ahead_move (Ahead *self,
     self->counts[self->trace->experts[self->first++]]--;
 }
 
+typedef struct
+{
+  Policy    policy;
+  guint     size, n_resident;
+  guint16  *resident;    /* (E), the first n_resident */
+  gboolean *is_resident; /* (E) */
+  gsize    *used;        /* (E) last access */
+  guint64  *uses;        /* (E) */
+  gsize    *next;        /* (E) next token with it */
+  guint    *ahead;       /* (E) uses in the next window */
+} Cache;
+
+/* Whether resident @b is to go rather than @a. */
+static gboolean
+is_worth_less (const Cache *self,
+               guint16      b,
+               guint16      a)
+{
+  if (self->policy == POLICY_LFU && self->uses[a] != self->uses[b])
+    return self->uses[b] < self->uses[a];
+  if (self->policy == POLICY_BELADY && self->next[a] != self->next[b])
+    return self->next[b] > self->next[a];
+  if (self->policy == POLICY_SCH && self->ahead[a] != self->ahead[b])
+    return self->ahead[b] < self->ahead[a];
+  return self->used[b] < self->used[a];
+}
+
+/* Brings @expert in; what was used from access @first on, by the present token, stays. */
+static void
+bring_in (Cache   *self,
+          guint16  expert,
+          gsize    first)
+{
+  guint place = self->n_resident;
+
+  if (self->n_resident < self->size)
+    self->n_resident++;
+  else
+    {
+      for (guint i = 0; i < self->n_resident; i++)
+        if (self->used[self->resident[i]] < first
+            && (place == self->n_resident
+                || is_worth_less (self, self->resident[i], self->resident[place])))
+          place = i;
+      self->is_resident[self->resident[place]] = FALSE;
+    }
+  self->resident[place] = expert;
+  self->is_resident[expert] = TRUE;
+}
+
+/* @size is at least the experts of a token. */
 static guint64
 run_policy (const Trace *trace,
             Policy       policy,
             guint        window,
             guint        size)
 {
-  guint n = trace->n_experts, n_resident = 0;
-  g_autofree guint16 *resident = g_new (guint16, MAX (n, 1));
-  g_autofree gboolean *is_resident = g_new0 (gboolean, MAX (n, 1));
-  g_autofree gsize *used = g_new0 (gsize, MAX (n, 1));    /* last access, by expert */
-  g_autofree guint64 *uses = g_new0 (guint64, MAX (n, 1));
-  g_autofree gsize *next = g_new0 (gsize, MAX (n, 1));
-  g_autofree guint *counts = g_new0 (guint, MAX (n, 1));
+  guint n = MAX (trace->n_experts, 1);
+  g_autofree guint16 *resident = g_new (guint16, n);
+  g_autofree gboolean *is_resident = g_new0 (gboolean, n);
+  g_autofree gsize *used = g_new0 (gsize, n);
+  g_autofree guint64 *uses = g_new0 (guint64, n);
+  g_autofree gsize *next = g_new0 (gsize, n);
+  g_autofree guint *counts = g_new0 (guint, n);
+  Cache cache = { policy, size, 0, resident, is_resident, used, uses, next, counts };
   Ahead ahead = { trace, 0, 0, counts };
   guint64 hits = 0;
 
-  for (gsize i = 0; i < trace->n; i++)
+  for (gsize first = 0, end; first < trace->n; first = end)
     {
-      guint16 expert = trace->experts[i];
+      end = trace_get_end (trace, first);
+      for (gsize i = first; i < end; i++)
+        {
+          guint16 expert = trace->experts[i];
 
-      uses[expert]++;
-      used[expert] = i;
-      next[expert] = trace->next[i];
+          uses[expert]++;
+          used[expert] = i;
+          next[expert] = trace->next[i];
+          hits += is_resident[expert] && trace->wanted[i];
+        }
       if (policy == POLICY_SCH)
-        ahead_move (&ahead, i, window);
-      if (is_resident[expert])
-        {
-          hits++;
-          continue;
-        }
-      if (n_resident == size)
-        {
-          guint worst = 0;
-
-          for (guint j = 1; j < n_resident; j++)
-            {
-              guint16 a = resident[worst], b = resident[j];
-              /* How much less b is worth than a. */
-              gboolean less = policy == POLICY_LFU ? uses[b] < uses[a]
-                              : policy == POLICY_BELADY ? next[b] > next[a] : counts[b] < counts[a];
-              gboolean equal = policy == POLICY_LFU ? uses[b] == uses[a]
-                               : policy == POLICY_BELADY ? next[b] == next[a] : counts[b] == counts[a];
-
-              if (less || (equal && used[b] < used[a]))
-                worst = j;
-            }
-          is_resident[resident[worst]] = FALSE;
-          resident[worst] = expert;
-        }
-      else
-        resident[n_resident++] = expert;
-      is_resident[expert] = TRUE;
+        ahead_move (&ahead, first, window);
+      for (gsize i = first; i < end; i++)
+        if (!is_resident[trace->experts[i]])
+          bring_in (&cache, trace->experts[i], first);
     }
   return hits;
+}
+
+static gsize
+count_wanted (const MoeRoutes *self)
+{
+  gsize n = 0;
+
+  for (gsize token = 0; token < self->n_tokens; token++)
+    n += moe_routes_get_token (self, token)->wanted;
+  return n;
+}
+
+/* Up to MAX_SIZES sizes at equal distances from @least, which holds all that one token wants, to @most.
+ * Returns how many. */
+static guint
+choose_sizes (guint  least,
+              guint  most,
+              guint *sizes)
+{
+  guint by = MAX ((most - least + MAX_SIZES - 2) / (MAX_SIZES - 1), 1), n = 0;
+
+  for (guint size = least; size < most; size += by)
+    sizes[n++] = size;
+  sizes[n++] = most;
+  return n;
 }
 
 static void
@@ -195,7 +291,7 @@ add_rows (const MoeRoutes *self,
           guint64          accesses,
           guint64          cold)
 {
-  double n = (double) self->n_tokens * (layer < 0 ? self->n_layers : 1);
+  double n = (double) count_wanted (self) * (layer < 0 ? self->n_layers : 1);
 
   for (guint i = 0; i < n_sizes; i++)
     {
@@ -225,13 +321,9 @@ moe_routes_cache (const MoeRoutes         *self,
                   GError                 **error)
 {
   guint first = layer < 0 ? 0 : (guint) layer, end = layer < 0 ? self->n_layers : first + 1;
-  guint by = MAX ((self->n_experts + MAX_SIZES - 1) / MAX_SIZES, 1), n_sizes = 0;
-  guint sizes[MAX_SIZES + 1];
-  guint64 hits[N_POLICIES][MAX_SIZES + 1] = { { 0 } }, accesses = 0, cold = 0;
-
-  for (guint size = by; size < self->n_experts && n_sizes < MAX_SIZES; size += by)
-    sizes[n_sizes++] = size;
-  sizes[n_sizes++] = self->n_experts;
+  guint sizes[MAX_SIZES];
+  guint n_sizes = choose_sizes (MIN (MAX (self->n_slots, 1), self->n_experts), self->n_experts, sizes);
+  guint64 hits[N_POLICIES][MAX_SIZES] = { { 0 } }, accesses = 0, cold = 0;
 
   moe_table_add_column (table, "layer", MOE_COLUMN_INT, "", MOE_ROLE_INDEX);
   moe_table_add_column (table, "policy", MOE_COLUMN_TEXT, "", MOE_ROLE_INDEX);
@@ -245,10 +337,10 @@ moe_routes_cache (const MoeRoutes         *self,
   for (guint i = first; i < end; i++)
     {
       g_auto(Trace) trace = { 0 };
-      guint64 lru[MAX_SIZES + 1];
+      guint64 lru[MAX_SIZES];
 
       trace_init (&trace, self, i);
-      accesses += trace.n;
+      accesses += trace.n_wanted;
       cold += trace.cold;
       run_lru (&trace, sizes, n_sizes, lru);
       for (guint size = 0; size < n_sizes; size++)

@@ -91,6 +91,8 @@ moe_routes_balance (const MoeRoutes         *self,
   moe_table_add_column (table, "k80", MOE_COLUMN_INT, "", MOE_ROLE_VALUE);
   moe_table_add_column (table, "k90", MOE_COLUMN_INT, "", MOE_ROLE_VALUE);
   moe_table_add_column (table, "unused", MOE_COLUMN_INT, "", MOE_ROLE_VALUE);
+  moe_table_add_column (table, "router_entropy", MOE_COLUMN_DOUBLE, "", MOE_ROLE_VALUE);
+  moe_table_add_column (table, "margin", MOE_COLUMN_DOUBLE, "", MOE_ROLE_VALUE);
   for (guint i = 0; i < self->n_layers; i++)
     {
       g_autofree guint64 *hits = moe_routes_count (self, i, FALSE);
@@ -101,6 +103,11 @@ moe_routes_balance (const MoeRoutes         *self,
       moe_table_set_int (table, row, 0, self->info->moe_layers[i]);
       moe_table_set_int (table, row, 1, (gint64) self->n_tokens);
       add_balance (table, row, hits, self->n_experts);
+      if (self->entropy[i].n > 0 && self->n_experts > 1)
+        moe_table_set_double (table, row, 11, self->entropy[i].sum / (double) self->entropy[i].n
+                                                  / log (self->n_experts));
+      if (self->margin[i].n > 0)
+        moe_table_set_double (table, row, 12, self->margin[i].sum / (double) self->margin[i].n);
     }
   return TRUE;
 }
@@ -144,12 +151,13 @@ add_devices (const MoeRoutes *self,
       n_routed += total > before;
       if (layer + 1 < self->n_layers)
         {
-          guint16 next = moe_routes_get (self, token, layer + 1)[0];
+          guint16 here = moe_routes_get_strongest (self, token, layer);
+          guint16 next = moe_routes_get_strongest (self, token, layer + 1);
 
-          if (experts[0] != MOE_NO_EXPERT && next != MOE_NO_EXPERT)
+          if (here != MOE_NO_EXPERT && next != MOE_NO_EXPERT)
             {
               n_pairs++;
-              n_moved += get_device (self, experts[0], n_devices) != get_device (self, next, n_devices);
+              n_moved += get_device (self, here, n_devices) != get_device (self, next, n_devices);
             }
         }
     }

@@ -4,7 +4,6 @@
 #include "analysis/moe-routes-private.h"
 
 #include <math.h>
-#include <string.h>
 
 static const guint windows[] = { 4, 16, 64, 256 };
 
@@ -28,39 +27,66 @@ get_best (const guint64 *counts,
   return best;
 }
 
-/* Adds the windows of one MoE layer to @counts, (E, window + 1); returns how many there were. */
+/* How often the expert is in the present window, and since which window that is so. */
+typedef struct
+{
+  guint   hits;
+  guint64 since;
+} Presence;
+
+/* The windows before number @now are counted as they were, those from it on have @change more hits. */
+static void
+change_presence (Presence *self,
+                 guint64  *counts,
+                 guint64   now,
+                 int       change)
+{
+  counts[self->hits] += now - self->since;
+  self->since = now;
+  self->hits = (guint) ((int) self->hits + change);
+}
+
+/* Adds the windows of one MoE layer, which begin at every token that has a whole one, to @counts,
+ * (E, window + 1); returns how many there were. Counts only change for what enters or leaves. */
 static guint64
 count_windows (const MoeRoutes *self,
                guint            layer,
                guint            window,
                guint64         *counts)
 {
-  const guint *prompts = (const guint *) (gconstpointer) self->prompts->data;
-  g_autofree guint *hits = g_new0 (guint, self->n_experts);
+  g_autofree Presence *experts = g_new0 (Presence, MAX (self->n_experts, 1));
   guint64 n_windows = 0;
-  guint filled = 0;
+  gsize first = 0; /* of the stretch */
 
-  for (gsize token = 0; token < self->n_tokens; token++)
+  for (gsize token = 0; token <= self->n_tokens; token++)
     {
-      const guint16 *experts = moe_routes_get (self, token, layer);
-
-      /* What was left over at the end of the last prompt is no window. */
-      if (token > 0 && prompts[token] != prompts[token - 1] && filled > 0)
-        {
-          memset (hits, 0, self->n_experts * sizeof *hits);
-          filled = 0;
-        }
-      for (guint slot = 0; slot < self->n_slots; slot++)
-        if (experts[slot] != MOE_NO_EXPERT)
-          hits[experts[slot]]++;
-      if (++filled == window)
+      if (token == self->n_tokens || moe_routes_get_token (self, token)->starts)
         {
           for (guint expert = 0; expert < self->n_experts; expert++)
-            counts[(gsize) expert * (window + 1) + MIN (hits[expert], window)]++;
-          memset (hits, 0, self->n_experts * sizeof *hits);
-          filled = 0;
-          n_windows++;
+            {
+              change_presence (&experts[expert], counts + (gsize) expert * (window + 1), n_windows, 0);
+              experts[expert].hits = 0;
+            }
+          first = token;
         }
+      if (token == self->n_tokens)
+        break;
+      /* What leaves goes first, so that no expert is more often in a window than it has tokens. */
+      for (guint slot = 0; token - first >= window && slot < self->n_slots; slot++)
+        {
+          guint16 expert = moe_routes_get (self, token - window, layer)[slot];
+
+          if (expert != MOE_NO_EXPERT)
+            change_presence (&experts[expert], counts + (gsize) expert * (window + 1), n_windows, -1);
+        }
+      for (guint slot = 0; slot < self->n_slots; slot++)
+        {
+          guint16 expert = moe_routes_get (self, token, layer)[slot];
+
+          if (expert != MOE_NO_EXPERT)
+            change_presence (&experts[expert], counts + (gsize) expert * (window + 1), n_windows, 1);
+        }
+      n_windows += token - first + 1 >= window;
     }
   return n_windows;
 }
@@ -115,22 +141,21 @@ moe_routes_srp_experts (const MoeRoutes         *self,
   for (guint i = 0; i < self->n_layers; i++)
     {
       g_autofree guint64 *counts = g_new0 (guint64, (gsize) self->n_experts * (window + 1));
+      g_autofree guint64 *hits = NULL;
 
       if (!moe_progress_step (progress, (double) i / self->n_layers, "looking at windows", error))
         return FALSE;
       count_windows (self, i, window, counts);
+      hits = moe_routes_count (self, i, FALSE);
       for (guint expert = 0; expert < self->n_experts; expert++)
         {
           const guint64 *own = counts + (gsize) expert * (window + 1);
           guint row = moe_table_append_row (table);
-          guint64 hits = 0;
 
-          for (guint f = 1; f <= window; f++)
-            hits += own[f] * f;
           moe_table_set_int (table, row, 0, self->info->moe_layers[i]);
           moe_table_set_int (table, row, 1, expert);
           moe_table_set_int (table, row, 2, window);
-          moe_table_set_int (table, row, 3, (gint64) hits);
+          moe_table_set_int (table, row, 3, (gint64) hits[expert]);
           moe_table_set_double (table, row, 4, get_best (own, window));
         }
     }

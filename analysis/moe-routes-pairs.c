@@ -28,7 +28,6 @@ count_pairs (const MoeRoutes    *self,
              GError            **error)
 {
   g_autofree guint32 *pairs = g_new0 (guint32, (gsize) self->n_experts * self->n_experts);
-  guint n = top1 ? MIN (1, self->n_slots) : self->n_slots;
 
   for (gsize token = 0; token < self->n_tokens; token++)
     {
@@ -36,8 +35,17 @@ count_pairs (const MoeRoutes    *self,
 
       if (!step (self, token, progress, "counting pairs", error))
         return NULL;
-      for (guint i = 0; i < n; i++)
-        for (guint j = 0; j < n; j++)
+      if (top1)
+        {
+          guint16 i = moe_routes_get_strongest (self, token, from);
+          guint16 j = moe_routes_get_strongest (self, token, to);
+
+          if (i != MOE_NO_EXPERT && j != MOE_NO_EXPERT)
+            pairs[(gsize) i * self->n_experts + j]++;
+          continue;
+        }
+      for (guint i = 0; i < self->n_slots; i++)
+        for (guint j = 0; j < self->n_slots; j++)
           if (a[i] != MOE_NO_EXPERT && b[j] != MOE_NO_EXPERT)
             pairs[(gsize) a[i] * self->n_experts + b[j]]++;
     }

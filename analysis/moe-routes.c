@@ -3,13 +3,13 @@
 
 #include "analysis/moe-routes-private.h"
 
+#include <math.h>
+
 #include "analysis/moe-report.h"
+#include "analysis/moe-route-reader.h"
 #include "data/moe-error.h"
 
 #define MAX_BYTES ((gsize) 1 << 30)
-
-/* Tokens between two looks at whether the result is still wanted. */
-#define STRIDE 1024
 
 typedef gboolean (*ComputeFunc) (const MoeRoutes         *self,
                                  const MoeRoutesOptions  *options,
@@ -27,7 +27,8 @@ static const struct
 {
   const char  *name, *title;
   Layer        layer;
-  gboolean     window, next, weights;
+  gboolean     window, next;
+  MoeRoutesRead read;
   ComputeFunc  compute;
 } metrics[MOE_N_ROUTES_METRICS] = {
   [MOE_ROUTES_SIMILARITY] = { "similarity", "Router Similarity", LAYER_OPTIONAL },
@@ -41,13 +42,13 @@ static const struct
   [MOE_ROUTES_SRP_EXPERTS] = { "srp-experts", "Locality by Expert", LAYER_NONE, .window = TRUE,
                                .compute = moe_routes_srp_experts },
   [MOE_ROUTES_CACHE] = { "cache", "Expert Caches", LAYER_OPTIONAL, .window = TRUE,
-                         .compute = moe_routes_cache },
+                         .read = MOE_ROUTES_READ_ALL, .compute = moe_routes_cache },
   [MOE_ROUTES_BALANCE] = { "balance", "Load Balance", LAYER_NONE, .compute = moe_routes_balance },
   [MOE_ROUTES_PARALLEL] = { "parallel", "What If: Several Devices", LAYER_NONE,
                             .compute = moe_routes_parallel },
   [MOE_ROUTES_TILES] = { "tiles", "What If: Tiles", LAYER_NONE, .compute = moe_routes_tiles },
-  [MOE_ROUTES_DROPS] = { "drops", "What If: Fewer Experts", LAYER_NONE, .weights = TRUE,
-                         .compute = moe_routes_drops },
+  [MOE_ROUTES_DROPS] = { "drops", "What If: Fewer Experts", LAYER_NONE,
+                         .read = MOE_ROUTES_READ_WEIGHTS, .compute = moe_routes_drops },
 };
 
 const char *
@@ -115,20 +116,37 @@ moe_routes_options_init (MoeRoutesOptions *self)
   };
 }
 
+guint16
+moe_routes_get_strongest (const MoeRoutes *self,
+                          gsize            token,
+                          guint            layer)
+{
+  const guint16 *experts = moe_routes_get (self, token, layer);
+
+  for (guint slot = 0; slot < self->n_slots; slot++)
+    if (experts[slot] != MOE_NO_EXPERT)
+      return experts[slot];
+  return MOE_NO_EXPERT;
+}
+
 guint64 *
 moe_routes_count (const MoeRoutes *self,
                   guint            layer,
                   gboolean         top1)
 {
-  guint64 *hits = g_new0 (guint64, self->n_experts);
+  guint64 *hits = g_new0 (guint64, MAX (self->n_experts, 1));
 
   for (gsize token = 0; token < self->n_tokens; token++)
     {
       const guint16 *experts = moe_routes_get (self, token, layer);
 
-      for (guint slot = 0; slot < (top1 ? MIN (1, self->n_slots) : self->n_slots); slot++)
+      for (guint slot = 0; slot < self->n_slots; slot++)
         if (experts[slot] != MOE_NO_EXPERT)
-          hits[experts[slot]]++;
+          {
+            hits[experts[slot]]++;
+            if (top1)
+              break;
+          }
     }
   return hits;
 }
@@ -137,79 +155,113 @@ moe_routes_count (const MoeRoutes *self,
 
 typedef struct
 {
-  MoeRoutes         *routes;
-  guint              phases;
-  gboolean           with_weights;
-  gint64             n_all, n_seen;
-  const MoeProgress *progress;
-  const char        *path;
-  GError            *error;
+  MoeRoutes     *routes;
+  guint          phases;
+  MoeRoutesRead  what;
+  const char    *path;
 } Reading;
 
+static void
+mean_add (MoeRoutesMean *self,
+          double         value)
+{
+  if (!isfinite (value))
+    return;
+  self->sum += value;
+  self->n++;
+}
+
+/* NaN when fewer than two were chosen. */
+static double
+get_margin (const guint16 *experts,
+            const guint16 *weights,
+            guint          n_slots)
+{
+  double first = NAN, second = NAN;
+
+  for (guint slot = 0; slot < n_slots; slot++)
+    {
+      double weight = moe_half_to_float (weights[slot]);
+
+      if (experts[slot] == MOE_NO_EXPERT)
+        continue;
+      if (isnan (first) || weight > first)
+        {
+          second = first;
+          first = weight;
+        }
+      else
+        second = fmax (second, weight);
+    }
+  return first - second;
+}
+
 static gboolean
-add_record (MoeTokenRecord *record,
-            const char     *text,
-            gsize           text_length,
-            gpointer        user_data)
+add_record (const MoeTokenRecord  *record,
+            gboolean               starts,
+            gpointer               user_data,
+            GError               **error)
 {
   Reading *reading = user_data;
   MoeRoutes *self = reading->routes;
+  const MoeRoutesToken token = { record->id, record->token_id, (guint8) starts,
+                                 (reading->phases & MOE_PHASE_BIT (record->phase)) != 0 };
+  gboolean with_weights = (reading->what & MOE_ROUTES_READ_WEIGHTS) != 0;
   guint n = self->n_layers * self->n_slots;
 
-  if (reading->n_seen++ % STRIDE == 0
-      && !moe_progress_step (reading->progress, (double) reading->n_seen / (double) reading->n_all,
-                             "reading the recording", &reading->error))
-    return FALSE;
-  if ((reading->phases & MOE_PHASE_BIT (record->phase)) == 0)
-    return TRUE;
-  if ((self->n_tokens + 1) * ((gsize) n * (reading->with_weights ? 4 : 2) + sizeof (guint)) > MAX_BYTES)
+  if ((self->n_tokens + 1) * ((gsize) n * (with_weights ? 4 : 2) + sizeof token) > MAX_BYTES)
     {
-      g_set_error (&reading->error, MOE_ERROR, MOE_ERROR_LIMIT,
-                   "%s: the routing of its tokens is larger than 1 GiB; choose a phase", reading->path);
+      g_set_error (error, MOE_ERROR, MOE_ERROR_LIMIT,
+                   "%s: the routing of its tokens is larger than 1 GiB%s", reading->path,
+                   (reading->what & MOE_ROUTES_READ_ALL) != 0 ? "" : "; choose a phase");
       return FALSE;
     }
   g_array_append_vals (self->experts, record->experts, n);
-  if (reading->with_weights)
+  if (with_weights)
     g_array_append_vals (self->weights, record->weights, n);
-  g_array_append_val (self->prompts, record->prompt);
+  g_array_append_val (self->tokens, token);
+  for (guint layer = 0; layer < self->n_layers; layer++)
+    {
+      gsize at = (gsize) layer * self->n_slots;
+
+      mean_add (&self->entropy[layer], moe_half_to_float (record->router_entropy[layer]));
+      mean_add (&self->margin[layer], get_margin (record->experts + at, record->weights + at, self->n_slots));
+    }
   self->n_tokens++;
   return TRUE;
 }
 
-static void
-clear (MoeRoutes *self)
+void
+moe_routes_clear (MoeRoutes *self)
 {
   g_clear_pointer (&self->experts, g_array_unref);
   g_clear_pointer (&self->weights, g_array_unref);
-  g_clear_pointer (&self->prompts, g_array_unref);
+  g_clear_pointer (&self->tokens, g_array_unref);
+  g_clear_pointer (&self->entropy, g_free);
+  g_clear_pointer (&self->margin, g_free);
 }
 
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (MoeRoutes, clear)
-
-static gboolean
-read_routes (MoeRoutes               *self,
-             MoeRecording            *recording,
-             const MoeRoutesOptions  *options,
-             const MoeProgress       *progress,
-             GError                 **error)
+gboolean
+moe_routes_read (MoeRoutes          *self,
+                 MoeRecording       *recording,
+                 guint               phases,
+                 MoeRoutesRead       what,
+                 const MoeProgress  *progress,
+                 GError            **error)
 {
   const MoeModelInfo *info = moe_recording_get_info (recording);
-  Reading reading = { self, options->phases, metrics[options->metric].weights,
-                      MAX (moe_recording_get_n_tokens (recording), 1), 0, progress,
-                      moe_recording_get_path (recording), NULL };
+  Reading reading = { self, phases, what, moe_recording_get_path (recording) };
 
-  self->info = info;
-  self->n_layers = info->n_moe_layers;
-  self->n_experts = info->n_experts;
-  self->n_slots = info->n_used;
-  self->experts = g_array_new (FALSE, FALSE, sizeof (guint16));
-  self->weights = g_array_new (FALSE, FALSE, sizeof (guint16));
-  self->prompts = g_array_new (FALSE, FALSE, sizeof (guint));
-  if (moe_recording_foreach (recording, 0, -1, add_record, &reading, error))
-    return TRUE;
-  if (reading.error != NULL)
-    g_propagate_error (error, reading.error);
-  return FALSE;
+  *self = (MoeRoutes) {
+    .info = info, .n_layers = info->n_moe_layers, .n_experts = info->n_experts, .n_slots = info->n_used,
+    .experts = g_array_new (FALSE, FALSE, sizeof (guint16)),
+    .weights = g_array_new (FALSE, FALSE, sizeof (guint16)),
+    .tokens = g_array_new (FALSE, FALSE, sizeof (MoeRoutesToken)),
+    .entropy = g_new0 (MoeRoutesMean, MAX (info->n_moe_layers, 1)),
+    .margin = g_new0 (MoeRoutesMean, MAX (info->n_moe_layers, 1)),
+  };
+  return moe_route_foreach (recording, (what & MOE_ROUTES_READ_ALL) != 0 ? MOE_PHASES_ALL : phases, progress,
+                            add_record, &reading, error);
 }
 
 /* --- the table ---------------------------------------------------------------------------------------- */
@@ -267,7 +319,8 @@ moe_routes_report (MoeRecording            *recording,
       return NULL;
     }
   if (!find_layer (info, moe_recording_get_path (recording), options, &layer, error)
-      || !read_routes (&routes, recording, options, moe_progress_part_init (&part, progress, 0, 0.5), error))
+      || !moe_routes_read (&routes, recording, options->phases, metrics[options->metric].read,
+                           moe_progress_part_init (&part, progress, 0, 0.5), error))
     return NULL;
 
   table = moe_table_new (metrics[options->metric].title);

@@ -7,7 +7,7 @@
 
 #include "analysis/moe-routes.h"
 #include "data/moe-error.h"
-#include "tests/support/moe-test-recording.h"
+#include "tests/support/moe-test-routes.h"
 
 /* Layers 0 (dense), 1 and 2 with E experts, 2 used: what each token chose in both, and its gate weights. */
 typedef struct
@@ -271,166 +271,6 @@ test_recall (MoeTestRecording *fixture,
   g_assert_cmpfloat (get (table, 7, "recall_by_load"), ==, 1);
 }
 
-/* Expert 0 has 4 and 1 hits in the two windows of the first prompt; the third is not whole, and that
- * of the second prompt begins anew. */
-static void
-test_locality (MoeTestRecording *fixture,
-               gconstpointer     data)
-{
-  Token tokens[14];
-  g_autoptr(MoeRecording) recording = NULL;
-  g_autoptr(MoeTable) layers = NULL;
-  g_autoptr(MoeTable) experts = NULL;
-  g_autoptr(GError) error = NULL;
-  MoeRoutesOptions options;
-  guint row;
-
-  for (guint i = 0; i < G_N_ELEMENTS (tokens); i++)
-    tokens[i] = (Token) { i < 10 ? 0 : 1, { i < 5 ? 0 : 1, NONE }, { 3, 2 }, { 1, 0 }, MOE_PHASE_PROMPT };
-  recording = record (fixture, 4, tokens, G_N_ELEMENTS (tokens));
-  moe_routes_options_init (&options);
-  options.metric = MOE_ROUTES_SRP_EXPERTS;
-  options.window = 4;
-  experts = moe_routes_report (recording, &options, NULL, &error);
-  g_assert_no_error (error);
-  row = find (experts, "layer", 1, "expert", 0);
-  g_assert_cmpfloat (get (experts, row, "hits"), ==, 5);
-  g_assert_cmpfloat (get (experts, row, "srp"), ==, 8.0 / 9);
-  row = find (experts, "layer", 1, "expert", 1); /* 3 and 4: all of both windows, 7 of 8 */
-  g_assert_cmpfloat (get (experts, row, "hits"), ==, 7);
-  g_assert_cmpfloat (get (experts, row, "srp"), ==, 2.0 * 7 / (8 + 7));
-  g_assert_true (isnan (get (experts, find (experts, "layer", 1, "expert", 2), "srp")));
-  g_assert_cmpfloat (get (experts, find (experts, "layer", 2, "expert", 3), "srp"), ==, 1);
-
-  layers = report (recording, MOE_ROUTES_SRP, -1);
-  row = find (layers, "layer", 1, "window", 4);
-  g_assert_cmpfloat (get (layers, row, "n_windows"), ==, 3);
-  /* One alpha, 3: windows with 4, 3 and 4 hits of 12 in all. */
-  g_assert_cmpfloat (get (layers, row, "srp"), ==, 2.0 * 11 / (12 + 12));
-  g_assert_cmpfloat (get (layers, find (layers, "layer", 2, "window", 4), "srp"), ==, 1);
-  row = find (layers, "layer", 1, "window", 256);
-  g_assert_cmpfloat (get (layers, row, "n_windows"), ==, 0);
-  g_assert_true (isnan (get (layers, row, "srp")));
-}
-
-/* --- caches, against the plainest way of doing it ------------------------------------------------------ */
-
-#define N_CACHED  240
-#define N_EXPERTS 9
-#define AHEAD     5
-
-/* What a cache of @size does with the accesses (@n), two a token. */
-static guint
-simulate (const char    *policy,
-          const guint16 *accesses,
-          guint          n,
-          guint          size)
-{
-  g_autoptr(GArray) cache = g_array_new (FALSE, FALSE, sizeof (guint16));
-  guint hits = 0;
-
-  for (guint i = 0; i < n; i++)
-    {
-      guint found = cache->len, worst = 0;
-      double least = G_MAXDOUBLE;
-
-      /* From the least to the most recently used. */
-      for (guint j = 0; j < cache->len; j++)
-        if (g_array_index (cache, guint16, j) == accesses[i])
-          found = j;
-      if (found < cache->len)
-        {
-          hits++;
-          g_array_remove_index (cache, found);
-        }
-      else if (cache->len == size)
-        {
-          for (guint j = 0; j < cache->len; j++)
-            {
-              guint16 expert = g_array_index (cache, guint16, j);
-              double worth = 0;
-
-              for (guint k = 0; g_str_equal (policy, "lfu") && k < i; k++)
-                worth += accesses[k] == expert;
-              for (guint k = n; g_str_equal (policy, "belady") && k-- > i + 1;)
-                if (accesses[k] == expert)
-                  worth = n - k;
-              for (guint k = i + 1; g_str_equal (policy, "sch") && k < n; k++)
-                worth += k / 2 > i / 2 && k / 2 <= i / 2 + AHEAD && accesses[k] == expert;
-              if (worth < least)
-                {
-                  least = worth;
-                  worst = j;
-                }
-            }
-          g_array_remove_index (cache, worst);
-        }
-      g_array_append_val (cache, accesses[i]);
-    }
-  return hits;
-}
-
-static void
-test_cache (MoeTestRecording *fixture,
-            gconstpointer     data)
-{
-  g_autofree Token *tokens = g_new0 (Token, N_CACHED);
-  g_autoptr(GRand) random = g_rand_new_with_seed (7);
-  guint16 accesses[2][N_CACHED * 2];
-  g_autoptr(MoeRecording) recording = NULL;
-  g_autoptr(MoeTable) one = NULL;
-  g_autoptr(MoeTable) all = NULL;
-  g_autoptr(GError) error = NULL;
-  MoeRoutesOptions options;
-
-  for (guint i = 0; i < N_CACHED; i++)
-    {
-      /* What is wanted moves on slowly, so that policies differ. */
-      guint around = i / 40 % N_EXPERTS;
-
-      tokens[i] = (Token) { i / 100, { 0 }, { 0 }, { 0.5f, 0.5f }, MOE_PHASE_PROMPT };
-      for (guint layer = 0; layer < 2; layer++)
-        {
-          guint16 *experts = layer == 0 ? tokens[i].first : tokens[i].second;
-
-          experts[0] = (guint16) ((around + (guint) g_rand_int_range (random, 0, 3)) % N_EXPERTS);
-          do
-            experts[1] = (guint16) g_rand_int_range (random, 0, N_EXPERTS);
-          while (experts[1] == experts[0]);
-          accesses[layer][2 * i] = experts[0];
-          accesses[layer][2 * i + 1] = experts[1];
-        }
-    }
-  recording = record (fixture, N_EXPERTS, tokens, N_CACHED);
-  moe_routes_options_init (&options);
-  options.metric = MOE_ROUTES_CACHE;
-  options.window = AHEAD;
-  options.layer = 2;
-  one = moe_routes_report (recording, &options, NULL, &error);
-  g_assert_no_error (error);
-  options.layer = -1;
-  all = moe_routes_report (recording, &options, NULL, &error);
-  g_assert_no_error (error);
-  g_assert_cmpuint (moe_table_get_n_rows (one), ==, 4 * N_EXPERTS);
-  for (guint row = 0; row < moe_table_get_n_rows (one); row++)
-    {
-      const char *policy = moe_table_get_text (one, row, 1);
-      guint size = (guint) get (one, row, "experts");
-      guint hits = simulate (policy, accesses[1], 2 * N_CACHED, size);
-
-      g_assert_cmpfloat (get (one, row, "hits"), ==, hits);
-      g_assert_cmpfloat (get (one, row, "hit_rate"), ==, hits / (2.0 * N_CACHED));
-      g_assert_cmpfloat (get (one, row, "fetched_per_token"), ==, (2.0 * N_CACHED - hits) / N_CACHED);
-      g_assert_cmpfloat (get (one, row, "rho"), ==, size / 2.0);
-      g_assert_cmpfloat (get (one, row, "cold"), ==, N_EXPERTS);
-      if (size == N_EXPERTS)
-        g_assert_cmpuint (hits, ==, 2 * N_CACHED - N_EXPERTS);
-      g_assert_true (moe_table_is_missing (all, row, 0));
-      g_assert_cmpfloat (get (all, row, "hits"), ==,
-                         hits + simulate (policy, accesses[0], 2 * N_CACHED, size));
-    }
-}
-
 /* --- load --------------------------------------------------------------------------------------------- */
 
 static void
@@ -481,6 +321,154 @@ test_load (MoeTestRecording *fixture,
   g_assert_cmpfloat (get (drops, find (drops, "layer", 1, "top_p", 0.8), "experts_per_token"), ==, 1.75);
 }
 
+/* --- what recordings may hold ------------------------------------------------------------------------- */
+
+/* Counts per token would be wrong: refused, whatever is asked for. */
+static void
+test_twice (MoeTestRecording *fixture,
+            gconstpointer     data)
+{
+  static const Token tokens[] = {
+    { 0, { 0, 1 }, { 0, 1 }, { 0.75f, 0.25f }, MOE_PHASE_PROMPT },
+    { 0, { 0, 1 }, { 3, 3 }, { 0.5f, 0.5f }, MOE_PHASE_ANSWER },
+  };
+  g_autoptr(MoeRecording) recording = record (fixture, 4, tokens, G_N_ELEMENTS (tokens));
+
+  for (guint metric = MOE_ROUTES_COACTIVATION; metric < MOE_N_ROUTES_METRICS; metric++)
+    {
+      g_autoptr(GError) error = NULL;
+      MoeRoutesOptions options;
+
+      moe_routes_options_init (&options);
+      options.metric = (MoeRoutesMetric) metric;
+      g_assert_null (moe_routes_report (recording, &options, NULL, &error));
+      g_assert_error (error, MOE_ERROR, MOE_ERROR_FORMAT);
+      g_assert_true (g_str_has_suffix (error->message, "damaged: token 1 has an expert twice in layer 2"));
+    }
+}
+
+/* Masks can empty the first slot: the strongest is in the second. */
+static void
+test_strongest (MoeTestRecording *fixture,
+                gconstpointer     data)
+{
+  static const Token tokens[] = {
+    { 0, { NONE, 1 }, { 2, 3 }, { 0, 0.25f }, MOE_PHASE_PROMPT },
+    { 0, { 1, 0 }, { NONE, 3 }, { 0.5f, 0.25f }, MOE_PHASE_PROMPT },
+    { 0, { NONE, NONE }, { 3, 2 }, { 0.5f, 0.25f }, MOE_PHASE_PROMPT },
+    { 0, { 0, 1 }, { 1, 2 }, { 0.5f, 0.25f }, MOE_PHASE_PROMPT },
+  };
+  g_autoptr(MoeRecording) recording = record (fixture, 4, tokens, G_N_ELEMENTS (tokens));
+  g_autoptr(MoeTable) flow = NULL;
+  g_autoptr(MoeTable) parallel = report (recording, MOE_ROUTES_PARALLEL, -1);
+  g_autoptr(GError) error = NULL;
+  MoeRoutesOptions options;
+  guint row;
+
+  moe_routes_options_init (&options);
+  options.metric = MOE_ROUTES_AFFINITY;
+  options.top1 = TRUE;
+  flow = moe_routes_report (recording, &options, NULL, &error);
+  g_assert_no_error (error);
+  /* Of two tokens with 1 first one goes to 2 and one to 3, which is first in two of the four. */
+  row = find (flow, "expert", 1, "next_expert", 2);
+  g_assert_cmpfloat (get (flow, row, "share"), ==, 0.5);
+  row = find (flow, "expert", 1, "next_expert", 3);
+  g_assert_cmpfloat (get (flow, row, "tokens"), ==, 1);
+  g_assert_cmpfloat (get (flow, row, "share"), ==, 0.5);
+  g_assert_cmpfloat (get (flow, row, "lift"), ==, 1);
+  /* Two of the three tokens with an expert in both layers go from {0, 1} to {2, 3}. */
+  g_assert_cmpfloat (get (parallel, find (parallel, "layer", 1, "devices", 2), "moved"), ==, 2.0 / 3);
+}
+
+/* Against asking each token for each pair. */
+static void
+check_pairs (MoeTestRoutes *routes,
+             MoeTable      *table,
+             guint          next,
+             const char    *other)
+{
+  g_assert_cmpuint (moe_table_get_n_rows (table), >, 0);
+  for (guint row = 0; row < moe_table_get_n_rows (table); row++)
+    {
+      guint i = (guint) get (table, row, "expert"), j = (guint) get (table, row, other);
+      guint one = 0, two = 0, both = 0;
+
+      for (guint token = 0; token < routes->records->len; token++)
+        {
+          gboolean a = moe_test_routes_has (routes, token, 1, i);
+          gboolean b = moe_test_routes_has (routes, token, 1 + next, j);
+
+          one += a;
+          two += b;
+          both += a && b;
+        }
+      g_assert_cmpfloat (get (table, row, "tokens"), ==, both);
+      g_assert_true (one > 0 ? get (table, row, "share") == (double) both / one
+                             : isnan (get (table, row, "share")));
+      if (one > 0 && two > 0)
+        g_assert_cmpfloat_with_epsilon (get (table, row, "lift"),
+                                        (double) both * routes->records->len / one / two, 1e-12);
+    }
+}
+
+static void
+test_pairs_random (MoeTestRecording *fixture,
+                   gconstpointer     data)
+{
+  static const guint shapes[][2] = { { 9, 3 }, { 5, 1 }, { 4, 4 } }; /* experts, used */
+  g_autoptr(GRand) random = g_rand_new_with_seed (7);
+
+  for (guint shape = 0; shape < G_N_ELEMENTS (shapes); shape++)
+    {
+      g_auto(MoeTestRoutes) routes;
+      g_autoptr(MoeRecording) recording = NULL;
+      g_autoptr(MoeTable) together = NULL;
+      g_autoptr(MoeTable) flow = NULL;
+
+      moe_test_routes_init (&routes, 3, shapes[shape][0], shapes[shape][1]);
+      for (guint i = 0; i < 90; i++)
+        moe_test_routes_add_random (&routes, random, i / 10, MOE_PHASE_PROMPT);
+      recording = moe_test_routes_open (&routes);
+      together = report (recording, MOE_ROUTES_COACTIVATION, 3);
+      flow = report (recording, MOE_ROUTES_AFFINITY, 3);
+      check_pairs (&routes, together, 0, "other");
+      check_pairs (&routes, flow, 1, "next_expert");
+    }
+}
+
+/* Entropies 0.5, missing and 1 in the second layer; weights 3/4 - 1/4, one expert, and 1/8 before 1/2. */
+static void
+test_means (MoeTestRecording *fixture,
+            gconstpointer     data)
+{
+  g_auto(MoeTestRoutes) routes;
+  g_autoptr(MoeRecording) recording = NULL;
+  g_autoptr(MoeTable) table = NULL;
+  MoeTokenRecord *one;
+
+  moe_test_routes_init (&routes, 2, 4, 2);
+  one = moe_test_routes_add (&routes, 0, MOE_PHASE_PROMPT, (const guint16[]) { 0, 1, 2, 3 });
+  one->router_entropy[0] = moe_half_from_float (NAN);
+  one->router_entropy[1] = moe_half_from_float (0.5f);
+  one->weights[2] = moe_half_from_float (0.75f);
+  one->weights[3] = moe_half_from_float (0.25f);
+  one = moe_test_routes_add (&routes, 0, MOE_PHASE_PROMPT, (const guint16[]) { 0, NONE, NONE, 2 });
+  one->router_entropy[0] = one->router_entropy[1] = moe_half_from_float (NAN);
+  one->weights[3] = moe_half_from_float (1);
+  one = moe_test_routes_add (&routes, 1, MOE_PHASE_ANSWER, (const guint16[]) { NONE, 1, 0, 1 });
+  one->router_entropy[0] = moe_half_from_float (NAN);
+  one->router_entropy[1] = moe_half_from_float (1);
+  one->weights[2] = moe_half_from_float (0.125f);
+  one->weights[3] = moe_half_from_float (0.5f);
+  recording = moe_test_routes_open (&routes);
+  table = report (recording, MOE_ROUTES_BALANCE, -1);
+  g_assert_true (isnan (get (table, 0, "router_entropy")));
+  g_assert_cmpfloat (get (table, 0, "margin"), ==, 0);
+  g_assert_cmpfloat_with_epsilon (get (table, 1, "router_entropy"), 0.75 / log (4), 1e-12);
+  g_assert_cmpfloat (get (table, 1, "margin"), ==, 0.4375);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -491,8 +479,9 @@ main (int    argc,
     void (*run) (MoeTestRecording *fixture, gconstpointer data);
   } tests[] = {
     { "/routes/pairs", test_pairs }, { "/routes/refused", test_refused }, { "/routes/empty", test_empty },
-    { "/routes/recall", test_recall }, { "/routes/locality", test_locality }, { "/routes/cache", test_cache },
-    { "/routes/load", test_load },
+    { "/routes/recall", test_recall }, { "/routes/load", test_load }, { "/routes/twice", test_twice },
+    { "/routes/strongest", test_strongest }, { "/routes/pairs-random", test_pairs_random },
+    { "/routes/means", test_means },
   };
 
   g_test_init (&argc, &argv, NULL);
