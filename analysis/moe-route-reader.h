@@ -29,10 +29,10 @@ typedef gboolean (*MoeRouteTokenFunc) (const MoeTokenRecord  *record,
                                        gpointer               user_data,
                                        GError               **error);
 
-/* Calls @func for every token of @phases (MOE_PHASE_BIT() set) in order, until it returns FALSE with its error
- * set. @starts: the token before it in the model was not given, since it is of another prompt or of another
- * phase. Constant memory. @progress may be NULL. Errors: those of moe_recording_foreach() and of @func,
- * MOE_ERROR_FORMAT for an expert that a token has twice, G_IO_ERROR_CANCELLED. */
+/* Calls @func for every token of @phases (MOE_PHASE_BIT() set) in order, until it returns FALSE with its
+ * error set. @starts: the token before it in the model was not given, since it is of another prompt or of
+ * another phase. Constant memory. @progress may be NULL. Errors: those of moe_recording_foreach() and of
+ * @func, MOE_ERROR_FORMAT for an expert that a token has twice, G_IO_ERROR_CANCELLED. */
 gboolean moe_route_foreach     (MoeRecording       *recording,
                                 guint               phases,
                                 const MoeProgress  *progress,

@@ -3,10 +3,12 @@
 
 #include "app/cli-routes.h"
 
+#include "analysis/moe-routes-overlap.h"
 #include "ui/moe-route-plot.h"
 
 #define DOMAINS "domains"
 #define KEEP    "keep"
+#define OVERLAP "overlap"
 
 void
 moe_cli_routes_add (MoeCliRoutes   *self,
@@ -19,6 +21,8 @@ moe_cli_routes_add (MoeCliRoutes   *self,
     { "label-column", 0, 0, G_OPTION_ARG_STRING, &self->label_column, "Column of the labels (label)", "C" },
     { "ranking", 0, 0, G_OPTION_ARG_STRING, &self->ranking,
       "Of keep: hits (default), weight, importance or reap", "NAME" },
+    { "with", 0, 0, G_OPTION_ARG_FILENAME, &self->with,
+      "Of overlap: the recording of the same tokens that SOURCE is compared with", "FILE" },
     { NULL }
   };
 
@@ -28,7 +32,8 @@ moe_cli_routes_add (MoeCliRoutes   *self,
 gboolean
 moe_cli_routes_knows (const char *metric)
 {
-  return g_strcmp0 (metric, DOMAINS) == 0 || g_strcmp0 (metric, KEEP) == 0;
+  return g_strcmp0 (metric, DOMAINS) == 0 || g_strcmp0 (metric, KEEP) == 0
+         || g_strcmp0 (metric, OVERLAP) == 0;
 }
 
 gboolean
@@ -38,6 +43,7 @@ moe_cli_routes_check (const MoeCliRoutes *self,
                       gboolean            wide)
 {
   gboolean domains = g_strcmp0 (metric, DOMAINS) == 0, keep = g_strcmp0 (metric, KEEP) == 0;
+  gboolean overlap = g_strcmp0 (metric, OVERLAP) == 0;
   MoeRouteKeepRanking ranking;
 
   if (!domains && (self->labels != NULL || self->label_column != NULL))
@@ -46,8 +52,12 @@ moe_cli_routes_check (const MoeCliRoutes *self,
     moe_cli_usage (command, "--ranking goes with --metric keep");
   else if (domains && self->labels == NULL)
     moe_cli_usage (command, "--metric domains needs --labels");
-  else if (keep && wide)
-    moe_cli_usage (command, "--wide does not go with --metric keep");
+  else if (!overlap && self->with != NULL)
+    moe_cli_usage (command, "--with goes with --metric overlap");
+  else if (overlap && self->with == NULL)
+    moe_cli_usage (command, "--metric overlap needs --with");
+  else if ((keep || overlap) && wide)
+    moe_cli_usage (command, "--wide does not go with --metric %s", metric);
   else if (keep && self->ranking != NULL && !moe_route_keep_ranking_parse (self->ranking, &ranking))
     moe_cli_usage (command, "--ranking %s is none of hits, weight, importance and reap", self->ranking);
   else
@@ -97,6 +107,23 @@ make_keep (const MoeCliRoutes  *self,
   return keep != NULL ? moe_route_keep_exhibit_new (keep, source->recording, error) : NULL;
 }
 
+static MoeExhibit *
+make_overlap (const MoeCliRoutes  *self,
+              MoeCliSource        *source,
+              guint                phases,
+              int                  layer,
+              const MoeProgress   *progress,
+              GError             **error)
+{
+  g_autoptr(MoeRecording) other = moe_recording_open (self->with, error);
+  MoeTable *table = NULL;
+
+  if (other != NULL)
+    table = moe_routes_overlap (source->recording, other, phases, layer, progress, error);
+  return table != NULL ? moe_route_overlap_exhibit_take (moe_recording_get_info (source->recording), table)
+                       : NULL;
+}
+
 MoeExhibit *
 moe_cli_routes_run (const MoeCliRoutes  *self,
                     MoeCliSource        *source,
@@ -110,8 +137,12 @@ moe_cli_routes_run (const MoeCliRoutes  *self,
   MoeExhibit *exhibit;
 
   moe_cli_progress_init (&line, source->run.progress);
-  exhibit = g_str_equal (metric, DOMAINS) ? make_domains (self, source, phases, layer, &progress, error)
-                                          : make_keep (self, source, phases, layer, &progress, error);
+  if (g_str_equal (metric, DOMAINS))
+    exhibit = make_domains (self, source, phases, layer, &progress, error);
+  else if (g_str_equal (metric, KEEP))
+    exhibit = make_keep (self, source, phases, layer, &progress, error);
+  else
+    exhibit = make_overlap (self, source, phases, layer, &progress, error);
   moe_cli_progress_end (&line);
   return exhibit;
 }
@@ -122,4 +153,5 @@ moe_cli_routes_clear (MoeCliRoutes *self)
   g_clear_pointer (&self->labels, g_strfreev);
   g_clear_pointer (&self->label_column, g_free);
   g_clear_pointer (&self->ranking, g_free);
+  g_clear_pointer (&self->with, g_free);
 }

@@ -6,12 +6,14 @@
 
 G_BEGIN_DECLS
 
-/* The metrics of `routes` with options of their own: domains (--labels, --label-column), keep (--ranking). */
+/* The metrics of `routes` with options of their own: domains (--labels, --label-column), keep (--ranking),
+ * overlap (--with). */
 typedef struct
 {
   char **labels;
   char  *label_column;
   char  *ranking;
+  char  *with;
 } MoeCliRoutes;
 
 void        moe_cli_routes_add   (MoeCliRoutes        *self,

@@ -27,7 +27,7 @@ parse_choices (const char      *command,
       for (guint i = 0; i < MOE_N_ROUTES_METRICS; i++)
         g_string_append_printf (names, "%s%s", i > 0 ? ", " : "",
                                 moe_routes_metric_get_name ((MoeRoutesMetric) i));
-      moe_cli_message ("'%s' is no metric of routes (%s, domains, keep)", metric, names->str);
+      moe_cli_message ("'%s' is no metric of routes (%s, domains, keep, overlap)", metric, names->str);
     }
   else if (phase != NULL && !moe_phases_parse (phase, &options->phases, &error))
     moe_cli_usage (command, "--phase: %s", error->message);
@@ -87,7 +87,7 @@ make_recorded (MoeCliSource           *source,
              ? moe_routes_exhibit_take (moe_recording_get_info (source->recording), table, choice) : NULL;
 }
 
-/* Of domains and keep. */
+/* Of domains, keep and overlap. */
 static int
 run_group (const MoeCliRoutes    *groups,
            MoeCliSource          *source,
@@ -122,8 +122,8 @@ moe_cli_routes (int    argc,
   const GOptionEntry entries[] = {
     { "metric", 'm', 0, G_OPTION_ARG_STRING, &metric,
       "similarity (default): cosine of two experts' router rows, of a MODEL without a run. Of a SOURCE: "
-      "coactivation, affinity, recall, srp, srp-experts, cache, balance, parallel, tiles, drops, domains "
-      "or keep",
+      "coactivation, affinity, recall, srp, srp-experts, cache, balance, parallel, tiles, drops, domains, "
+      "keep or overlap",
       "METRIC" },
     { "layer", 0, 0, G_OPTION_ARG_INT, &layer,
       "Of similarity and cache (default: all), coactivation, affinity and recall (default: the first)", "N" },

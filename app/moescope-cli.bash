@@ -45,7 +45,7 @@ _moescope_cli ()
       return ;;
     --ranking) mapfile -t COMPREPLY < <(compgen -W "hits weight importance reap" -- "$cur"); return ;;
     --metric)
-      mapfile -t COMPREPLY < <(compgen -W "share hits mean_weight max_down mean_down_norm importance reap similarity coactivation affinity recall srp srp-experts cache balance parallel tiles drops domains keep" -- "$cur")
+      mapfile -t COMPREPLY < <(compgen -W "share hits mean_weight max_down mean_down_norm importance reap similarity coactivation affinity recall srp srp-experts cache balance parallel tiles drops domains keep overlap" -- "$cur")
       return ;;
   esac
 

@@ -219,8 +219,8 @@ get_worth (MoeTestRoutes *routes,
   return worth;
 }
 
-/* How often what tokens of @phases ask for is in a cache of @size, in which experts are ordered from the least
- * to the most recently used. */
+/* How often what tokens of @phases ask for is in a cache of @size, in which experts are ordered from the
+ * least to the most recently used. */
 static guint
 simulate (MoeTestRoutes *routes,
           const char    *policy,

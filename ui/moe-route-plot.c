@@ -127,3 +127,30 @@ moe_route_keep_exhibit_new (const MoeRouteKeep  *keep,
   moe_exhibit_set_chart (exhibit, g_steal_pointer (&chart));
   return exhibit;
 }
+
+MoeExhibit *
+moe_route_overlap_exhibit_take (const MoeModelInfo *info,
+                                MoeTable           *table)
+{
+  static const MoeChartColumns curves[] = {
+    { .kind = MOE_CHART_LINES, .name = "experts of a token", .x = "layer", .y = "overlap" },
+    { .kind = MOE_CHART_LINES, .name = "strongest expert", .x = "layer", .y = "same_strongest" },
+    { .kind = MOE_CHART_LINES, .name = "experts, by chance", .x = "layer", .y = "by_chance", .quiet = TRUE },
+  };
+  const MoeChartAxis x = { .title = "layer", .unit = "", .integer = TRUE };
+  const MoeChartAxis y = { .title = "share that is the same", .unit = "", .zero = TRUE };
+  g_autofree char *title = NULL;
+  MoeChart *chart;
+  MoeExhibit *exhibit;
+
+  g_return_val_if_fail (info != NULL && table != NULL, NULL);
+
+  title = g_strdup_printf ("%s: Experts Chosen in Both Recordings", info->name);
+  chart = moe_chart_new (title, &x, &y);
+  for (guint i = 0; i < G_N_ELEMENTS (curves); i++)
+    moe_chart_add_table (chart, table, &curves[i]);
+  moe_chart_set_empty_text (chart, EMPTY_TEXT);
+  exhibit = moe_exhibit_new (table, NULL);
+  moe_exhibit_set_chart (exhibit, chart);
+  return exhibit;
+}

@@ -7,8 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* The pictures of what moe-route-domains.h and moe-route-keep.h find, the same in the window and on the
- * command line. No GTK. */
+/* The pictures of what moe-route-domains.h, moe-route-keep.h and moe-routes-overlap.h find, the same in the
+ * window and on the command line. No GTK. */
 
 /* Of one layer domain x expert: how many times as often as k/E its tokens choose the expert. Of several
  * layers layer x expert: the largest of these over the domains. */
@@ -25,5 +25,8 @@ MoeExhibit    *moe_route_domains_exhibit_new (const MoeRouteDomains  *domains,
 MoeExhibit    *moe_route_keep_exhibit_new    (const MoeRouteKeep     *keep,
                                               MoeRecording           *recording,
                                               GError                **error);
+/* Takes @table, that of moe_routes_overlap(): overlap, same strongest expert and chance, a point a layer. */
+MoeExhibit    *moe_route_overlap_exhibit_take (const MoeModelInfo    *info,
+                                               MoeTable              *table);
 
 G_END_DECLS

@@ -718,6 +718,20 @@ def _(s):
     assert [(x["expert"], x["score"]) for x in rows][: len(counts)] == [(x["expert"], x["n"]) for x in counts]
     assert rows[-1]["hits_kept"] == "1" and provenance["ranking"] == "hits"
     s.ok("routes", "r.moescope", "--metric", "keep", "--ranking", "reap", "--svg", "k.svg")
+
+    s.ok("profile", demo, "--prompts", "both.csv", "--disable", f"L3E{rows[0]['expert']}", "--record", "d.moescope")
+    overlap = ["routes", "r.moescope", "--metric", "overlap", "--with", "d.moescope"]
+    header = "layer,tokens,overlap,same_strongest,same_set,by_chance"
+    same, provenance = table(s.ok(*overlap), header)
+    assert provenance["with"] == "d.moescope"
+    # What comes before layer 3 is as it was; there the disabled expert is missing wherever it was chosen.
+    assert all(float(x["overlap"]) == 1 for x in same if int(x["layer"]) < 3)
+    at = next(x for x in same if x["layer"] == "3")
+    intact = 1 - int(rows[0]["score"]) / int(at["tokens"])
+    assert abs(float(at["same_set"]) - intact) < 1e-9 and float(at["overlap"]) < 1
+    s.ok(*overlap, "--svg", "o.svg")
+    s.ok("profile", demo, "--prompts", files[0], "--limit", "2", "--record", "other.moescope")
+    assert s.run(*overlap[:-1], "other.moescope").code == 1
     for options in (
         ["domains"],
         ["keep", "--labels", "both.csv"],
@@ -725,6 +739,9 @@ def _(s):
         ["keep", "--ranking", "x"],
         ["keep", "--wide"],
         ["keep", "--value", "lift"],
+        ["overlap"],
+        ["keep", "--with", "r.moescope"],
+        ["overlap", "--with", "r.moescope", "--wide"],
     ):
         assert s.run("routes", "r.moescope", "--metric", *options).code == 2, options
 
