@@ -17,6 +17,8 @@ struct _MoeChartView
   int         hover_series, hover_point;       /* -1 = none */
   int         selected_series, selected_point; /* -1 = none; the keyboard goes on from here */
   double      pointer_x, pointer_y;            /* where it was last seen */
+  char       *restored_title;           /* of the chart that is to be shown so, or NULL */
+  cairo_rectangle_t restored;
   gboolean    panning, pan_moved;
   cairo_rectangle_t pan_view;                  /* when panning began */
 };

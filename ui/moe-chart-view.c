@@ -176,6 +176,17 @@ moe_chart_view_select_row (MoeChartView *self,
   return FALSE;
 }
 
+static void
+apply_restored (MoeChartView *self)
+{
+  if (self->chart == NULL || self->restored_title == NULL || !moe_chart_has_points (self->chart)
+      || !g_str_equal (self->restored_title, moe_chart_get_title (self->chart)))
+    return;
+  g_clear_pointer (&self->restored_title, g_free);
+  moe_chart_set_view (self->chart, self->restored.x, self->restored.y, self->restored.width,
+                      self->restored.height);
+}
+
 void
 moe_chart_view_take_chart (MoeChartView *self,
                            MoeChart     *chart)
@@ -191,6 +202,7 @@ moe_chart_view_take_chart (MoeChartView *self,
     }
   g_clear_pointer (&self->chart, moe_chart_unref);
   self->chart = chart;
+  apply_restored (self);
   self->hover_series = self->hover_point = -1;
   if (!has_point (self, self->selected_series, self->selected_point))
     self->selected_series = self->selected_point = -1;
@@ -221,6 +233,35 @@ moe_chart_view_reset_zoom (MoeChartView *self)
   moe_chart_view_invalidate (self);
 }
 
+gboolean
+moe_chart_view_get_zoom (MoeChartView      *self,
+                         cairo_rectangle_t *zoom)
+{
+  g_return_val_if_fail (MOE_IS_CHART_VIEW (self) && zoom != NULL, FALSE);
+
+  if (self->chart == NULL)
+    return FALSE;
+  moe_chart_get_view (self->chart, zoom);
+  return zoom->x > 0 || zoom->y > 0 || zoom->width < 1 || zoom->height < 1;
+}
+
+void
+moe_chart_view_restore_zoom (MoeChartView            *self,
+                             const char              *title,
+                             const cairo_rectangle_t *zoom)
+{
+  g_return_if_fail (MOE_IS_CHART_VIEW (self) && title != NULL && zoom != NULL);
+
+  if (!(zoom->x >= 0 && zoom->y >= 0 && zoom->width > 0 && zoom->height > 0
+        && zoom->x + zoom->width <= 1 + 1e-9 && zoom->y + zoom->height <= 1 + 1e-9))
+    return;
+  g_free (self->restored_title);
+  self->restored_title = g_strdup (title);
+  self->restored = *zoom;
+  apply_restored (self);
+  moe_chart_view_invalidate (self);
+}
+
 static void
 moe_chart_view_dispose (GObject *object)
 {
@@ -228,6 +269,7 @@ moe_chart_view_dispose (GObject *object)
 
   g_clear_object (&self->base);
   g_clear_pointer (&self->chart, moe_chart_unref);
+  g_clear_pointer (&self->restored_title, g_free);
 
   G_OBJECT_CLASS (moe_chart_view_parent_class)->dispose (object);
 }

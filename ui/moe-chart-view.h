@@ -34,5 +34,13 @@ void       moe_chart_view_select     (MoeChartView *self,
 gboolean   moe_chart_view_select_row (MoeChartView *self,
                                       guint         row);
 void       moe_chart_view_reset_zoom (MoeChartView *self);
+/* The part that is shown, as in moe_chart_get_view(); FALSE for all of it, or without a chart. */
+gboolean   moe_chart_view_get_zoom   (MoeChartView      *self,
+                                      cairo_rectangle_t *zoom);
+/* Shows that part again of the chart with that title: now, or when it comes. Passed over when there can be no
+ * such part. */
+void       moe_chart_view_restore_zoom (MoeChartView            *self,
+                                        const char              *title,
+                                        const cairo_rectangle_t *zoom);
 
 G_END_DECLS

@@ -8,26 +8,42 @@
 #include "data/moe-json.h"
 #include "data/moe-mask-file.h"
 #include "data/moe-recording-session.h"
+#include "ui/moe-chart-view.h"
 #include "ui/moe-heatmap-view.h"
 
-/* How the recording was left: the page, what is selected, the mask, and the zoom of maps. What another
- * program or version wrote there is taken as far as it makes sense for this recording. */
+/* How the recording was left: the page, what is selected, the mask, and the zoom of maps and charts. What
+ * another program or version wrote there is taken as far as it makes sense for this recording. */
 
-/* The map of a page, each of which has one at most. */
-static MoeHeatmapView *
-find_map (GtkWidget *root)
+/* The map or the chart of a page, each of which has one of both at most. */
+static gpointer
+find_plot (GtkWidget *root,
+           GType      type)
 {
-  MoeHeatmapView *found = NULL;
+  gpointer found = NULL;
 
-  if (MOE_IS_HEATMAP_VIEW (root))
-    return MOE_HEATMAP_VIEW (root);
+  if (G_TYPE_CHECK_INSTANCE_TYPE (root, type))
+    return root;
   for (GtkWidget *child = gtk_widget_get_first_child (root); child != NULL && found == NULL;
        child = gtk_widget_get_next_sibling (child))
-    found = find_map (child);
+    found = find_plot (child, type);
   return found;
 }
 
-/* Which part of its map each page shows, where that is not all of it. */
+static void
+add_rectangle (JsonBuilder             *builder,
+               const char              *name,
+               const cairo_rectangle_t *zoom)
+{
+  json_builder_set_member_name (builder, name);
+  json_builder_begin_array (builder);
+  json_builder_add_double_value (builder, zoom->x);
+  json_builder_add_double_value (builder, zoom->y);
+  json_builder_add_double_value (builder, zoom->width);
+  json_builder_add_double_value (builder, zoom->height);
+  json_builder_end_array (builder);
+}
+
+/* Which part of its map and of its chart each page shows, where that is not all of it. */
 static void
 add_zoom (JsonBuilder *builder,
           MoeWindow   *self)
@@ -37,18 +53,29 @@ add_zoom (JsonBuilder *builder,
   for (GtkWidget *page = gtk_widget_get_first_child (GTK_WIDGET (self->stack)); page != NULL;
        page = gtk_widget_get_next_sibling (page))
     {
-      MoeHeatmapView *map = find_map (page);
+      MoeHeatmapView *map = find_plot (page, MOE_TYPE_HEATMAP_VIEW);
       cairo_rectangle_t zoom;
 
-      if (map == NULL || !moe_heatmap_view_get_zoom (map, &zoom))
+      if (map != NULL && moe_heatmap_view_get_zoom (map, &zoom))
+        add_rectangle (builder, moe_page_get_name (MOE_PAGE (page)), &zoom);
+    }
+  json_builder_end_object (builder);
+
+  json_builder_set_member_name (builder, "chart_zoom");
+  json_builder_begin_object (builder);
+  for (GtkWidget *page = gtk_widget_get_first_child (GTK_WIDGET (self->stack)); page != NULL;
+       page = gtk_widget_get_next_sibling (page))
+    {
+      MoeChartView *view = find_plot (page, MOE_TYPE_CHART_VIEW);
+      cairo_rectangle_t zoom;
+
+      if (view == NULL || !moe_chart_view_get_zoom (view, &zoom))
         continue;
       json_builder_set_member_name (builder, moe_page_get_name (MOE_PAGE (page)));
-      json_builder_begin_array (builder);
-      json_builder_add_double_value (builder, zoom.x);
-      json_builder_add_double_value (builder, zoom.y);
-      json_builder_add_double_value (builder, zoom.width);
-      json_builder_add_double_value (builder, zoom.height);
-      json_builder_end_array (builder);
+      json_builder_begin_object (builder);
+      moe_json_add_string (builder, "title", moe_chart_get_title (moe_chart_view_get_chart (view)));
+      add_rectangle (builder, "view", &zoom);
+      json_builder_end_object (builder);
     }
   json_builder_end_object (builder);
 }
@@ -134,39 +161,62 @@ restore_selection (MoeWindow  *self,
     moe_document_select_token (self->document, number);
 }
 
+/* FALSE when there are no four numbers of that name. */
+static gboolean
+get_rectangle (JsonObject        *object,
+               const char        *name,
+               cairo_rectangle_t *zoom)
+{
+  JsonNode *part = json_object_get_member (object, name);
+  JsonArray *numbers = part != NULL && JSON_NODE_HOLDS_ARRAY (part) ? json_node_get_array (part) : NULL;
+  double values[4];
+
+  if (numbers == NULL || json_array_get_length (numbers) != G_N_ELEMENTS (values))
+    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (values); i++)
+    {
+      JsonNode *number = json_array_get_element (numbers, i);
+
+      if (!JSON_NODE_HOLDS_VALUE (number)
+          || (json_node_get_value_type (number) != G_TYPE_DOUBLE
+              && json_node_get_value_type (number) != G_TYPE_INT64))
+        return FALSE;
+      values[i] = json_node_get_double (number);
+    }
+  *zoom = (cairo_rectangle_t) { values[0], values[1], values[2], values[3] };
+  return TRUE;
+}
+
+/* The object of that name, or NULL. */
+static JsonObject *
+get_object (JsonObject *object,
+            const char *name)
+{
+  JsonNode *node = object != NULL ? json_object_get_member (object, name) : NULL;
+
+  return node != NULL && JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
+}
+
 static void
 restore_zoom (MoeWindow  *self,
               JsonObject *state)
 {
-  JsonNode *node = json_object_get_member (state, "zoom");
+  JsonObject *maps = get_object (state, "zoom"), *charts = get_object (state, "chart_zoom");
 
-  if (node == NULL || !JSON_NODE_HOLDS_OBJECT (node))
-    return;
   for (GtkWidget *page = gtk_widget_get_first_child (GTK_WIDGET (self->stack)); page != NULL;
        page = gtk_widget_get_next_sibling (page))
     {
-      JsonNode *part = json_object_get_member (json_node_get_object (node),
-                                               moe_page_get_name (MOE_PAGE (page)));
-      JsonArray *numbers = part != NULL && JSON_NODE_HOLDS_ARRAY (part) ? json_node_get_array (part) : NULL;
-      MoeHeatmapView *map = find_map (page);
-      double values[4];
-      gboolean sound = map != NULL && numbers != NULL && json_array_get_length (numbers) == 4;
+      const char *name = moe_page_get_name (MOE_PAGE (page));
+      JsonObject *chart = get_object (charts, name);
+      const char *title = chart != NULL ? get_string (chart, "title") : NULL;
+      MoeHeatmapView *map = find_plot (page, MOE_TYPE_HEATMAP_VIEW);
+      MoeChartView *view = find_plot (page, MOE_TYPE_CHART_VIEW);
+      cairo_rectangle_t zoom;
 
-      for (guint i = 0; sound && i < G_N_ELEMENTS (values); i++)
-        {
-          JsonNode *number = json_array_get_element (numbers, i);
-
-          sound = JSON_NODE_HOLDS_VALUE (number)
-                  && (json_node_get_value_type (number) == G_TYPE_DOUBLE
-                      || json_node_get_value_type (number) == G_TYPE_INT64);
-          values[i] = sound ? json_node_get_double (number) : 0;
-        }
-      if (sound)
-        {
-          const cairo_rectangle_t zoom = { values[0], values[1], values[2], values[3] };
-
-          moe_heatmap_view_restore_zoom (map, &zoom);
-        }
+      if (map != NULL && maps != NULL && get_rectangle (maps, name, &zoom))
+        moe_heatmap_view_restore_zoom (map, &zoom);
+      if (view != NULL && title != NULL && get_rectangle (chart, "view", &zoom))
+        moe_chart_view_restore_zoom (view, title, &zoom);
     }
 }
 

@@ -232,6 +232,28 @@ test_zoom (Fixture       *fixture,
   g_assert_cmpfloat (view.y, ==, 0);
 }
 
+/* What was kept comes back with the chart that it is of, and what can be no part is passed over. */
+static void
+test_restore_zoom (Fixture       *fixture,
+                   gconstpointer  data)
+{
+  const cairo_rectangle_t kept = { 0.25, 0.5, 0.5, 0.25 }, wrong = { 0.75, 0, 0.5, 1 };
+  g_autofree char *title = g_strdup (moe_chart_get_title (moe_chart_view_get_chart (fixture->view)));
+  cairo_rectangle_t view;
+
+  g_assert_false (moe_chart_view_get_zoom (fixture->view, &view));
+  moe_chart_view_restore_zoom (fixture->view, title, &wrong);
+  moe_chart_view_restore_zoom (fixture->view, "another chart", &kept);
+  g_assert_false (moe_chart_view_get_zoom (fixture->view, &view));
+  moe_chart_view_take_chart (fixture->view, NULL);
+  moe_chart_view_restore_zoom (fixture->view, title, &kept);
+  g_assert_false (moe_chart_view_get_zoom (fixture->view, &view));
+  moe_chart_view_take_chart (fixture->view, make_chart ("share"));
+  g_assert_true (moe_chart_view_get_zoom (fixture->view, &view));
+  g_assert_cmpfloat (view.x, ==, kept.x);
+  g_assert_cmpfloat (view.height, ==, kept.height);
+}
+
 /* Every point can be reached by keys; one without a value is passed over. */
 static void
 test_keys (Fixture       *fixture,
@@ -304,6 +326,7 @@ main (int   argc,
 
   g_test_add ("/chart-view/pixels", Fixture, NULL, set_up, test_pixels, tear_down);
   g_test_add ("/chart-view/pointer", Fixture, NULL, set_up, test_pointer, tear_down);
+  g_test_add ("/chart-view/restore-zoom", Fixture, NULL, set_up, test_restore_zoom, tear_down);
   g_test_add ("/chart-view/zoom", Fixture, NULL, set_up, test_zoom, tear_down);
   g_test_add ("/chart-view/keys", Fixture, NULL, set_up, test_keys, tear_down);
   g_test_add ("/chart-view/rows", Fixture, NULL, set_up, test_rows, tear_down);
