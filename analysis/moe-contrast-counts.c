@@ -43,6 +43,7 @@ moe_contrast_counts_free (MoeContrastCounts *self)
 {
   g_ptr_array_unref (self->prompts);
   moe_model_info_unref (self->info);
+  g_free (self->prompts_as);
   g_free (self);
 }
 

@@ -44,6 +44,7 @@ typedef struct
   gboolean      projected; /* projections are there, for the prompts that did not make r */
   gboolean      has_span_b; /* B's span is another one: */
   MoeSpan       span_b;
+  char         *prompts_as; /* moe_prompt_tokens_describe(), or NULL when a recording was read */
 } MoeContrastCounts;
 
 /* @marker: a token id, or -1. */

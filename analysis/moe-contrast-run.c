@@ -2,6 +2,7 @@
 #define G_LOG_DOMAIN "moe-contrast"
 
 #include "analysis/moe-contrast-private.h"
+#include "analysis/moe-prompt-tokens.h"
 #include "data/moe-error.h"
 
 static void
@@ -59,6 +60,19 @@ collect_end (const MoePromptRun *run,
   return TRUE;
 }
 
+static MoeContrastCounts *
+new_counts (MoeSession                *session,
+            const MoeSpan             *span,
+            gint32                     marker,
+            const MoePromptRunOptions *options)
+{
+  const MoeModel *model = moe_session_get_model (session);
+  MoeContrastCounts *self = moe_contrast_counts_new (moe_model_get_info (model), span, marker);
+
+  self->prompts_as = moe_prompt_tokens_describe (model, options->system, options->raw);
+  return self;
+}
+
 static const MoePromptRunFuncs collect = { collect_begin, collect_record, collect_end };
 
 MoeContrastCounts *
@@ -76,7 +90,7 @@ moe_contrast_counts_run (MoeSession                *session,
   Collector collector;
   gboolean done = TRUE;
 
-  self = moe_contrast_counts_new (moe_model_get_info (moe_session_get_model (session)), span, marker);
+  self = new_counts (session, span, marker, options);
   collector = (Collector) { .counts = self, .records = g_ptr_array_new_with_free_func (record_unref) };
   for (guint side = 0; side < 2 && done; side++)
     {
@@ -108,7 +122,7 @@ moe_contrast_counts_run_by_answer (MoeSession                *session,
   Collector collector = { .refusals = refusals };
   gboolean done;
 
-  self = moe_contrast_counts_new (moe_model_get_info (moe_session_get_model (session)), span, marker);
+  self = new_counts (session, span, marker, options);
   collector.counts = self;
   collector.records = g_ptr_array_new_with_free_func (record_unref);
   for (guint side = 0; side < 2; side++)

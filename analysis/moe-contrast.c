@@ -7,6 +7,7 @@
 
 #include "analysis/moe-contrast-private.h"
 #include "analysis/moe-held-out.h"
+#include "analysis/moe-prompt-tokens.h"
 #include "analysis/moe-report.h"
 #include "analysis/moe-resample.h"
 
@@ -28,6 +29,7 @@ struct _MoeContrast
   MoeContrastCell    *cells; /* (n) by layer and expert */
   guint              *order; /* (n) by rank */
   char               *marks; /* of the prompts */
+  char               *prompts_as; /* or NULL */
 };
 
 static const struct { const char *name, *title; } scores[MOE_N_SCORES] = {
@@ -198,6 +200,7 @@ moe_contrast_new (const MoeContrastCounts   *counts,
   if (!moe_contrast_compute (counts, options, self->cells, progress, error))
     return NULL;
   self->marks = moe_held_out_join (counts);
+  self->prompts_as = g_strdup (counts->prompts_as);
   set_rates (self, counts);
   set_paired (self, counts);
   set_q (self);
@@ -213,6 +216,7 @@ moe_contrast_free (MoeContrast *self)
   g_free (self->cells);
   g_free (self->order);
   g_free (self->marks);
+  g_free (self->prompts_as);
   g_free (self);
 }
 
@@ -340,7 +344,9 @@ add_provenance (const MoeContrast *self,
   set_provenance (table, "bootstrap", "%u", options->n_bootstrap);
   set_provenance (table, "confidence", "%u %%", (guint) lround (options->confidence * 100));
   set_provenance (table, "resamples", "%u, top %u", options->n_resamples, options->n_top);
-  set_provenance (table, "seed", "%" G_GUINT64_FORMAT, options->seed);
+  set_provenance (table, "draw-seed", "%" G_GUINT64_FORMAT, options->seed);
+  if (self->prompts_as != NULL)
+    moe_table_set_provenance (table, MOE_PROMPT_TOKENS_KEY, self->prompts_as);
   moe_table_set_provenance (table, "version", MOE_VERSION);
   moe_table_set_provenance (table, MOE_HELD_OUT_KEY, self->marks);
 }

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "analysis/moe-answer-metrics.h"
+#include "analysis/moe-prompt-tokens.h"
+#include "data/moe-number.h"
 
 enum
 {
@@ -336,6 +338,24 @@ summarise_draws (Writer *self)
     }
 }
 
+/* What the figures depend on besides the model, the prompts and the conditions. */
+static void
+add_settings (MoeTable           *table,
+              const MoeEvaluator *evaluator)
+{
+  const MoeEvaluationOptions *options = evaluator->options;
+  g_autofree char *prompts_as = moe_prompt_tokens_describe (evaluator->model, options->system, options->raw);
+  g_autofree char *max_tokens = g_strdup_printf ("%u", options->max_tokens);
+  g_autofree char *seed = g_strdup_printf ("%" G_GUINT64_FORMAT, options->seed);
+  char temperature[MOE_NUMBER_BUFFER];
+
+  moe_table_set_provenance (table, MOE_PROMPT_TOKENS_KEY, prompts_as);
+  moe_table_set_provenance (table, "max-tokens", max_tokens);
+  moe_table_set_provenance (table, "temperature",
+                            moe_number_format_float (temperature, options->temperature));
+  moe_table_set_provenance (table, "seed", seed);
+}
+
 MoeTable *
 moe_evaluate_make_table (MoeEvaluator *evaluator)
 {
@@ -356,6 +376,7 @@ moe_evaluate_make_table (MoeEvaluator *evaluator)
   moe_table_set_provenance (table, "fingerprint", info->fingerprint);
   for (guint i = 0; i < options->n_sets; i++)
     moe_table_set_provenance (table, options->sets[i].name, moe_prompt_set_get_hash (options->sets[i].set));
+  add_settings (table, evaluator);
   moe_table_set_provenance (table, "version", MOE_VERSION);
 
   for (guint c = 0; c < evaluator->conditions->len; c++)

@@ -177,3 +177,28 @@ moe_prompt_tokens_free (MoePromptTokens *self)
   g_clear_pointer (&self->tokens, moe_chat_prompt_free);
   g_free (self);
 }
+
+char *
+moe_prompt_tokens_describe (const MoeModel *model,
+                            const char     *system,
+                            gboolean        raw)
+{
+  const MoeChat *chat = raw ? NULL : moe_model_get_chat (model, NULL);
+  const char *date;
+  GString *text;
+
+  if (chat == NULL)
+    return g_strdup ("raw text");
+
+  date = moe_chat_get_date (chat);
+  text = g_string_new (NULL);
+  g_string_append_printf (text, "chat template (%s)", moe_chat_get_family (chat));
+  if (system != NULL)
+    g_string_append_printf (text, ", system message \"%s\"", system);
+  if (moe_chat_get_thinking (chat) != MOE_THINKING_DEFAULT)
+    g_string_append_printf (text, ", thinking %s",
+                            moe_chat_get_thinking (chat) == MOE_THINKING_ON ? "on" : "off");
+  if (date != NULL)
+    g_string_append_printf (text, ", date %s", date);
+  return g_string_free (text, FALSE);
+}

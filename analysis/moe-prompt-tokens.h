@@ -35,6 +35,14 @@ MoePromptTokens *moe_prompt_tokens_new_after (const MoeModel     *model,
                                               GError            **error);
 void             moe_prompt_tokens_free (MoePromptTokens  *self);
 
+/* How prompts became tokens, for provenance: "raw text", or the family of the chat template and what it was
+ * told: the system message, its switch for thinking, the date when it writes one. Transfer full. */
+char            *moe_prompt_tokens_describe (const MoeModel   *model,
+                                             const char       *system,
+                                             gboolean          raw);
+/* The key of it in a table's provenance. */
+#define MOE_PROMPT_TOKENS_KEY "prompts-as"
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MoePromptTokens, moe_prompt_tokens_free)
 
 G_END_DECLS

@@ -133,6 +133,7 @@ run (const Command  *self,
   g_autoptr(MoeAttribution) attribution = NULL;
   g_autoptr(MoeTable) table = NULL;
   g_autoptr(MoeExhibit) exhibit = NULL;
+  g_autofree char *prompts_as = NULL;
 
   if (model == NULL
       || !moe_cli_interventions_load (&self->interventions, moe_model_get_info (model), &mask, error))
@@ -152,6 +153,8 @@ run (const Command  *self,
     }
   table = moe_attribution_to_table (attribution);
   moe_cli_add_provenance (table, moe_model_get_info (model), mask);
+  prompts_as = moe_prompt_tokens_describe (model, self->system, self->raw);
+  moe_table_set_provenance (table, MOE_PROMPT_TOKENS_KEY, prompts_as);
   exhibit = moe_attribution_exhibit_new (table, attribution);
   return moe_cli_files_write (&self->files, &self->output, exhibit, error);
 }

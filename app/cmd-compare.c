@@ -2,6 +2,7 @@
 #define G_LOG_DOMAIN "moescope-cli"
 
 #include "analysis/moe-compare.h"
+#include "analysis/moe-prompt-tokens.h"
 #include "app/cli-files.h"
 #include "app/cli-interventions.h"
 #include "app/cli-options.h"
@@ -51,6 +52,7 @@ moe_cli_compare (int    argc,
   g_autoptr(MoeComparison) comparison = NULL;
   g_autoptr(MoeTable) table = NULL;
   g_autoptr(MoeExhibit) exhibit = NULL;
+  g_autofree char *prompts_as = NULL;
   MoeSamplerOptions sampling;
   MoeSessionOptions options;
   MoeCliProgress shown;
@@ -109,6 +111,8 @@ moe_cli_compare (int    argc,
       return moe_cli_fail (error);
     }
   table = moe_comparison_to_table (comparison, moe_model_get_info (model), mask);
+  prompts_as = moe_prompt_tokens_describe (model, system, raw);
+  moe_table_set_provenance (table, MOE_PROMPT_TOKENS_KEY, prompts_as);
   exhibit = moe_comparison_exhibit_new (table, picture != NULL ? picture : "kl");
   return moe_cli_files_write (&files, &output, exhibit, &error) ? MOE_CLI_DONE : moe_cli_fail (error);
 }

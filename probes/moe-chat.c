@@ -211,6 +211,14 @@ moe_chat_set_thinking (MoeChat      *self,
   return TRUE;
 }
 
+MoeThinking
+moe_chat_get_thinking (const MoeChat *self)
+{
+  g_return_val_if_fail (self != NULL, MOE_THINKING_DEFAULT);
+
+  return self->thinking;
+}
+
 void
 moe_chat_set_date (MoeChat     *self,
                    const GDate *date)

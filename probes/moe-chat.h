@@ -36,11 +36,12 @@ typedef enum
   MOE_THINKING_OFF,
 } MoeThinking;
 
-/* Both before the first prompt is rendered, from the thread that made the chat. FALSE for a choice that makes
- * no difference to the template: MOE_ERROR_UNSUPPORTED. */
+/* The setters before the first prompt is rendered, from the thread that made the chat. FALSE for a choice
+ * that makes no difference to the template: MOE_ERROR_UNSUPPORTED. */
 gboolean    moe_chat_set_thinking (MoeChat       *self,
                                    MoeThinking    thinking,
                                    GError       **error);
+MoeThinking moe_chat_get_thinking (const MoeChat *self);
 void        moe_chat_set_date     (MoeChat       *self,
                                    const GDate   *date);
 /* The date that the template writes into prompts, as YYYY-MM-DD; NULL when it writes none. */

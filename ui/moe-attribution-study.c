@@ -94,6 +94,7 @@ moe_attribution_study_new (const MoeAttributionSettings  *settings,
                            GError                       **error)
 {
   g_autoptr(MoeModel) model = NULL;
+  g_autofree char *prompts_as = NULL;
   MoeAttribution *attribution;
   MoeAttributionStudy *self;
 
@@ -110,6 +111,8 @@ moe_attribution_study_new (const MoeAttributionSettings  *settings,
   self->attribution = attribution;
   self->table = moe_attribution_to_table (attribution);
   moe_command_add_provenance (self->table, moe_model_get_info (model), settings->mask);
+  prompts_as = moe_prompt_tokens_describe (model, settings->system, settings->raw);
+  moe_table_set_provenance (self->table, MOE_PROMPT_TOKENS_KEY, prompts_as);
   self->info = moe_model_info_ref ((MoeModelInfo *) moe_model_get_info (model));
   self->experts = make_experts (attribution);
   return self;

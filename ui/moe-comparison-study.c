@@ -36,6 +36,7 @@ moe_comparison_study_new (const MoeComparisonSettings  *settings,
   const MoeSessionOptions session = { 0 };
   g_autoptr(MoeModel) model = NULL;
   g_autoptr(MoePromptTokens) tokens = NULL;
+  g_autofree char *prompts_as = NULL;
   MoeComparison *comparison;
   MoeComparisonStudy *self;
 
@@ -50,11 +51,13 @@ moe_comparison_study_new (const MoeComparisonSettings  *settings,
   if (comparison == NULL)
     return NULL;
 
+  prompts_as = moe_prompt_tokens_describe (model, NULL, settings->raw);
   self = g_new0 (MoeComparisonStudy, 1);
   g_atomic_ref_count_init (&self->ref_count);
   moe_comparison_settings_copy (&self->settings, settings);
   self->comparison = comparison;
   self->table = moe_comparison_to_table (comparison, moe_model_get_info (model), settings->mask);
+  moe_table_set_provenance (self->table, MOE_PROMPT_TOKENS_KEY, prompts_as);
   self->info = moe_model_info_ref ((MoeModelInfo *) moe_model_get_info (model));
   return self;
 }

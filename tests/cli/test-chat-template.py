@@ -87,4 +87,31 @@ def _(s):
     assert result.code == 1 and "no switch for thinking" in result.err and result.out == "", result.err
 
 
+@suite.case("how prompts became tokens, in the tables of studies")
+def _(s):
+    model = with_template(s, "m.gguf", "{{ strftime_now('%Y') }}: {% for m in messages %}{{ m.content }} {% endfor %}"
+                          "{% if enable_thinking is defined and not enable_thinking %}<no>{% endif %}")
+    s.write("a.txt", b"one\ntwo\n")
+    s.write("b.txt", b"three\nfour\n")
+    prompt = ["--prompt", "Hello"]
+    off = ["--disable", "L7E29"]
+    told = ["--system", "Be brief.", "--thinking", "off", *DAY]
+    for study in (
+        ["evaluate", "--prompts", "a.txt", "--max-tokens", "1"],
+        ["contrast", "--a", "a.txt", "--b", "b.txt", "--permutations", "9", "--bootstrap", "9", "--controls", "0"],
+        ["compare", *prompt, *off, "--max-tokens", "1"],
+        ["attribution", *prompt, "--token", "I"],
+    ):
+        words = [study[0], model, *study[1:]]
+        says = s.ok(*words, *told).rows()[2]["prompts-as"]
+        assert says == 'chat template (other), system message "Be brief.", thinking off, date 2026-02-03', says
+        assert s.ok(*words, *DAY).rows()[2]["prompts-as"] == "chat template (other), date 2026-02-03"
+        assert s.ok(*words, "--raw").rows()[2]["prompts-as"] == "raw text"
+    provenance = s.ok("evaluate", demo, "--prompts", "a.txt", "--max-tokens", "2", "--temperature", "0.7", "--seed", "9").rows()[2]
+    assert [provenance[key] for key in ("max-tokens", "temperature", "seed")] == ["2", "0.7", "9"], provenance
+    s.ok("profile", demo, "--prompts", "a.txt", "--record", "r.moescope", "--generate", "8", "--seed", "5")
+    both = s.ok("contrast", "r.moescope", "--span-a", "prompt", "--span-b", "answer", "--permutations", "9", "--seed", "7").rows()[2]
+    assert both["seed"] == "5" and both["draw-seed"] == "7" and "prompts-as" not in both, both
+
+
 suite.main()
