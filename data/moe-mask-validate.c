@@ -312,8 +312,8 @@ moe_mask_check_means (const MoeMask       *self,
               {
                 g_autofree char *name = moe_expert_format (layer, expert);
 
-                return fail (error, "%s: disabling by mean needs the expert's mean output, which a mask file "
-                             "made with a calibration run holds", name);
+                return fail (error, "%s: disabling by mean needs the expert's mean output, which only "
+                             "calibration prompts that are routed to it give", name);
               }
           }
     }

@@ -74,7 +74,8 @@ summarise (const MoeModelInfo *info)
   g_string_printf (text, "%u layers × %u experts, top %u", info->n_moe_layers, info->n_experts, info->n_used);
   if (info->n_shared > 0)
     g_string_append_printf (text, ", %u shared", info->n_shared);
-  g_string_append_printf (text, ", %s", info->quantisation);
+  if (info->quantisation != NULL && *info->quantisation != '\0') /* unknown of an imported recording */
+    g_string_append_printf (text, ", %s", info->quantisation);
   return g_string_free (text, FALSE);
 }
 
