@@ -26,17 +26,6 @@ typedef struct
   GArray             *rows;                /* of Row */
 } Reader;
 
-static int
-find_column (const char * const *fields,
-             guint               n_fields,
-             const char         *name)
-{
-  for (guint i = 0; i < n_fields; i++)
-    if (g_strcmp0 (fields[i], name) == 0)
-      return (int) i;
-  return -1;
-}
-
 static gboolean
 get_number (const Reader        *self,
             const char * const  *fields,
@@ -71,9 +60,9 @@ on_row (const char * const  *fields,
   if (!self->has_header)
     {
       self->has_header = TRUE;
-      self->rank = find_column (fields, n_fields, "rank");
-      self->layer = find_column (fields, n_fields, "layer");
-      self->expert = find_column (fields, n_fields, "expert");
+      self->rank = moe_csv_find_column (fields, n_fields, "rank");
+      self->layer = moe_csv_find_column (fields, n_fields, "layer");
+      self->expert = moe_csv_find_column (fields, n_fields, "expert");
       if (self->layer >= 0 && self->expert >= 0)
         return TRUE;
       g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: has no columns layer and expert", self->path);

@@ -206,3 +206,14 @@ moe_csv_parse (const char     *path,
 
   return done && !reader.stopped;
 }
+
+int
+moe_csv_find_column (const char * const *fields,
+                     guint               n_fields,
+                     const char         *name)
+{
+  for (guint i = 0; i < n_fields; i++)
+    if (g_strcmp0 (fields[i], name) == 0)
+      return (int) i;
+  return -1;
+}

@@ -24,6 +24,11 @@ gboolean moe_csv_parse (const char     *path,
                         gpointer        user_data,
                         GError        **error);
 
+/* The first of @fields (@n_fields), those of a header, that is @name; -1 when none is. */
+int      moe_csv_find_column (const char * const *fields,
+                              guint               n_fields,
+                              const char         *name);
+
 /* FALSE with @error naming the line when @data is not UTF-8 or holds a NUL. */
 gboolean moe_csv_check_text (const char  *path,
                              const char  *data,

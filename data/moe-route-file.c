@@ -72,17 +72,6 @@ fail (const Reader  *self,
   return FALSE;
 }
 
-static int
-find_field (const char * const *fields,
-            guint               n_fields,
-            const char         *name)
-{
-  for (guint i = 0; i < n_fields; i++)
-    if (g_strcmp0 (fields[i], name) == 0)
-      return (int) i;
-  return -1;
-}
-
 static gboolean
 read_header (Reader             *self,
              const char * const *fields,
@@ -93,8 +82,8 @@ read_header (Reader             *self,
   self->has_header = TRUE;
   self->n_fields = n_fields;
   for (guint i = 0; i < N_COLUMNS; i++)
-    self->columns[i] = find_field (fields, n_fields, column_names[i]);
-  if (find_field (fields, n_fields, "count") >= 0)
+    self->columns[i] = moe_csv_find_column (fields, n_fields, column_names[i]);
+  if (moe_csv_find_column (fields, n_fields, "count") >= 0)
     return fail (self, line, error, "counts of experts do not say which token chose them");
   if (self->columns[COLUMN_LAYER] < 0 || self->columns[COLUMN_EXPERT] < 0)
     return fail (self, line, error, "the header has no columns layer and expert");

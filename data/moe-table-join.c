@@ -59,35 +59,6 @@ add_column (MoeTable       *table,
                         moe_table_get_column_role (like, column));
 }
 
-static gboolean
-has_provenance (const MoeTable *table,
-                const char     *wanted)
-{
-  for (guint i = 0; i < moe_table_get_n_provenance (table); i++)
-    {
-      const char *key, *value;
-
-      moe_table_get_provenance (table, i, &key, &value);
-      if (g_str_equal (key, wanted))
-        return TRUE;
-    }
-  return FALSE;
-}
-
-static void
-add_provenance (MoeTable       *table,
-                const MoeTable *from)
-{
-  for (guint i = 0; i < moe_table_get_n_provenance (from); i++)
-    {
-      const char *key, *value;
-
-      moe_table_get_provenance (from, i, &key, &value);
-      if (!has_provenance (table, key))
-        moe_table_set_provenance (table, key, value);
-    }
-}
-
 MoeTable *
 moe_table_join (const MoeTable    *left,
                 const MoeTable    *right,
@@ -127,7 +98,7 @@ moe_table_join (const MoeTable    *left,
       for (guint i = 0; match > 0 && i < columns->len; i++)
         copy_cell (right, match - 1, g_array_index (columns, guint, i), self, row, n_left + i);
     }
-  add_provenance (self, left);
-  add_provenance (self, right);
+  moe_table_copy_provenance (self, left);
+  moe_table_copy_provenance (self, right);
   return self;
 }

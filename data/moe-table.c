@@ -423,6 +423,31 @@ moe_table_set_provenance (MoeTable   *self,
   g_array_append_val (self->provenance, added);
 }
 
+static gboolean
+has_provenance (const MoeTable *self,
+                const char     *key)
+{
+  for (guint i = 0; i < self->provenance->len; i++)
+    if (g_str_equal (g_array_index (self->provenance, Provenance, i).key, key))
+      return TRUE;
+  return FALSE;
+}
+
+void
+moe_table_copy_provenance (MoeTable       *self,
+                           const MoeTable *from)
+{
+  g_return_if_fail (self != NULL && from != NULL);
+
+  for (guint i = 0; i < from->provenance->len; i++)
+    {
+      const Provenance *pair = &g_array_index (from->provenance, Provenance, i);
+
+      if (!has_provenance (self, pair->key))
+        moe_table_set_provenance (self, pair->key, pair->value);
+    }
+}
+
 guint
 moe_table_get_n_provenance (const MoeTable *self)
 {

@@ -90,6 +90,9 @@ char          *moe_table_format_cell     (const MoeTable *self,
 void           moe_table_set_provenance  (MoeTable       *self,
                                           const char     *key,
                                           const char     *value);
+/* Adds what @from has and @self has not. */
+void           moe_table_copy_provenance (MoeTable       *self,
+                                          const MoeTable *from);
 guint          moe_table_get_n_provenance (const MoeTable *self);
 void           moe_table_get_provenance  (const MoeTable *self,
                                           guint           index,

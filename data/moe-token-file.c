@@ -44,10 +44,7 @@ read_header (Reader             *self,
   self->n_fields = n_fields;
   for (guint column = 0; column < N_COLUMNS; column++)
     {
-      self->columns[column] = -1;
-      for (guint i = 0; i < n_fields && self->columns[column] < 0; i++)
-        if (g_strcmp0 (fields[i], column_names[column]) == 0)
-          self->columns[column] = (int) i;
+      self->columns[column] = moe_csv_find_column (fields, n_fields, column_names[column]);
       if (self->columns[column] < 0 && column <= COLUMN_TOKEN_ID)
         {
           g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s:%u: the header has no column %s", self->path,

@@ -26,17 +26,6 @@ record (MoeTestRoutes *routes,
   return moe_test_routes_open (routes);
 }
 
-static double
-get (const MoeTable *table,
-     guint           row,
-     const char     *column)
-{
-  int index = moe_table_find_column (table, column);
-
-  g_assert_cmpint (index, >=, 0);
-  return moe_table_get_double (table, row, (guint) index);
-}
-
 static const guint16 before[] = { 0, 1, 4, 5, /**/ 2, 3, 4, 5, /**/ 0, NONE, NONE, NONE, /**/ 6, 7, 0, 1 };
 static const guint16 after[] = { 1, 0, 4, 5, /**/ 2, 5, 4, 5, /**/ 0, 1, NONE, NONE, /**/ 1, 2, 0, 1 };
 
@@ -56,27 +45,27 @@ test_known (void)
 
   g_assert_no_error (error);
   g_assert_cmpuint (moe_table_get_n_rows (table), ==, 2);
-  g_assert_cmpfloat (get (table, 0, "layer"), ==, 1);
-  g_assert_cmpfloat (get (table, 0, "tokens"), ==, 4);
-  g_assert_cmpfloat (get (table, 0, "overlap"), ==, (1 + 0.5 + 0.5 + 0) / 4);
-  g_assert_cmpfloat (get (table, 0, "same_strongest"), ==, 0.5);
-  g_assert_cmpfloat (get (table, 0, "same_set"), ==, 0.25);
-  g_assert_cmpfloat (get (table, 0, "by_chance"), ==, (2 + 2 + 1 + 2) / 8.0 / 4);
+  g_assert_cmpfloat (moe_test_routes_get (table, 0, "layer"), ==, 1);
+  g_assert_cmpfloat (moe_test_routes_get (table, 0, "tokens"), ==, 4);
+  g_assert_cmpfloat (moe_test_routes_get (table, 0, "overlap"), ==, (1 + 0.5 + 0.5 + 0) / 4);
+  g_assert_cmpfloat (moe_test_routes_get (table, 0, "same_strongest"), ==, 0.5);
+  g_assert_cmpfloat (moe_test_routes_get (table, 0, "same_set"), ==, 0.25);
+  g_assert_cmpfloat (moe_test_routes_get (table, 0, "by_chance"), ==, (2 + 2 + 1 + 2) / 8.0 / 4);
   /* The token without experts in either does not count. */
-  g_assert_cmpfloat (get (table, 1, "tokens"), ==, 3);
-  g_assert_cmpfloat (get (table, 1, "overlap"), ==, 1);
+  g_assert_cmpfloat (moe_test_routes_get (table, 1, "tokens"), ==, 3);
+  g_assert_cmpfloat (moe_test_routes_get (table, 1, "overlap"), ==, 1);
 
   layer = moe_routes_overlap (a, b, MOE_PHASE_BIT (PROMPT), 3, NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (moe_table_get_n_rows (layer), ==, 1);
-  g_assert_cmpfloat (get (layer, 0, "layer"), ==, 3);
+  g_assert_cmpfloat (moe_test_routes_get (layer, 0, "layer"), ==, 3);
   back = moe_routes_overlap (b, a, MOE_PHASE_BIT (PROMPT), -1, NULL, &error);
   g_assert_no_error (error);
-  g_assert_cmpfloat (get (back, 0, "overlap"), ==, 0.5);
+  g_assert_cmpfloat (moe_test_routes_get (back, 0, "overlap"), ==, 0.5);
   self = moe_routes_overlap (a, a, MOE_PHASES_ALL, -1, NULL, &error);
   g_assert_no_error (error);
-  g_assert_cmpfloat (get (self, 0, "same_set"), ==, 1);
-  g_assert_cmpfloat (get (self, 0, "tokens"), ==, 5);
+  g_assert_cmpfloat (moe_test_routes_get (self, 0, "same_set"), ==, 1);
+  g_assert_cmpfloat (moe_test_routes_get (self, 0, "tokens"), ==, 5);
 }
 
 /* One recording has as many experts again for each token: half of them are the other's. */
@@ -92,8 +81,8 @@ test_more_used (void)
   g_autoptr(MoeTable) table = moe_routes_overlap (a, b, MOE_PHASE_BIT (PROMPT), 1, NULL, &error);
 
   g_assert_no_error (error);
-  g_assert_cmpfloat (get (table, 0, "overlap"), ==, 0.5);
-  g_assert_cmpfloat (get (table, 0, "same_strongest"), ==, 0.5);
+  g_assert_cmpfloat (moe_test_routes_get (table, 0, "overlap"), ==, 0.5);
+  g_assert_cmpfloat (moe_test_routes_get (table, 0, "same_strongest"), ==, 0.5);
 }
 
 static void

@@ -13,38 +13,6 @@
 #define ANSWER MOE_PHASE_ANSWER
 #define NONE   MOE_NO_EXPERT
 
-static MoeTable *
-report (MoeRecording    *recording,
-        MoeRoutesMetric  metric,
-        guint            phases,
-        int              layer,
-        guint            window)
-{
-  g_autoptr(GError) error = NULL;
-  MoeRoutesOptions options;
-  MoeTable *table;
-
-  moe_routes_options_init (&options);
-  options.metric = metric;
-  options.phases = phases;
-  options.layer = layer;
-  options.window = window;
-  table = moe_routes_report (recording, &options, NULL, &error);
-  g_assert_no_error (error);
-  return table;
-}
-
-static double
-get (const MoeTable *table,
-     guint           row,
-     const char     *column)
-{
-  int index = moe_table_find_column (table, column);
-
-  g_assert_cmpint (index, >=, 0);
-  return moe_table_get_double (table, row, (guint) index);
-}
-
 /* Prompts of 30 tokens, of which 11 in the middle are of another phase. */
 static void
 add_tokens (MoeTestRoutes *routes,
@@ -72,21 +40,22 @@ test_known (void)
   for (guint i = 0; i < 14; i++)
     moe_test_routes_add (&routes, i < 10 ? 0 : 1, PROMPT, (const guint16[]) { i < 5 ? 0 : 1 });
   recording = moe_test_routes_open (&routes);
-  experts = report (recording, MOE_ROUTES_SRP_EXPERTS, MOE_PHASES_ALL, -1, 4);
+  experts = moe_test_routes_report (recording, MOE_ROUTES_SRP_EXPERTS, MOE_PHASES_ALL, -1, 4);
   g_assert_cmpuint (moe_table_get_n_rows (experts), ==, 3);
-  g_assert_cmpfloat (get (experts, 0, "hits"), ==, 5);
-  g_assert_cmpfloat (get (experts, 0, "srp"), ==, 2.0 * 13 / (4 * 4 + 14)); /* from 2 hits on */
-  g_assert_cmpfloat (get (experts, 1, "hits"), ==, 9);
-  g_assert_cmpfloat (get (experts, 1, "srp"), ==, 2.0 * 17 / (4 * 5 + 18));
-  g_assert_cmpfloat (get (experts, 2, "hits"), ==, 0);
-  g_assert_true (isnan (get (experts, 2, "srp")));
+  g_assert_cmpfloat (moe_test_routes_get (experts, 0, "hits"), ==, 5);
+  g_assert_cmpfloat (moe_test_routes_get (experts, 0, "srp"), ==,
+                     2.0 * 13 / (4 * 4 + 14)); /* from 2 hits on */
+  g_assert_cmpfloat (moe_test_routes_get (experts, 1, "hits"), ==, 9);
+  g_assert_cmpfloat (moe_test_routes_get (experts, 1, "srp"), ==, 2.0 * 17 / (4 * 5 + 18));
+  g_assert_cmpfloat (moe_test_routes_get (experts, 2, "hits"), ==, 0);
+  g_assert_true (isnan (moe_test_routes_get (experts, 2, "srp")));
 
-  layers = report (recording, MOE_ROUTES_SRP, MOE_PHASES_ALL, -1, 1);
-  g_assert_cmpfloat (get (layers, 0, "window"), ==, 4);
-  g_assert_cmpfloat (get (layers, 0, "n_windows"), ==, 8);
-  g_assert_cmpfloat (get (layers, 0, "srp"), ==, 2.0 * 30 / (4 * 9 + 32));
-  g_assert_cmpfloat (get (layers, 1, "n_windows"), ==, 0); /* of 16 */
-  g_assert_true (isnan (get (layers, 1, "srp")));
+  layers = moe_test_routes_report (recording, MOE_ROUTES_SRP, MOE_PHASES_ALL, -1, 1);
+  g_assert_cmpfloat (moe_test_routes_get (layers, 0, "window"), ==, 4);
+  g_assert_cmpfloat (moe_test_routes_get (layers, 0, "n_windows"), ==, 8);
+  g_assert_cmpfloat (moe_test_routes_get (layers, 0, "srp"), ==, 2.0 * 30 / (4 * 9 + 32));
+  g_assert_cmpfloat (moe_test_routes_get (layers, 1, "n_windows"), ==, 0); /* of 16 */
+  g_assert_true (isnan (moe_test_routes_get (layers, 1, "srp")));
 }
 
 static gboolean
@@ -168,17 +137,18 @@ test_windows (void)
   recording = moe_test_routes_open (&routes);
   for (guint i = 0; i < G_N_ELEMENTS (phases); i++)
     {
-      g_autoptr(MoeTable) layers = report (recording, MOE_ROUTES_SRP, phases[i], -1, 1);
-      g_autoptr(MoeTable) experts = report (recording, MOE_ROUTES_SRP_EXPERTS, phases[i], -1, 5);
+      g_autoptr(MoeTable) layers = moe_test_routes_report (recording, MOE_ROUTES_SRP, phases[i], -1, 1);
+      g_autoptr(MoeTable) experts = moe_test_routes_report (recording, MOE_ROUTES_SRP_EXPERTS, phases[i], -1,
+                                                            5);
 
       for (guint row = 0; row < 2; row++)
         {
-          guint window = (guint) get (layers, row, "window");
+          guint window = (guint) moe_test_routes_get (layers, row, "window");
           double srp = get_srp (&routes, phases[i], 0, window, 0, 7);
 
-          g_assert_cmpfloat (get (layers, row, "n_windows"), ==, n_windows[i][row]);
-          g_assert_true (isnan (srp) ? isnan (get (layers, row, "srp"))
-                                     : fabs (get (layers, row, "srp") - srp) < 1e-12);
+          g_assert_cmpfloat (moe_test_routes_get (layers, row, "n_windows"), ==, n_windows[i][row]);
+          g_assert_true (isnan (srp) ? isnan (moe_test_routes_get (layers, row, "srp"))
+                                     : fabs (moe_test_routes_get (layers, row, "srp") - srp) < 1e-12);
         }
       for (guint expert = 0; expert < 7; expert++)
         {
@@ -186,8 +156,8 @@ test_windows (void)
 
           for (guint token = 0; token < 300; token++)
             hits += is_wanted (&routes, token, phases[i]) && moe_test_routes_has (&routes, token, 1, expert);
-          g_assert_cmpfloat (get (experts, 7 + expert, "hits"), ==, hits);
-          g_assert_cmpfloat_with_epsilon (get (experts, 7 + expert, "srp"),
+          g_assert_cmpfloat (moe_test_routes_get (experts, 7 + expert, "hits"), ==, hits);
+          g_assert_cmpfloat_with_epsilon (moe_test_routes_get (experts, 7 + expert, "srp"),
                                           get_srp (&routes, phases[i], 1, 5, expert, expert + 1), 1e-12);
         }
     }
@@ -295,8 +265,8 @@ test_cache (void)
   recording = moe_test_routes_open (&routes);
   for (guint i = 0; i < G_N_ELEMENTS (phases); i++)
     {
-      g_autoptr(MoeTable) one = report (recording, MOE_ROUTES_CACHE, phases[i], 3, 5);
-      g_autoptr(MoeTable) all = report (recording, MOE_ROUTES_CACHE, phases[i], -1, 5);
+      g_autoptr(MoeTable) one = moe_test_routes_report (recording, MOE_ROUTES_CACHE, phases[i], 3, 5);
+      g_autoptr(MoeTable) all = moe_test_routes_report (recording, MOE_ROUTES_CACHE, phases[i], -1, 5);
       guint accesses = 0, n_tokens = 0, cold = count_cold (&routes, phases[i], 1);
 
       for (guint token = 0; token < 150; token++)
@@ -312,18 +282,19 @@ test_cache (void)
           const char *policy = moe_table_get_text (one, row, 1);
           guint size = 3 + row % 7, hits = simulate (&routes, policy, phases[i], 1, 5, size);
 
-          g_assert_cmpfloat (get (one, row, "layer"), ==, 3);
-          g_assert_cmpfloat (get (one, row, "experts"), ==, size);
-          g_assert_cmpfloat (get (one, row, "rho"), ==, size / 3.0);
-          g_assert_cmpfloat (get (one, row, "hits"), ==, hits);
-          g_assert_cmpfloat (get (one, row, "accesses"), ==, accesses);
-          g_assert_cmpfloat (get (one, row, "hit_rate"), ==, (double) hits / accesses);
-          g_assert_cmpfloat (get (one, row, "fetched_per_token"), ==, (double) (accesses - hits) / n_tokens);
-          g_assert_cmpfloat (get (one, row, "cold"), ==, cold);
+          g_assert_cmpfloat (moe_test_routes_get (one, row, "layer"), ==, 3);
+          g_assert_cmpfloat (moe_test_routes_get (one, row, "experts"), ==, size);
+          g_assert_cmpfloat (moe_test_routes_get (one, row, "rho"), ==, size / 3.0);
+          g_assert_cmpfloat (moe_test_routes_get (one, row, "hits"), ==, hits);
+          g_assert_cmpfloat (moe_test_routes_get (one, row, "accesses"), ==, accesses);
+          g_assert_cmpfloat (moe_test_routes_get (one, row, "hit_rate"), ==, (double) hits / accesses);
+          g_assert_cmpfloat (moe_test_routes_get (one, row, "fetched_per_token"), ==,
+                             (double) (accesses - hits) / n_tokens);
+          g_assert_cmpfloat (moe_test_routes_get (one, row, "cold"), ==, cold);
           if (size == 9)
             g_assert_cmpuint (hits, ==, accesses - cold);
           g_assert_true (moe_table_is_missing (all, row, 0));
-          g_assert_cmpfloat (get (all, row, "hits"), ==,
+          g_assert_cmpfloat (moe_test_routes_get (all, row, "hits"), ==,
                              hits + simulate (&routes, policy, phases[i], 0, 5, size));
         }
     }
@@ -343,17 +314,17 @@ test_together (void)
     moe_test_routes_add (&routes, i / 5, PROMPT, i % 2 == 0 ? (const guint16[]) { 30, 7 }
                                                             : (const guint16[]) { 7, 30 });
   recording = moe_test_routes_open (&routes);
-  table = report (recording, MOE_ROUTES_CACHE, MOE_PHASES_ALL, -1, 4);
+  table = moe_test_routes_report (recording, MOE_ROUTES_CACHE, MOE_PHASES_ALL, -1, 4);
   for (guint row = 0; row < moe_table_get_n_rows (table); row++)
     {
-      g_assert_cmpfloat (get (table, row, "experts"), >=, 2);
-      g_assert_cmpfloat (get (table, row, "experts"), <=, 40);
-      g_assert_cmpfloat (get (table, row, "hits"), ==, 18);
-      g_assert_cmpfloat (get (table, row, "cold"), ==, 2);
+      g_assert_cmpfloat (moe_test_routes_get (table, row, "experts"), >=, 2);
+      g_assert_cmpfloat (moe_test_routes_get (table, row, "experts"), <=, 40);
+      g_assert_cmpfloat (moe_test_routes_get (table, row, "hits"), ==, 18);
+      g_assert_cmpfloat (moe_test_routes_get (table, row, "cold"), ==, 2);
     }
-  g_assert_cmpfloat (get (table, 0, "experts"), ==, 2);
+  g_assert_cmpfloat (moe_test_routes_get (table, 0, "experts"), ==, 2);
   g_assert_cmpuint (moe_table_get_n_rows (table), <=, 4 * 16);
-  g_assert_cmpfloat (get (table, moe_table_get_n_rows (table) - 1, "experts"), ==, 40);
+  g_assert_cmpfloat (moe_test_routes_get (table, moe_table_get_n_rows (table) - 1, "experts"), ==, 40);
 }
 
 int

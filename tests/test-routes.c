@@ -72,34 +72,6 @@ record (MoeTestRecording *fixture,
   return recording;
 }
 
-static MoeTable *
-report (MoeRecording    *recording,
-        MoeRoutesMetric  metric,
-        int              layer)
-{
-  g_autoptr(GError) error = NULL;
-  MoeRoutesOptions options;
-  MoeTable *table;
-
-  moe_routes_options_init (&options);
-  options.metric = metric;
-  options.layer = layer;
-  table = moe_routes_report (recording, &options, NULL, &error);
-  g_assert_no_error (error);
-  return table;
-}
-
-static double
-get (const MoeTable *table,
-     guint           row,
-     const char     *column)
-{
-  int index = moe_table_find_column (table, column);
-
-  g_assert_cmpint (index, >=, 0);
-  return moe_table_get_double (table, row, (guint) index);
-}
-
 /* The row where these two columns hold these numbers. */
 static guint
 find (const MoeTable *table,
@@ -109,7 +81,7 @@ find (const MoeTable *table,
       double          b)
 {
   for (guint row = 0; row < moe_table_get_n_rows (table); row++)
-    if (get (table, row, one) == a && get (table, row, other) == b)
+    if (moe_test_routes_get (table, row, one) == a && moe_test_routes_get (table, row, other) == b)
       return row;
   g_assert_not_reached ();
 }
@@ -128,8 +100,10 @@ test_pairs (MoeTestRecording *fixture,
             gconstpointer     data)
 {
   g_autoptr(MoeRecording) recording = record (fixture, 4, few, G_N_ELEMENTS (few));
-  g_autoptr(MoeTable) together = report (recording, MOE_ROUTES_COACTIVATION, 1);
-  g_autoptr(MoeTable) flow = report (recording, MOE_ROUTES_AFFINITY, 1);
+  g_autoptr(MoeTable) together = moe_test_routes_report (recording, MOE_ROUTES_COACTIVATION, MOE_PHASES_ALL,
+                                                         1, MOE_ROUTES_WINDOW);
+  g_autoptr(MoeTable) flow = moe_test_routes_report (recording, MOE_ROUTES_AFFINITY, MOE_PHASES_ALL, 1,
+                                                     MOE_ROUTES_WINDOW);
   g_autoptr(MoeTable) top1 = NULL;
   g_autoptr(MoeTable) answer = NULL;
   g_autoptr(GError) error = NULL;
@@ -139,24 +113,24 @@ test_pairs (MoeTestRecording *fixture,
   /* 0 in three tokens, 1 in three, both in two of the four. */
   g_assert_cmpuint (moe_table_get_n_rows (together), ==, 12);
   row = find (together, "expert", 0, "other", 1);
-  g_assert_cmpfloat (get (together, row, "layer"), ==, 1);
-  g_assert_cmpfloat (get (together, row, "tokens"), ==, 2);
-  g_assert_cmpfloat (get (together, row, "share"), ==, 2.0 / 3);
-  g_assert_cmpfloat (get (together, row, "lift"), ==, 2.0 * 4 / 9);
+  g_assert_cmpfloat (moe_test_routes_get (together, row, "layer"), ==, 1);
+  g_assert_cmpfloat (moe_test_routes_get (together, row, "tokens"), ==, 2);
+  g_assert_cmpfloat (moe_test_routes_get (together, row, "share"), ==, 2.0 / 3);
+  g_assert_cmpfloat (moe_test_routes_get (together, row, "lift"), ==, 2.0 * 4 / 9);
   row = find (together, "expert", 2, "other", 0);
-  g_assert_cmpfloat (get (together, row, "share"), ==, 1);
+  g_assert_cmpfloat (moe_test_routes_get (together, row, "share"), ==, 1);
   row = find (together, "expert", 3, "other", 0);
-  g_assert_cmpfloat (get (together, row, "tokens"), ==, 0);
-  g_assert_true (isnan (get (together, row, "share")));
+  g_assert_cmpfloat (moe_test_routes_get (together, row, "tokens"), ==, 0);
+  g_assert_true (isnan (moe_test_routes_get (together, row, "share")));
   row = find (together, "expert", 0, "other", 3);
-  g_assert_cmpfloat (get (together, row, "share"), ==, 0);
-  g_assert_true (isnan (get (together, row, "lift")));
+  g_assert_cmpfloat (moe_test_routes_get (together, row, "share"), ==, 0);
+  g_assert_true (isnan (moe_test_routes_get (together, row, "lift")));
 
   /* Of the three tokens with 1, three go to 2, which three of four do. */
   row = find (flow, "expert", 1, "next_expert", 2);
-  g_assert_cmpfloat (get (flow, row, "next_layer"), ==, 2);
-  g_assert_cmpfloat (get (flow, row, "share"), ==, 1);
-  g_assert_cmpfloat (get (flow, row, "lift"), ==, 4.0 / 3);
+  g_assert_cmpfloat (moe_test_routes_get (flow, row, "next_layer"), ==, 2);
+  g_assert_cmpfloat (moe_test_routes_get (flow, row, "share"), ==, 1);
+  g_assert_cmpfloat (moe_test_routes_get (flow, row, "lift"), ==, 4.0 / 3);
 
   moe_routes_options_init (&options);
   options.metric = MOE_ROUTES_AFFINITY;
@@ -164,15 +138,15 @@ test_pairs (MoeTestRecording *fixture,
   top1 = moe_routes_report (recording, &options, NULL, &error);
   g_assert_no_error (error);
   row = find (top1, "expert", 0, "next_expert", 2);
-  g_assert_cmpfloat (get (top1, row, "share"), ==, 2.0 / 3);
-  g_assert_true (isnan (get (top1, find (top1, "expert", 2, "next_expert", 2), "share")));
+  g_assert_cmpfloat (moe_test_routes_get (top1, row, "share"), ==, 2.0 / 3);
+  g_assert_true (isnan (moe_test_routes_get (top1, find (top1, "expert", 2, "next_expert", 2), "share")));
 
   options.phases = MOE_PHASE_BIT (MOE_PHASE_ANSWER);
   options.metric = MOE_ROUTES_COACTIVATION;
   answer = moe_routes_report (recording, &options, NULL, &error);
   g_assert_no_error (error);
-  g_assert_cmpfloat (get (answer, find (answer, "expert", 0, "other", 1), "tokens"), ==, 0);
-  g_assert_cmpfloat (get (answer, find (answer, "expert", 0, "other", 2), "share"), ==, 1);
+  g_assert_cmpfloat (moe_test_routes_get (answer, find (answer, "expert", 0, "other", 1), "tokens"), ==, 0);
+  g_assert_cmpfloat (moe_test_routes_get (answer, find (answer, "expert", 0, "other", 2), "share"), ==, 1);
 }
 
 static void
@@ -262,13 +236,13 @@ test_recall (MoeTestRecording *fixture,
                             MOE_PHASE_PROMPT };
     }
   recording = record (fixture, 8, tokens, G_N_ELEMENTS (tokens));
-  table = report (recording, MOE_ROUTES_RECALL, -1);
+  table = moe_test_routes_report (recording, MOE_ROUTES_RECALL, MOE_PHASES_ALL, -1, MOE_ROUTES_WINDOW);
   g_assert_cmpuint (moe_table_get_n_rows (table), ==, 8);
-  g_assert_cmpfloat (get (table, 0, "recall"), ==, 0.5);
-  g_assert_cmpfloat (get (table, 1, "recall"), ==, 1);
+  g_assert_cmpfloat (moe_test_routes_get (table, 0, "recall"), ==, 0.5);
+  g_assert_cmpfloat (moe_test_routes_get (table, 1, "recall"), ==, 1);
   /* Without its own token an expert is one less loaded than all others, so it comes last. */
-  g_assert_cmpfloat (get (table, 5, "recall_by_load"), ==, 0);
-  g_assert_cmpfloat (get (table, 7, "recall_by_load"), ==, 1);
+  g_assert_cmpfloat (moe_test_routes_get (table, 5, "recall_by_load"), ==, 0);
+  g_assert_cmpfloat (moe_test_routes_get (table, 7, "recall_by_load"), ==, 1);
 }
 
 /* --- load --------------------------------------------------------------------------------------------- */
@@ -285,40 +259,46 @@ test_load (MoeTestRecording *fixture,
     { 0, { 2, 0 }, { 1, 0 }, { 0.25f, 0.25f }, MOE_PHASE_PROMPT },
   };
   g_autoptr(MoeRecording) recording = record (fixture, 4, tokens, G_N_ELEMENTS (tokens));
-  g_autoptr(MoeTable) balance = report (recording, MOE_ROUTES_BALANCE, -1);
-  g_autoptr(MoeTable) parallel = report (recording, MOE_ROUTES_PARALLEL, -1);
-  g_autoptr(MoeTable) tiles = report (recording, MOE_ROUTES_TILES, -1);
-  g_autoptr(MoeTable) drops = report (recording, MOE_ROUTES_DROPS, -1);
+  g_autoptr(MoeTable) balance = moe_test_routes_report (recording, MOE_ROUTES_BALANCE, MOE_PHASES_ALL, -1,
+                                                        MOE_ROUTES_WINDOW);
+  g_autoptr(MoeTable) parallel = moe_test_routes_report (recording, MOE_ROUTES_PARALLEL, MOE_PHASES_ALL, -1,
+                                                         MOE_ROUTES_WINDOW);
+  g_autoptr(MoeTable) tiles = moe_test_routes_report (recording, MOE_ROUTES_TILES, MOE_PHASES_ALL, -1,
+                                                      MOE_ROUTES_WINDOW);
+  g_autoptr(MoeTable) drops = moe_test_routes_report (recording, MOE_ROUTES_DROPS, MOE_PHASES_ALL, -1,
+                                                      MOE_ROUTES_WINDOW);
   guint row;
 
-  g_assert_cmpfloat (get (balance, 0, "hits"), ==, 8);
-  g_assert_cmpfloat (get (balance, 0, "cv_squared"), ==, 0.5);
-  g_assert_cmpfloat (get (balance, 0, "max_violation"), ==, 1);
-  g_assert_cmpfloat (get (balance, 0, "gini"), ==, 0.375);
-  g_assert_cmpfloat_with_epsilon (get (balance, 0, "entropy"), 0.75, 1e-12);
-  g_assert_cmpfloat_with_epsilon (get (balance, 0, "effective_experts"), sqrt (8), 1e-12);
-  g_assert_cmpfloat (get (balance, 0, "k80"), ==, 3);
-  g_assert_cmpfloat (get (balance, 0, "unused"), ==, 1);
+  g_assert_cmpfloat (moe_test_routes_get (balance, 0, "hits"), ==, 8);
+  g_assert_cmpfloat (moe_test_routes_get (balance, 0, "cv_squared"), ==, 0.5);
+  g_assert_cmpfloat (moe_test_routes_get (balance, 0, "max_violation"), ==, 1);
+  g_assert_cmpfloat (moe_test_routes_get (balance, 0, "gini"), ==, 0.375);
+  g_assert_cmpfloat_with_epsilon (moe_test_routes_get (balance, 0, "entropy"), 0.75, 1e-12);
+  g_assert_cmpfloat_with_epsilon (moe_test_routes_get (balance, 0, "effective_experts"), sqrt (8), 1e-12);
+  g_assert_cmpfloat (moe_test_routes_get (balance, 0, "k80"), ==, 3);
+  g_assert_cmpfloat (moe_test_routes_get (balance, 0, "unused"), ==, 1);
 
   /* Devices {0, 1} and {2, 3} have 6 and 2 hits; two tokens are on both; the second token moves, and the
    * fourth. */
   g_assert_cmpuint (moe_table_get_n_rows (parallel), ==, 4);
   row = find (parallel, "layer", 1, "devices", 2);
-  g_assert_cmpfloat (get (parallel, row, "imbalance"), ==, 1.5);
-  g_assert_cmpfloat (get (parallel, row, "devices_per_token"), ==, 1.5);
-  g_assert_cmpfloat (get (parallel, row, "moved"), ==, 0.5);
-  g_assert_true (isnan (get (parallel, find (parallel, "layer", 2, "devices", 2), "moved")));
+  g_assert_cmpfloat (moe_test_routes_get (parallel, row, "imbalance"), ==, 1.5);
+  g_assert_cmpfloat (moe_test_routes_get (parallel, row, "devices_per_token"), ==, 1.5);
+  g_assert_cmpfloat (moe_test_routes_get (parallel, row, "moved"), ==, 0.5);
+  g_assert_true (isnan (moe_test_routes_get (parallel, find (parallel, "layer", 2, "devices", 2), "moved")));
 
   /* Of all four tokens: 16 rows, 3 and 4 groups of 8. */
   row = find (tiles, "tile", 8, "batch", 4);
-  g_assert_cmpfloat (get (tiles, row, "padding"), ==, 1 - 16.0 / 56);
+  g_assert_cmpfloat (moe_test_routes_get (tiles, row, "padding"), ==, 1 - 16.0 / 56);
 
   /* One expert of each token holds a half, and of two of four 0.7; both are needed otherwise. */
-  g_assert_cmpfloat (get (drops, find (drops, "layer", 1, "top_p", 0.5), "experts_per_token"), ==, 1);
+  g_assert_cmpfloat (moe_test_routes_get (drops, find (drops, "layer", 1, "top_p", 0.5),
+                                          "experts_per_token"), ==, 1);
   row = find (drops, "layer", 1, "top_p", 0.7);
-  g_assert_cmpfloat (get (drops, row, "experts_per_token"), ==, 1.5);
-  g_assert_cmpfloat (get (drops, row, "saved"), ==, 0.25);
-  g_assert_cmpfloat (get (drops, find (drops, "layer", 1, "top_p", 0.8), "experts_per_token"), ==, 1.75);
+  g_assert_cmpfloat (moe_test_routes_get (drops, row, "experts_per_token"), ==, 1.5);
+  g_assert_cmpfloat (moe_test_routes_get (drops, row, "saved"), ==, 0.25);
+  g_assert_cmpfloat (moe_test_routes_get (drops, find (drops, "layer", 1, "top_p", 0.8),
+                                          "experts_per_token"), ==, 1.75);
 }
 
 /* --- what recordings may hold ------------------------------------------------------------------------- */
@@ -360,7 +340,8 @@ test_strongest (MoeTestRecording *fixture,
   };
   g_autoptr(MoeRecording) recording = record (fixture, 4, tokens, G_N_ELEMENTS (tokens));
   g_autoptr(MoeTable) flow = NULL;
-  g_autoptr(MoeTable) parallel = report (recording, MOE_ROUTES_PARALLEL, -1);
+  g_autoptr(MoeTable) parallel = moe_test_routes_report (recording, MOE_ROUTES_PARALLEL, MOE_PHASES_ALL, -1,
+                                                         MOE_ROUTES_WINDOW);
   g_autoptr(GError) error = NULL;
   MoeRoutesOptions options;
   guint row;
@@ -372,13 +353,14 @@ test_strongest (MoeTestRecording *fixture,
   g_assert_no_error (error);
   /* Of two tokens with 1 first one goes to 2 and one to 3, which is first in two of the four. */
   row = find (flow, "expert", 1, "next_expert", 2);
-  g_assert_cmpfloat (get (flow, row, "share"), ==, 0.5);
+  g_assert_cmpfloat (moe_test_routes_get (flow, row, "share"), ==, 0.5);
   row = find (flow, "expert", 1, "next_expert", 3);
-  g_assert_cmpfloat (get (flow, row, "tokens"), ==, 1);
-  g_assert_cmpfloat (get (flow, row, "share"), ==, 0.5);
-  g_assert_cmpfloat (get (flow, row, "lift"), ==, 1);
+  g_assert_cmpfloat (moe_test_routes_get (flow, row, "tokens"), ==, 1);
+  g_assert_cmpfloat (moe_test_routes_get (flow, row, "share"), ==, 0.5);
+  g_assert_cmpfloat (moe_test_routes_get (flow, row, "lift"), ==, 1);
   /* Two of the three tokens with an expert in both layers go from {0, 1} to {2, 3}. */
-  g_assert_cmpfloat (get (parallel, find (parallel, "layer", 1, "devices", 2), "moved"), ==, 2.0 / 3);
+  g_assert_cmpfloat (moe_test_routes_get (parallel, find (parallel, "layer", 1, "devices", 2), "moved"), ==,
+                     2.0 / 3);
 }
 
 /* Against asking each token for each pair. */
@@ -391,7 +373,9 @@ check_pairs (MoeTestRoutes *routes,
   g_assert_cmpuint (moe_table_get_n_rows (table), >, 0);
   for (guint row = 0; row < moe_table_get_n_rows (table); row++)
     {
-      guint i = (guint) get (table, row, "expert"), j = (guint) get (table, row, other);
+      guint i = (guint) moe_test_routes_get (table, row, "expert"), j = (guint) moe_test_routes_get (table,
+                                                                                                     row,
+                                                                                                     other);
       guint one = 0, two = 0, both = 0;
 
       for (guint token = 0; token < routes->records->len; token++)
@@ -403,11 +387,11 @@ check_pairs (MoeTestRoutes *routes,
           two += b;
           both += a && b;
         }
-      g_assert_cmpfloat (get (table, row, "tokens"), ==, both);
-      g_assert_true (one > 0 ? get (table, row, "share") == (double) both / one
-                             : isnan (get (table, row, "share")));
+      g_assert_cmpfloat (moe_test_routes_get (table, row, "tokens"), ==, both);
+      g_assert_true (one > 0 ? moe_test_routes_get (table, row, "share") == (double) both / one
+                             : isnan (moe_test_routes_get (table, row, "share")));
       if (one > 0 && two > 0)
-        g_assert_cmpfloat_with_epsilon (get (table, row, "lift"),
+        g_assert_cmpfloat_with_epsilon (moe_test_routes_get (table, row, "lift"),
                                         (double) both * routes->records->len / one / two, 1e-12);
     }
 }
@@ -430,8 +414,9 @@ test_pairs_random (MoeTestRecording *fixture,
       for (guint i = 0; i < 90; i++)
         moe_test_routes_add_random (&routes, random, i / 10, MOE_PHASE_PROMPT);
       recording = moe_test_routes_open (&routes);
-      together = report (recording, MOE_ROUTES_COACTIVATION, 3);
-      flow = report (recording, MOE_ROUTES_AFFINITY, 3);
+      together = moe_test_routes_report (recording, MOE_ROUTES_COACTIVATION, MOE_PHASES_ALL, 3,
+                                         MOE_ROUTES_WINDOW);
+      flow = moe_test_routes_report (recording, MOE_ROUTES_AFFINITY, MOE_PHASES_ALL, 3, MOE_ROUTES_WINDOW);
       check_pairs (&routes, together, 0, "other");
       check_pairs (&routes, flow, 1, "next_expert");
     }
@@ -462,11 +447,11 @@ test_means (MoeTestRecording *fixture,
   one->weights[2] = moe_half_from_float (0.125f);
   one->weights[3] = moe_half_from_float (0.5f);
   recording = moe_test_routes_open (&routes);
-  table = report (recording, MOE_ROUTES_BALANCE, -1);
-  g_assert_true (isnan (get (table, 0, "router_entropy")));
-  g_assert_cmpfloat (get (table, 0, "margin"), ==, 0);
-  g_assert_cmpfloat_with_epsilon (get (table, 1, "router_entropy"), 0.75 / log (4), 1e-12);
-  g_assert_cmpfloat (get (table, 1, "margin"), ==, 0.4375);
+  table = moe_test_routes_report (recording, MOE_ROUTES_BALANCE, MOE_PHASES_ALL, -1, MOE_ROUTES_WINDOW);
+  g_assert_true (isnan (moe_test_routes_get (table, 0, "router_entropy")));
+  g_assert_cmpfloat (moe_test_routes_get (table, 0, "margin"), ==, 0);
+  g_assert_cmpfloat_with_epsilon (moe_test_routes_get (table, 1, "router_entropy"), 0.75 / log (4), 1e-12);
+  g_assert_cmpfloat (moe_test_routes_get (table, 1, "margin"), ==, 0.4375);
 }
 
 int

@@ -353,11 +353,5 @@ moe_contrast_run_add_provenance (MoeContrastRun *self,
 {
   g_return_if_fail (self != NULL && table != NULL);
 
-  for (guint i = 0; i < moe_table_get_n_provenance (self->source); i++)
-    {
-      const char *key, *value;
-
-      moe_table_get_provenance (self->source, i, &key, &value);
-      moe_table_set_provenance (table, key, value);
-    }
+  moe_table_copy_provenance (table, self->source);
 }

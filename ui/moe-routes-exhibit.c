@@ -348,13 +348,7 @@ make_wide (const MoeTable      *table,
 
       moe_table_add_column (wide, name, MOE_COLUMN_DOUBLE, "", MOE_ROLE_VALUE);
     }
-  for (guint i = 0; i < moe_table_get_n_provenance (table); i++)
-    {
-      const char *key, *value;
-
-      moe_table_get_provenance (table, i, &key, &value);
-      moe_table_set_provenance (wide, key, value);
-    }
+  moe_table_copy_provenance (wide, table);
   moe_table_set_provenance (wide, "values", map->value_title);
   for (guint row = 0; row < plot->n_rows; row++)
     {

@@ -148,13 +148,7 @@ make_wide (const MoeModelInfo  *info,
 
       moe_table_add_column (table, name, MOE_COLUMN_DOUBLE, "", MOE_ROLE_VALUE);
     }
-  for (guint i = 0; i < moe_table_get_n_provenance (heads); i++)
-    {
-      const char *key, *value;
-
-      moe_table_get_provenance (heads, i, &key, &value);
-      moe_table_set_provenance (table, key, value);
-    }
+  moe_table_copy_provenance (table, heads);
   for (guint layer = 0; layer < info->n_layers; layer++)
     {
       guint row = moe_table_append_row (table);

@@ -111,3 +111,35 @@ moe_test_routes_has (MoeTestRoutes *self,
       return TRUE;
   return FALSE;
 }
+
+MoeTable *
+moe_test_routes_report (MoeRecording    *recording,
+                        MoeRoutesMetric  metric,
+                        guint            phases,
+                        int              layer,
+                        guint            window)
+{
+  g_autoptr(GError) error = NULL;
+  MoeRoutesOptions options;
+  MoeTable *table;
+
+  moe_routes_options_init (&options);
+  options.metric = metric;
+  options.phases = phases;
+  options.layer = layer;
+  options.window = window;
+  table = moe_routes_report (recording, &options, NULL, &error);
+  g_assert_no_error (error);
+  return table;
+}
+
+double
+moe_test_routes_get (const MoeTable *table,
+                     guint           row,
+                     const char     *column)
+{
+  int index = moe_table_find_column (table, column);
+
+  g_assert_cmpint (index, >=, 0);
+  return moe_table_get_double (table, row, (guint) index);
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "analysis/moe-routes.h"
 #include "tests/support/moe-test-recording.h"
 
 G_BEGIN_DECLS
@@ -39,6 +40,17 @@ gboolean        moe_test_routes_has        (MoeTestRoutes  *self,
                                             guint           token,
                                             guint           layer,
                                             guint           expert);
+
+/* moe_routes_report(), which must succeed. */
+MoeTable       *moe_test_routes_report     (MoeRecording    *recording,
+                                            MoeRoutesMetric  metric,
+                                            guint            phases,
+                                            int              layer,
+                                            guint            window);
+/* The number in a row of a column, which must be there. */
+double          moe_test_routes_get        (const MoeTable *table,
+                                            guint           row,
+                                            const char     *column);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (MoeTestRoutes, moe_test_routes_clear)
 
