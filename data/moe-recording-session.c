@@ -7,46 +7,13 @@
 #include <string.h>
 
 #include "data/moe-error.h"
-#include "data/moe-recording-schema.h"
+#include "data/moe-recording-edit.h"
 #include "data/moe-sqlite.h"
 
 /* The window waits for it. */
 #define BUSY_MS 200
 
 #define CANNOT_KEEP "the session cannot be kept"
-
-/* Nothing of the file's schema is run. NULL with @error set. */
-static sqlite3 *
-open_file (const char  *path,
-           int          flags,
-           GError     **error)
-{
-  /* "file:" in front of a name would be taken for a URI. */
-  g_autofree char *absolute = g_canonicalize_filename (path, NULL);
-  sqlite3 *db = NULL;
-  gint64 id;
-
-  if (sqlite3_open_v2 (absolute, &db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
-    {
-      moe_sqlite_set_error (error, db, path, CANNOT_KEEP);
-      sqlite3_close (db);
-      return NULL;
-    }
-  sqlite3_busy_timeout (db, BUSY_MS);
-  sqlite3_limit (db, SQLITE_LIMIT_ATTACHED, 0);
-  sqlite3_db_config (db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-  sqlite3_db_config (db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-  sqlite3_db_config (db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
-  sqlite3_db_config (db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
-  if (moe_sqlite_get_int (db, "PRAGMA application_id", path, CANNOT_KEEP, &id, error))
-    {
-      if (id == MOE_RECORDING_APPLICATION_ID)
-        return db;
-      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s: not a Moescope recording", path);
-    }
-  sqlite3_close (db);
-  return NULL;
-}
 
 static gboolean
 write_text (sqlite3     *db,
@@ -88,7 +55,7 @@ moe_recording_session_save (const char  *path,
       g_set_error (error, MOE_ERROR, MOE_ERROR_LIMIT, "%s: " CANNOT_KEEP ": it is too large", path);
       return FALSE;
     }
-  db = open_file (path, SQLITE_OPEN_READWRITE, error);
+  db = moe_recording_edit_open (path, SQLITE_OPEN_READWRITE, BUSY_MS, CANNOT_KEEP, error);
   if (db == NULL)
     return FALSE;
   ok = moe_sqlite_exec (db, "BEGIN IMMEDIATE", path, CANNOT_KEEP, error) && write_text (db, path, text, error)
@@ -107,7 +74,7 @@ moe_recording_session_load (const char *path)
 
   g_return_val_if_fail (path != NULL, NULL);
 
-  db = open_file (path, SQLITE_OPEN_READONLY, NULL);
+  db = moe_recording_edit_open (path, SQLITE_OPEN_READONLY, BUSY_MS, CANNOT_KEEP, NULL);
   if (db == NULL)
     return NULL;
   sqlite3_limit (db, SQLITE_LIMIT_LENGTH, MOE_RECORDING_SESSION_MAX);

@@ -654,6 +654,32 @@ moe_recording_query (MoeRecording  *self,
                      const char    *sql,
                      GError       **error)
 {
+  return moe_recording_query_cancellable (self, sql, NULL, error);
+}
+
+/* SQLite asks now and then whether to stop. */
+static int
+is_cancelled (void *cancellable)
+{
+  return g_cancellable_is_cancelled (cancellable);
+}
+
+MoeTable *
+moe_recording_query_cancellable (MoeRecording  *self,
+                                 const char    *sql,
+                                 GCancellable  *cancellable,
+                                 GError       **error)
+{
+  g_autoptr(GError) problem = NULL;
+  MoeTable *table;
+
   g_return_val_if_fail (self != NULL && sql != NULL, NULL);
-  return moe_recording_run_query (self->db, self->path, sql, error);
+
+  if (cancellable != NULL)
+    sqlite3_progress_handler (self->db, 10000, is_cancelled, cancellable);
+  table = moe_recording_run_query (self->db, self->path, sql, &problem);
+  sqlite3_progress_handler (self->db, 0, NULL, NULL);
+  if (table == NULL && !g_cancellable_set_error_if_cancelled (cancellable, error))
+    g_propagate_error (error, g_steal_pointer (&problem));
+  return table;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <gio/gio.h>
+
 #include "data/moe-mask.h"
 #include "data/moe-model-info.h"
 #include "data/moe-table.h"
@@ -59,6 +61,12 @@ gboolean            moe_recording_foreach_mask   (MoeRecording    *self,
 MoeTable           *moe_recording_query          (MoeRecording    *self,
                                                   const char      *sql,
                                                   GError         **error);
+
+/* The same, ended early with G_IO_ERROR_CANCELLED; @cancellable may be NULL. */
+MoeTable           *moe_recording_query_cancellable (MoeRecording  *self,
+                                                     const char    *sql,
+                                                     GCancellable  *cancellable,
+                                                     GError       **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MoeRecording, moe_recording_free)
 
