@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 /* Notes of a person in a recording, each of a token; also while the recording is written. Errors:
- * MOE_ERROR_IO (also of a file that may not be written), _FORMAT for what is no recording, _INVALID for a note
- * that there is not, _LIMIT. */
+ * MOE_ERROR_IO (also of a file that may not be written), _FORMAT for what is no recording, _INVALID for a
+ * note that there is not, _LIMIT. */
 
 #define MOE_RECORDING_NOTE_MAX (1u << 16) /* bytes */
 

@@ -318,6 +318,21 @@ moe_document_get_path (MoeDocument *self)
   return self->live && moe_document_is_saved (self) ? self->saved_path : self->shown->path;
 }
 
+char **
+moe_document_dup_files (MoeDocument *self)
+{
+  const char *files[3] = { NULL };
+
+  g_return_val_if_fail (MOE_IS_DOCUMENT (self), NULL);
+
+  files[0] = moe_document_get_path (self);
+  if (files[0] == NULL)
+    return NULL;
+  if (self->live && self->shown->path != NULL && !g_str_equal (files[0], self->shown->path))
+    files[1] = self->shown->path;
+  return g_strdupv ((char **) files);
+}
+
 gboolean
 moe_document_is_saved (MoeDocument *self)
 {

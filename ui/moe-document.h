@@ -90,6 +90,9 @@ gboolean               moe_document_is_live          (MoeDocument            *se
 const char            *moe_document_get_path         (MoeDocument            *self);
 /* How it was left, as data/moe-recording-session.h gives it; NULL when it is no file or has none. */
 const char            *moe_document_get_session      (MoeDocument            *self);
+/* The files that hold all that is shown: where it is on disk, and, when that is a copy, also the one that is
+ * still written to. Transfer full; NULL for none. */
+char                 **moe_document_dup_files        (MoeDocument            *self);
 gboolean               moe_document_is_saved         (MoeDocument            *self);
 /* @n_tokens: how many were shown when saving was asked for. */
 void                   moe_document_set_saved        (MoeDocument            *self,

@@ -81,3 +81,16 @@ moe_file_dialog_save (GtkWindow   *parent,
   gtk_file_chooser_set_current_name (GTK_FILE_CHOOSER (dialog), name);
   run (dialog, func, user_data);
 }
+
+void
+moe_file_dialog_folder (GtkWindow   *parent,
+                        const char  *title,
+                        MoeFileFunc  func,
+                        gpointer     user_data)
+{
+  GtkFileChooserNative *dialog;
+
+  dialog = gtk_file_chooser_native_new (title, parent, GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER, "_Select",
+                                        "_Cancel");
+  run (dialog, func, user_data);
+}

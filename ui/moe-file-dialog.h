@@ -20,4 +20,10 @@ void moe_file_dialog_save (GtkWindow   *parent,
                            MoeFileFunc  func,
                            gpointer     user_data);
 
+/* A folder, to put files in. */
+void moe_file_dialog_folder (GtkWindow   *parent,
+                             const char  *title,
+                             MoeFileFunc  func,
+                             gpointer     user_data);
+
 G_END_DECLS

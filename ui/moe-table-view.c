@@ -360,7 +360,10 @@ add_columns (MoeTableView *self)
 {
   int layer = moe_table_find_column (self->table, "layer");
   int expert = moe_table_find_column (self->table, "expert");
-  gboolean together = layer >= 0 && expert >= 0;
+  /* A query may give anything those names. */
+  gboolean together = layer >= 0 && expert >= 0
+                      && moe_table_get_column_type (self->table, (guint) layer) == MOE_COLUMN_INT
+                      && moe_table_get_column_type (self->table, (guint) expert) == MOE_COLUMN_INT;
 
   for (guint i = 0; i < moe_table_get_n_columns (self->table); i++)
     if (!together || ((int) i != layer && (int) i != expert))

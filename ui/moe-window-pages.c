@@ -9,6 +9,7 @@
 #include "ui/moe-evaluate-page.h"
 #include "ui/moe-experts-page.h"
 #include "ui/moe-live-page.h"
+#include "ui/moe-recording-page.h"
 #include "ui/moe-routes-page.h"
 #include "ui/moe-routing-page.h"
 #include "ui/moe-sinks-page.h"
@@ -28,6 +29,7 @@ moe_window_init_pages (MoeWindow *self)
     MOE_TYPE_COMPARE_PAGE,
     MOE_TYPE_EVALUATE_PAGE,
     MOE_TYPE_ROUTES_PAGE,
+    MOE_TYPE_RECORDING_PAGE,
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (types); i++)

@@ -792,6 +792,9 @@ def _(s):
         s.ok("sql", r, "-", stdin=b"SELECT count(*) AS n FROM routing").rows()[1][0]["n"]
         == sql(s, r, f"SELECT {LAYERS * USED} * count(*) AS n FROM token")[0]["n"]
     )
+    s.ok("sql", r, "SELECT 1 AS a", "--csv", "a.csv", "--json", "a.json")
+    assert content(s.path("a.csv")).decode() == s.ok("sql", r, "SELECT 1 AS a").out
+    assert content(s.path("a.json")).decode() == s.ok("sql", r, "SELECT 1 AS a", "--format", "json").out
     for name in ("routing", "residual", "attention"):
         assert int(sql(s, r, f"SELECT count(*) AS n FROM {name}")[0]["n"]) > 0
 

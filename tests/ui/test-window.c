@@ -533,7 +533,7 @@ static void
 test_small (void)
 {
   static const char *const names[] = { "live", "routing", "super-experts", "sinks", "contrast", "experts",
-                                       "attention", "compare", "evaluate", NULL };
+                                       "attention", "compare", "evaluate", "routes", "recording", NULL };
   MoeWindow *window = moe_test_open_demo ();
 
   moe_test_act (window, "select", g_variant_new_string ("L7E29"));
