@@ -23,33 +23,6 @@ get_key (const MoeTable    *table,
 }
 
 static void
-copy_cell (const MoeTable *from,
-           guint           from_row,
-           guint           from_column,
-           MoeTable       *to,
-           guint           to_row,
-           guint           to_column)
-{
-  if (moe_table_is_missing (from, from_row, from_column))
-    return;
-  switch (moe_table_get_column_type (from, from_column))
-    {
-    case MOE_COLUMN_INT:
-    case MOE_COLUMN_BOOL:
-      moe_table_set_int (to, to_row, to_column, moe_table_get_int (from, from_row, from_column));
-      break;
-    case MOE_COLUMN_FLOAT:
-    case MOE_COLUMN_DOUBLE:
-      moe_table_set_double (to, to_row, to_column, moe_table_get_double (from, from_row, from_column));
-      break;
-    case MOE_COLUMN_TEXT:
-    default:
-      moe_table_set_text (to, to_row, to_column, moe_table_get_text (from, from_row, from_column));
-      break;
-    }
-}
-
-static void
 add_column (MoeTable       *table,
             const MoeTable *like,
             guint           column)
@@ -94,9 +67,9 @@ moe_table_join (const MoeTable    *left,
 
       moe_table_append_row (self);
       for (guint i = 0; i < n_left; i++)
-        copy_cell (left, row, i, self, row, i);
+        moe_table_copy_cell (self, row, i, left, row, i);
       for (guint i = 0; match > 0 && i < columns->len; i++)
-        copy_cell (right, match - 1, g_array_index (columns, guint, i), self, row, n_left + i);
+        moe_table_copy_cell (self, row, n_left + i, right, match - 1, g_array_index (columns, guint, i));
     }
   moe_table_copy_provenance (self, left);
   moe_table_copy_provenance (self, right);

@@ -396,6 +396,33 @@ moe_table_format_cell (const MoeTable *self,
 }
 
 void
+moe_table_copy_cell (MoeTable       *self,
+                     guint           row,
+                     guint           column,
+                     const MoeTable *from,
+                     guint           from_row,
+                     guint           from_column)
+{
+  if (moe_table_is_missing (from, from_row, from_column))
+    return;
+  switch (moe_table_get_column_type (from, from_column))
+    {
+    case MOE_COLUMN_INT:
+    case MOE_COLUMN_BOOL:
+      moe_table_set_int (self, row, column, moe_table_get_int (from, from_row, from_column));
+      break;
+    case MOE_COLUMN_FLOAT:
+    case MOE_COLUMN_DOUBLE:
+      moe_table_set_double (self, row, column, moe_table_get_double (from, from_row, from_column));
+      break;
+    case MOE_COLUMN_TEXT:
+    default:
+      moe_table_set_text (self, row, column, moe_table_get_text (from, from_row, from_column));
+      break;
+    }
+}
+
+void
 moe_table_set_provenance (MoeTable   *self,
                           const char *key,
                           const char *value)

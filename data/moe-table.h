@@ -66,6 +66,13 @@ void           moe_table_set_text        (MoeTable       *self,
                                           guint           row,
                                           guint           column,
                                           const char     *value);
+/* From a column of the same type; a missing cell is left alone. */
+void           moe_table_copy_cell       (MoeTable       *self,
+                                          guint           row,
+                                          guint           column,
+                                          const MoeTable *from,
+                                          guint           from_row,
+                                          guint           from_column);
 
 gboolean       moe_table_is_missing      (const MoeTable *self,
                                           guint           row,

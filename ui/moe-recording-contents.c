@@ -231,31 +231,6 @@ moe_recording_answer_free (MoeRecordingAnswer *self)
   g_free (self);
 }
 
-static void
-copy_cell (MoeTable       *to,
-           const MoeTable *from,
-           guint           row,
-           guint           column)
-{
-  if (moe_table_is_missing (from, row, column))
-    return;
-  switch (moe_table_get_column_type (from, column))
-    {
-    case MOE_COLUMN_TEXT:
-      moe_table_set_text (to, row, column, moe_table_get_text (from, row, column));
-      break;
-    case MOE_COLUMN_FLOAT:
-    case MOE_COLUMN_DOUBLE:
-      moe_table_set_double (to, row, column, moe_table_get_double (from, row, column));
-      break;
-    case MOE_COLUMN_INT:
-    case MOE_COLUMN_BOOL:
-    default:
-      moe_table_set_int (to, row, column, moe_table_get_int (from, row, column));
-      break;
-    }
-}
-
 static MoeTable *
 copy_beginning (const MoeTable *table)
 {
@@ -270,7 +245,7 @@ copy_beginning (const MoeTable *table)
     {
       moe_table_append_row (copy);
       for (guint column = 0; column < n_columns; column++)
-        copy_cell (copy, table, row, column);
+        moe_table_copy_cell (copy, row, column, table, row, column);
     }
   return copy;
 }
