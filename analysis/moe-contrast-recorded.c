@@ -173,12 +173,9 @@ find_places (GHashTable    *places,
         Place *place;
 
         if (known != NULL && known->side != (MoeContrastSide) side)
-          {
-            g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID,
-                         "%s:%u: the prompt is in both sets, so what was recorded of it belongs to neither",
-                         moe_prompt_set_get_path (sets[side]), prompt->line);
-            return FALSE;
-          }
+          return moe_error_fail_line (error, MOE_ERROR_INVALID, moe_prompt_set_get_path (sets[side]),
+                                      prompt->line, "the prompt is in both sets, so what was recorded of it "
+                                      "belongs to neither");
         place = g_new (Place, 1);
         *place = (Place) { prompt, (MoeContrastSide) side };
         g_hash_table_replace (places, (gpointer) prompt->text, place);

@@ -40,10 +40,9 @@ get_number (const Reader        *self,
 
   if (text != NULL && g_ascii_string_to_signed (text, 10, 0, high, value, NULL))
     return TRUE;
-  g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT,
-               "%s:%u: '%s' is not a whole number from 0 to %" G_GINT64_FORMAT, self->path, line,
-               text != NULL ? text : "", high);
-  return FALSE;
+  return moe_error_fail_line (error, MOE_ERROR_FORMAT, self->path, line,
+                              "'%s' is not a whole number from 0 to %" G_GINT64_FORMAT,
+                              text != NULL ? text : "", high);
 }
 
 static gboolean
@@ -77,11 +76,8 @@ on_row (const char * const  *fields,
           && !get_number (self, fields, n_fields, self->rank, G_MAXINT64, line, &rank, error)))
     return FALSE;
   if (moe_model_info_find_moe_layer (self->info, (guint) layer) < 0)
-    {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s:%u: layer %d is not an MoE layer", self->path,
-                   line, (int) layer);
-      return FALSE;
-    }
+    return moe_error_fail_line (error, MOE_ERROR_FORMAT, self->path, line, "layer %d is not an MoE layer",
+                                (int) layer);
   row = (Row) { rank, (int) layer, (int) expert };
   g_array_append_val (self->rows, row);
   return TRUE;

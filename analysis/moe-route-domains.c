@@ -54,13 +54,10 @@ add_set (MoePromptSet  *set,
       guint known = GPOINTER_TO_UINT (g_hash_table_lookup (places, prompt->text));
 
       if (known > 0 && known != domain + 1)
-        {
-          g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID,
-                       "%s:%u: the prompt has two labels, '%s' and '%s'", moe_prompt_set_get_path (set),
-                       prompt->line, (const char *) g_ptr_array_index (names, known - 1),
-                       (const char *) g_ptr_array_index (names, domain));
-          return FALSE;
-        }
+        return moe_error_fail_line (error, MOE_ERROR_INVALID, moe_prompt_set_get_path (set), prompt->line,
+                                    "the prompt has two labels, '%s' and '%s'",
+                                    (const char *) g_ptr_array_index (names, known - 1),
+                                    (const char *) g_ptr_array_index (names, domain));
       g_hash_table_insert (places, (gpointer) prompt->text, GUINT_TO_POINTER (domain + 1));
     }
   return TRUE;

@@ -51,22 +51,21 @@ check_route (const Importer  *self,
   const MoeModelInfo *info = self->options->info;
 
   if (route->turn >= MAX_PROMPTS)
-    g_set_error (error, MOE_ERROR, MOE_ERROR_LIMIT, "%s:%u: turn %u is above the limit of %u", self->path,
-                 route->line, route->turn, MAX_PROMPTS - 1);
-  else if (info == NULL)
+    return moe_error_fail_line (error, MOE_ERROR_LIMIT, self->path, route->line,
+                                "turn %u is above the limit of %u", route->turn, MAX_PROMPTS - 1);
+  if (info == NULL)
     return TRUE;
-  else if (moe_model_info_find_moe_layer (info, route->layer) < 0)
-    g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s:%u: layer %u of the model has no experts",
-                 self->path, route->line, route->layer);
-  else if (route->expert >= info->n_experts)
-    g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s:%u: expert %u is above the model's last, %u",
-                 self->path, route->line, route->expert, info->n_experts - 1);
-  else if (route->slot >= info->n_used)
-    g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s:%u: slot %u, but the model chooses %u experts",
-                 self->path, route->line, route->slot, info->n_used);
-  else
-    return TRUE;
-  return FALSE;
+  if (moe_model_info_find_moe_layer (info, route->layer) < 0)
+    return moe_error_fail_line (error, MOE_ERROR_FORMAT, self->path, route->line,
+                                "layer %u of the model has no experts", route->layer);
+  if (route->expert >= info->n_experts)
+    return moe_error_fail_line (error, MOE_ERROR_FORMAT, self->path, route->line,
+                                "expert %u is above the model's last, %u", route->expert,
+                                info->n_experts - 1);
+  if (route->slot >= info->n_used)
+    return moe_error_fail_line (error, MOE_ERROR_FORMAT, self->path, route->line,
+                                "slot %u, but the model chooses %u experts", route->slot, info->n_used);
+  return TRUE;
 }
 
 static gboolean

@@ -24,3 +24,21 @@ moe_error_fail (GError     **error,
     g_set_error_literal (error, MOE_ERROR, code, message);
   return FALSE;
 }
+
+gboolean
+moe_error_fail_line (GError     **error,
+                     MoeError     code,
+                     const char  *path,
+                     guint        line,
+                     const char  *format,
+                     ...)
+{
+  g_autofree char *message = NULL;
+  va_list arguments;
+
+  va_start (arguments, format);
+  message = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  g_set_error (error, MOE_ERROR, code, "%s:%u: %s", path, line, message);
+  return FALSE;
+}

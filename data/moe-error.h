@@ -28,5 +28,12 @@ gboolean moe_error_fail  (GError     **error,
                           const char  *place,
                           const char  *format,
                           ...) G_GNUC_PRINTF (4, 5);
+/* The same after "@path:@line: ". */
+gboolean moe_error_fail_line (GError     **error,
+                              MoeError     code,
+                              const char  *path,
+                              guint        line,
+                              const char  *format,
+                              ...) G_GNUC_PRINTF (5, 6);
 
 G_END_DECLS

@@ -87,11 +87,8 @@ on_row (const char * const  *fields,
 
       if (text == NULL || !moe_number_parse (text, &values[c]) ||
           (c < 2 && !(values[c] >= 0 && values[c] <= G_MAXUINT16 && values[c] == floor (values[c]))))
-        {
-          g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s:%u: '%s' is no %s", self->path, line,
-                       text != NULL ? text : "", column_names[c]);
-          return FALSE;
-        }
+        return moe_error_fail_line (error, MOE_ERROR_FORMAT, self->path, line, "'%s' is no %s",
+                                    text != NULL ? text : "", column_names[c]);
     }
   row = (Row) { (int) values[0], (int) values[1], values[2], line };
   g_array_append_val (self->rows, row);

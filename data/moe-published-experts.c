@@ -54,16 +54,6 @@ parse_int (const char *text,
 }
 
 static gboolean
-set_wrong (const Reader  *self,
-           guint          line,
-           const char    *what,
-           GError       **error)
-{
-  g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s:%u: %s", self->path, line, what);
-  return FALSE;
-}
-
-static gboolean
 read_row (const char * const *fields,
           guint               n_fields,
           guint               line,
@@ -76,14 +66,15 @@ read_row (const char * const *fields,
   double max = NAN;
 
   if (n_fields != G_N_ELEMENTS (columns))
-    return set_wrong (self, line, "not seven columns", error);
+    return moe_error_fail_line (error, MOE_ERROR_FORMAT, self->path, line, "not seven columns");
   if (!self->in_rows)
     {
       for (guint i = 0; i < n_fields; i++)
         {
           if (g_strcmp0 (fields[i], columns[i]) != 0)
-            return set_wrong (self, line, "not the columns model,layer,expert,max_down_proj,source,n_layers,"
-                                          "n_experts", error);
+            return moe_error_fail_line (error, MOE_ERROR_FORMAT, self->path, line,
+                                        "not the columns model,layer,expert,max_down_proj,source,n_layers,"
+                                        "n_experts");
         }
       self->in_rows = TRUE;
       return TRUE;
@@ -91,9 +82,11 @@ read_row (const char * const *fields,
   if (fields[0] == NULL || !parse_int (fields[5], 1, MAX_LAYERS, &n_layers)
       || !parse_int (fields[6], 1, MAX_EXPERTS, &n_experts) || !parse_int (fields[1], 0, n_layers - 1, &layer)
       || !parse_int (fields[2], MOE_EXPERT_SHARED, n_experts - 1, &number))
-    return set_wrong (self, line, "no model, or a layer or an expert that it does not have", error);
+    return moe_error_fail_line (error, MOE_ERROR_FORMAT, self->path, line,
+                                "no model, or a layer or an expert that it does not have");
   if (fields[3] != NULL && (!moe_number_parse (fields[3], &max) || max < 0))
-    return set_wrong (self, line, "max_down_proj is no positive number", error);
+    return moe_error_fail_line (error, MOE_ERROR_FORMAT, self->path, line,
+                                "max_down_proj is no positive number");
 
   expert = g_new0 (MoePublishedExpert, 1);
   *expert = (MoePublishedExpert) {

@@ -18,6 +18,9 @@
 /* Of a 16-bit float. */
 #define MAX_WEIGHT 65504
 
+#define fail(self, line, error, ...) \
+  moe_error_fail_line (error, MOE_ERROR_FORMAT, (self)->path, line, __VA_ARGS__)
+
 typedef enum
 {
   COLUMN_TURN,
@@ -47,30 +50,6 @@ typedef struct
   MoeRoute               last;
   GArray                *experts; /* of guint: of the present token and layer */
 } Reader;
-
-static gboolean
-fail (const Reader  *self,
-      guint          line,
-      GError       **error,
-      const char    *format,
-      ...) G_GNUC_PRINTF (4, 5);
-
-static gboolean
-fail (const Reader  *self,
-      guint          line,
-      GError       **error,
-      const char    *format,
-      ...)
-{
-  g_autofree char *text = NULL;
-  va_list arguments;
-
-  va_start (arguments, format);
-  text = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s:%u: %s", self->path, line, text);
-  return FALSE;
-}
 
 static gboolean
 read_header (Reader             *self,

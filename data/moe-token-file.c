@@ -46,11 +46,8 @@ read_header (Reader             *self,
     {
       self->columns[column] = moe_csv_find_column (fields, n_fields, column_names[column]);
       if (self->columns[column] < 0 && column <= COLUMN_TOKEN_ID)
-        {
-          g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s:%u: the header has no column %s", self->path,
-                       line, column_names[column]);
-          return FALSE;
-        }
+        return moe_error_fail_line (error, MOE_ERROR_FORMAT, self->path, line, "the header has no column %s",
+                                    column_names[column]);
     }
   return TRUE;
 }
@@ -75,9 +72,9 @@ read_number (const Reader       *self,
 
   if (text != NULL && g_ascii_string_to_unsigned (text, 10, 0, G_MAXINT32, number, NULL))
     return TRUE;
-  g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s:%u: %s '%s' is no number from 0 to %d", self->path,
-               line, column_names[column], text != NULL ? text : "", G_MAXINT32);
-  return FALSE;
+  return moe_error_fail_line (error, MOE_ERROR_FORMAT, self->path, line,
+                              "%s '%s' is no number from 0 to %d", column_names[column],
+                              text != NULL ? text : "", G_MAXINT32);
 }
 
 static gboolean
@@ -95,11 +92,8 @@ read_nats (const Reader       *self,
   if (text == NULL)
     return TRUE;
   if (!moe_number_parse (text, &number) || fabs (number) > G_MAXFLOAT)
-    {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s:%u: %s '%s' is no number", self->path, line,
-                   column_names[column], text);
-      return FALSE;
-    }
+    return moe_error_fail_line (error, MOE_ERROR_FORMAT, self->path, line, "%s '%s' is no number",
+                                column_names[column], text);
   *value = (float) number;
   return TRUE;
 }
@@ -118,11 +112,8 @@ on_row (const char * const  *fields,
   if (!self->has_header)
     return read_header (self, fields, n_fields, line, error);
   if (n_fields != self->n_fields)
-    {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_FORMAT, "%s:%u: there are %u fields, but the header has %u",
-                   self->path, line, n_fields, self->n_fields);
-      return FALSE;
-    }
+    return moe_error_fail_line (error, MOE_ERROR_FORMAT, self->path, line,
+                                "there are %u fields, but the header has %u", n_fields, self->n_fields);
   if (!read_number (self, fields, COLUMN_PROMPT, line, &prompt, error)
       || !read_number (self, fields, COLUMN_POSITION, line, &position, error)
       || !read_number (self, fields, COLUMN_TOKEN_ID, line, &token_id, error)
