@@ -16,7 +16,7 @@ moe_route_layers_init (MoeRouteLayers  *self,
   const MoeModelInfo *info = moe_recording_get_info (recording);
   int index = layer >= 0 ? moe_model_info_find_moe_layer (info, (guint) layer) : 0;
 
-  if (layer < -1 || index < 0)
+  if (layer < -1 || index < 0 || info->n_moe_layers == 0)
     {
       g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID, "%s: layer %d is not an MoE layer",
                    moe_recording_get_path (recording), layer);

@@ -32,8 +32,8 @@ typedef struct
   GArray             *experts; /* guint16 (N, M, K), MOE_NO_EXPERT for an empty slot */
   GArray             *weights; /* guint16 (N, M, K) F16, or empty when not asked for */
   GArray             *tokens;  /* MoeRoutesToken (N) */
-  MoeRoutesMean      *entropy; /* (M) of the routers' distributions, nats */
-  MoeRoutesMean      *margin;  /* (M) the largest of a token's gate weights minus the second */
+  MoeRoutesMean      *entropy; /* (M) of the routers' distributions, nats; empty when not asked for */
+  MoeRoutesMean      *margin;  /* (M) the largest of a token's gate weights minus the second; likewise */
 } MoeRoutes;
 
 /* What else moe_routes_read() keeps. */
@@ -41,6 +41,7 @@ typedef enum
 {
   MOE_ROUTES_READ_WEIGHTS = 1 << 0,
   MOE_ROUTES_READ_ALL     = 1 << 1, /* tokens of all phases, so that not all are wanted */
+  MOE_ROUTES_READ_MEANS   = 1 << 2, /* the means over the tokens */
 } MoeRoutesRead;
 
 /* @self is cleared by the caller, also after an error. Errors: as moe_routes_report(). */

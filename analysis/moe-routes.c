@@ -43,7 +43,8 @@ static const struct
                                .compute = moe_routes_srp_experts },
   [MOE_ROUTES_CACHE] = { "cache", "Expert Caches", LAYER_OPTIONAL, .window = TRUE,
                          .read = MOE_ROUTES_READ_ALL, .compute = moe_routes_cache },
-  [MOE_ROUTES_BALANCE] = { "balance", "Load Balance", LAYER_NONE, .compute = moe_routes_balance },
+  [MOE_ROUTES_BALANCE] = { "balance", "Load Balance", LAYER_NONE, .read = MOE_ROUTES_READ_MEANS,
+                           .compute = moe_routes_balance },
   [MOE_ROUTES_PARALLEL] = { "parallel", "What If: Several Devices", LAYER_NONE,
                             .compute = moe_routes_parallel },
   [MOE_ROUTES_TILES] = { "tiles", "What If: Tiles", LAYER_NONE, .compute = moe_routes_tiles },
@@ -220,7 +221,7 @@ add_record (const MoeTokenRecord  *record,
   if (with_weights)
     g_array_append_vals (self->weights, record->weights, n);
   g_array_append_val (self->tokens, token);
-  for (guint layer = 0; layer < self->n_layers; layer++)
+  for (guint layer = 0; (reading->what & MOE_ROUTES_READ_MEANS) != 0 && layer < self->n_layers; layer++)
     {
       gsize at = (gsize) layer * self->n_slots;
 
@@ -268,31 +269,25 @@ moe_routes_read (MoeRoutes          *self,
 
 /* The number of the MoE layer that @options names, or of the first one, or -1. */
 static gboolean
-find_layer (const MoeModelInfo      *info,
-            const char              *path,
+find_layer (MoeRecording            *recording,
             const MoeRoutesOptions  *options,
             int                     *layer,
             GError                 **error)
 {
+  const MoeModelInfo *info = moe_recording_get_info (recording);
+  MoeRouteLayers layers;
+
   *layer = -1;
   if (metrics[options->metric].layer == LAYER_NONE
       || (options->layer < 0 && metrics[options->metric].layer == LAYER_OPTIONAL))
     return TRUE;
-  *layer = options->layer < 0 ? 0 : moe_model_info_find_moe_layer (info, (guint) options->layer);
-  if (*layer < 0 || info->n_moe_layers == 0)
-    {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID, "%s: layer %d is not an MoE layer", path,
-                   options->layer);
-      return FALSE;
-    }
-  if (metrics[options->metric].next && *layer + 1 == (int) info->n_moe_layers)
-    {
-      g_set_error (error, MOE_ERROR, MOE_ERROR_INVALID,
-                   "%s: layer %u is the last MoE layer: there is no next one to flow to", path,
-                   info->moe_layers[*layer]);
-      return FALSE;
-    }
-  return TRUE;
+  if (!moe_route_layers_init (&layers, recording, options->layer, error))
+    return FALSE;
+  *layer = (int) layers.first;
+  return !metrics[options->metric].next || layers.first + 1 < info->n_moe_layers
+         || moe_error_fail (error, MOE_ERROR_INVALID, moe_recording_get_path (recording),
+                            "layer %u is the last MoE layer: there is no next one to flow to",
+                            info->moe_layers[layers.first]);
 }
 
 MoeTable *
@@ -318,7 +313,7 @@ moe_routes_report (MoeRecording            *recording,
                    moe_recording_get_path (recording), metrics[options->metric].name);
       return NULL;
     }
-  if (!find_layer (info, moe_recording_get_path (recording), options, &layer, error)
+  if (!find_layer (recording, options, &layer, error)
       || !moe_routes_read (&routes, recording, options->phases, metrics[options->metric].read,
                            moe_progress_part_init (&part, progress, 0, 0.5), error))
     return NULL;
