@@ -395,6 +395,16 @@ moe_table_format_cell (const MoeTable *self,
     }
 }
 
+double
+moe_table_get_by_name (const MoeTable *self,
+                       guint           row,
+                       const char     *name)
+{
+  int column = moe_table_find_column (self, name);
+
+  return column >= 0 ? moe_table_get_double (self, row, (guint) column) : NAN;
+}
+
 void
 moe_table_copy_cell (MoeTable       *self,
                      guint           row,

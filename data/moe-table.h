@@ -66,6 +66,10 @@ void           moe_table_set_text        (MoeTable       *self,
                                           guint           row,
                                           guint           column,
                                           const char     *value);
+/* The number in the column @name; NaN when it is missing, or there is no such column. */
+double         moe_table_get_by_name     (const MoeTable *self,
+                                          guint           row,
+                                          const char     *name);
 /* From a column of the same type; a missing cell is left alone. */
 void           moe_table_copy_cell       (MoeTable       *self,
                                           guint           row,

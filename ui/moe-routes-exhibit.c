@@ -75,17 +75,6 @@ get_layer (const MoeModelInfo    *info,
          : info->n_moe_layers > 0 ? info->moe_layers[0] : 0;
 }
 
-static gint64
-get_int (const MoeTable *table,
-         guint           row,
-         const char     *column)
-{
-  int index = moe_table_find_column (table, column);
-
-  return index >= 0 && !moe_table_is_missing (table, row, (guint) index)
-             ? moe_table_get_int (table, row, (guint) index) : -1;
-}
-
 /* Experts of a layer against experts of that or of the next one. */
 static MoeMatrixPlot *
 make_pairs (const MoeModelInfo    *info,
@@ -95,11 +84,14 @@ make_pairs (const MoeModelInfo    *info,
   MoeRoutesMetric metric = choice->options.metric;
   guint n = info->n_experts, layer = get_layer (info, choice);
   gboolean similarity = metric == MOE_ROUTES_SIMILARITY;
-  const char *other = metric == MOE_ROUTES_AFFINITY ? "next_expert" : "other";
-  int column = moe_table_find_column (table, similarity ? "similarity" : value_names[choice->value]);
+  int of_layer = moe_table_find_column (table, "layer"), of_row = moe_table_find_column (table, "expert");
+  int of_column = moe_table_find_column (table, metric == MOE_ROUTES_AFFINITY ? "next_expert" : "other");
+  int of_value = moe_table_find_column (table, similarity ? "similarity" : value_names[choice->value]);
   static const char *const titles[MOE_N_ROUTES_VALUES] = { "share of tokens", "lift", "tokens" };
   MoeMatrixPlot *self;
   char *title;
+
+  g_return_val_if_fail (of_layer >= 0 && of_row >= 0 && of_column >= 0 && of_value >= 0, NULL);
 
   if (similarity)
     title = g_strdup_printf ("%s: Similarity of Router Rows, Layer %u", info->name, layer);
@@ -117,11 +109,12 @@ make_pairs (const MoeModelInfo    *info,
   self->plot.scale = choice->scale;
   for (guint row = 0; row < moe_table_get_n_rows (table); row++)
     {
-      gint64 i = get_int (table, row, "expert"), j = get_int (table, row, other);
+      gint64 i = moe_table_get_int (table, row, (guint) of_row);
+      gint64 j = moe_table_get_int (table, row, (guint) of_column);
 
-      if (get_int (table, row, "layer") != layer || i < 0 || i >= n || j < 0 || j >= n || column < 0)
+      if (moe_table_get_int (table, row, (guint) of_layer) != layer || i < 0 || i >= n || j < 0 || j >= n)
         continue;
-      self->values[(gsize) i * n + (gsize) j] = moe_table_get_double (table, row, (guint) column);
+      self->values[(gsize) i * n + (gsize) j] = moe_table_get_double (table, row, (guint) of_value);
       if (similarity)
         self->values[(gsize) j * n + (gsize) i] = self->values[(gsize) i * n + (gsize) j];
     }
@@ -135,12 +128,15 @@ make_locality (const MoeModelInfo    *info,
                const MoeRoutesChoice *choice)
 {
   guint n = info->n_experts;
-  int column = moe_table_find_column (table, "srp");
-  MoeMatrixPlot *self = moe_matrix_plot_new (
-    info->n_moe_layers, n,
-    g_strdup_printf ("%s: Locality of Experts in Windows of %u Tokens", info->name, choice->options.window),
-    g_strdup ("SRP"));
+  int of_layer = moe_table_find_column (table, "layer"), of_expert = moe_table_find_column (table, "expert");
+  int of_value = moe_table_find_column (table, "srp");
+  MoeMatrixPlot *self;
 
+  g_return_val_if_fail (of_layer >= 0 && of_expert >= 0 && of_value >= 0, NULL);
+
+  self = moe_matrix_plot_new (info->n_moe_layers, n,
+                              g_strdup_printf ("%s: Locality of Experts in Windows of %u Tokens", info->name,
+                                               choice->options.window), g_strdup ("SRP"));
   self->plot.row_title = "layer";
   self->plot.column_title = "expert";
   self->plot.missing_text = "no hit";
@@ -150,11 +146,13 @@ make_locality (const MoeModelInfo    *info,
     self->row_numbers[layer] = (gint) info->moe_layers[layer];
   for (guint row = 0; row < moe_table_get_n_rows (table); row++)
     {
-      gint64 layer = get_int (table, row, "layer"), expert = get_int (table, row, "expert");
+      gint64 layer = moe_table_get_int (table, row, (guint) of_layer);
+      gint64 expert = moe_table_get_int (table, row, (guint) of_expert);
       int number = layer >= 0 ? moe_model_info_find_moe_layer (info, (guint) layer) : -1;
 
-      if (number >= 0 && expert >= 0 && expert < n && column >= 0)
-        self->values[(gsize) number * n + (gsize) expert] = moe_table_get_double (table, row, (guint) column);
+      if (number >= 0 && expert >= 0 && expert < n)
+        self->values[(gsize) number * n + (gsize) expert] = moe_table_get_double (table, row,
+                                                                                  (guint) of_value);
     }
   return self;
 }
@@ -395,6 +393,29 @@ moe_routes_similarity (const MoeModel *model,
   return table;
 }
 
+MoeTable *
+moe_routes_read_table (const char              *path,
+                       MoeModel                *model,
+                       const MoeRoutesOptions  *options,
+                       const MoeProgress       *progress,
+                       MoeModelInfo           **info,
+                       GError                 **error)
+{
+  g_autoptr(MoeRecording) recording = NULL;
+  MoeTable *table;
+
+  if (model != NULL)
+    {
+      *info = moe_model_info_ref ((MoeModelInfo *) moe_model_get_info (model));
+      return moe_routes_similarity (model, options->layer);
+    }
+  recording = moe_recording_open (path, error);
+  table = recording != NULL ? moe_routes_report (recording, options, progress, error) : NULL;
+  if (table != NULL)
+    *info = moe_model_info_ref ((MoeModelInfo *) moe_recording_get_info (recording));
+  return table;
+}
+
 typedef struct
 {
   MoeRoutesChoice  choice;
@@ -416,17 +437,10 @@ make (const char  *path,
       GError     **error)
 {
   const Wanted *wanted = data;
-  g_autoptr(MoeRecording) recording = NULL;
-  MoeTable *table;
+  g_autoptr(MoeModelInfo) info = NULL;
+  MoeTable *table = moe_routes_read_table (path, wanted->model, &wanted->choice.options, NULL, &info, error);
 
-  if (wanted->model != NULL)
-    return moe_routes_exhibit_take (moe_model_get_info (wanted->model),
-                                    moe_routes_similarity (wanted->model, wanted->choice.options.layer),
-                                    &wanted->choice);
-  recording = moe_recording_open (path, error);
-  table = recording != NULL ? moe_routes_report (recording, &wanted->choice.options, NULL, error) : NULL;
-  return table != NULL ? moe_routes_exhibit_take (moe_recording_get_info (recording), table, &wanted->choice)
-                       : NULL;
+  return table != NULL ? moe_routes_exhibit_take (info, table, &wanted->choice) : NULL;
 }
 
 MoeExport *

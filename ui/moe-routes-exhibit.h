@@ -51,6 +51,14 @@ MoeChart      *moe_routes_chart_new        (const MoeModelInfo     *info,
 MoeExhibit    *moe_routes_exhibit_take     (const MoeModelInfo     *info,
                                             MoeTable               *table,
                                             const MoeRoutesChoice  *choice);
+/* What @options ask for: of @model, which may be NULL, similarity; else of the recording at @path. @info
+ * (transfer full): of what it is. Errors: those of opening and of moe_routes_report(). Transfer full. */
+MoeTable      *moe_routes_read_table       (const char              *path,
+                                            MoeModel                *model,
+                                            const MoeRoutesOptions  *options,
+                                            const MoeProgress       *progress,
+                                            MoeModelInfo           **info,
+                                            GError                 **error);
 /* Of the model, for similarity; with its provenance. Transfer full. */
 MoeTable      *moe_routes_similarity       (const MoeModel         *model,
                                             int                     layer);

@@ -254,26 +254,17 @@ scan (gpointer            data,
       GError            **error)
 {
   const Work *work = data;
-  g_autoptr(MoeRecording) recording = NULL;
-  MoeTable *table;
+  MoeModelInfo *info;
+  MoeTable *table = moe_routes_read_table (work->path, work->model, &work->options, progress, &info, error);
   MoeRoutesFound *found;
 
-  if (work->model != NULL)
-    table = moe_routes_similarity (work->model, work->options.layer);
-  else
-    {
-      recording = moe_recording_open (work->path, error);
-      table = recording != NULL ? moe_routes_report (recording, &work->options, progress, error) : NULL;
-    }
   if (table == NULL)
     return NULL;
   found = g_new0 (MoeRoutesFound, 1);
   found->options = work->options;
   found->table = table;
   found->model = work->model != NULL ? moe_model_ref (work->model) : NULL;
-  found->info = moe_model_info_ref ((MoeModelInfo *) (work->model != NULL
-                                                          ? moe_model_get_info (work->model)
-                                                          : moe_recording_get_info (recording)));
+  found->info = info;
   return found;
 }
 

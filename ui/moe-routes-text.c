@@ -7,22 +7,12 @@
 
 #include "ui/moe-text.h"
 
-static double
-get (const MoeTable *table,
-     guint           row,
-     const char     *column)
-{
-  int index = moe_table_find_column (table, column);
-
-  return index >= 0 ? moe_table_get_double (table, row, (guint) index) : NAN;
-}
-
 static gint64
 get_int (const MoeTable *table,
          guint           row,
          const char     *column)
 {
-  double value = get (table, row, column);
+  double value = moe_table_get_by_name (table, row, column);
 
   return isnan (value) ? -1 : (gint64) value;
 }
@@ -70,19 +60,19 @@ moe_routes_describe (const MoeTable  *table,
   if (metric == MOE_ROUTES_SRP_EXPERTS)
     {
       tokens = moe_text_count (get_int (table, row, "hits"));
-      share = moe_text_number (get (table, row, "srp"));
+      share = moe_text_number (moe_table_get_by_name (table, row, "srp"));
       return g_strdup_printf ("%s: SRP %s in windows of %" G_GINT64_FORMAT " tokens, %s hits", one, share,
                               get_int (table, row, "window"), tokens);
     }
   if (metric == MOE_ROUTES_SIMILARITY)
     {
-      share = moe_text_number (get (table, row, "similarity"));
+      share = moe_text_number (moe_table_get_by_name (table, row, "similarity"));
       return g_strdup_printf ("%s and L%" G_GINT64_FORMAT "E%" G_GINT64_FORMAT ": cosine %s", one, layer,
                               get_int (table, row, "other"), share);
     }
   tokens = moe_text_count (get_int (table, row, "tokens"));
-  share = moe_text_percent (get (table, row, "share"));
-  lift = moe_text_number (get (table, row, "lift"));
+  share = moe_text_percent (moe_table_get_by_name (table, row, "share"));
+  lift = moe_text_number (moe_table_get_by_name (table, row, "lift"));
   if (metric == MOE_ROUTES_AFFINITY)
     return g_strdup_printf ("%s to L%" G_GINT64_FORMAT "E%" G_GINT64_FORMAT ": %s tokens, %s of those of %s, "
                             "lift %s", one, get_int (table, row, "next_layer"),
@@ -99,17 +89,20 @@ find_extreme (const MoeTable *table,
               const char     *where,
               double          equals)
 {
-  int best = -1;
+  int index = moe_table_find_column (table, column), best = -1;
+  double extreme = NAN;
 
-  for (guint row = 0; row < moe_table_get_n_rows (table); row++)
+  for (guint row = 0; index >= 0 && row < moe_table_get_n_rows (table); row++)
     {
-      double value = get (table, row, column);
+      double value = moe_table_get_double (table, row, (guint) index);
 
-      if (isnan (value) || (where != NULL && get (table, row, where) != equals))
+      if (isnan (value) || (where != NULL && moe_table_get_by_name (table, row, where) != equals))
         continue;
-      if (best < 0 || (least ? value < get (table, (guint) best, column)
-                             : value > get (table, (guint) best, column)))
-        best = (int) row;
+      if (best < 0 || (least ? value < extreme : value > extreme))
+        {
+          best = (int) row;
+          extreme = value;
+        }
     }
   return best;
 }
@@ -125,11 +118,14 @@ get_mean (const MoeTable *table,
   guint n = 0;
 
   for (guint row = 0; row < moe_table_get_n_rows (table); row++)
-    if (get (table, row, where) == equals && !isnan (get (table, row, column)))
-      {
-        sum += get (table, row, column);
-        n++;
-      }
+    {
+      double value = moe_table_get_by_name (table, row, column);
+
+      if (moe_table_get_by_name (table, row, where) != equals || isnan (value))
+        continue;
+      sum += value;
+      n++;
+    }
   return n > 0 ? sum / n : NAN;
 }
 
@@ -154,9 +150,9 @@ summarize_cache (const MoeTable     *table,
         const char *name = moe_table_get_text (table, row, (guint) policy);
 
         if (g_strcmp0 (name, "lru") == 0)
-          lru = get (table, row, "hit_rate");
+          lru = moe_table_get_by_name (table, row, "hit_rate");
         else if (g_strcmp0 (name, "belady") == 0)
-          belady = get (table, row, "hit_rate");
+          belady = moe_table_get_by_name (table, row, "hit_rate");
       }
   if (isnan (lru) || isnan (belady))
     return NULL;
@@ -176,8 +172,8 @@ summarize_recall (const MoeTable     *table,
 
   if (row < 0)
     return NULL;
-  recall = moe_text_percent (get (table, (guint) row, "recall"));
-  by_load = moe_text_percent (get (table, (guint) row, "recall_by_load"));
+  recall = moe_text_percent (moe_table_get_by_name (table, (guint) row, "recall"));
+  by_load = moe_text_percent (moe_table_get_by_name (table, (guint) row, "recall_by_load"));
   return g_strdup_printf ("%u candidates hold %s of the %u experts that are chosen next; by load alone %s.",
                           2 * info->n_used, recall, info->n_used, by_load);
 }
@@ -207,7 +203,7 @@ moe_routes_summarize (const MoeTable        *table,
       return what != NULL ? g_strdup_printf ("Most local: %s.", what) : NULL;
     case MOE_ROUTES_SRP:
       row = find_extreme (table, "srp", FALSE, "window", 16);
-      number = row >= 0 ? moe_text_number (get (table, (guint) row, "srp")) : NULL;
+      number = row >= 0 ? moe_text_number (moe_table_get_by_name (table, (guint) row, "srp")) : NULL;
       return row >= 0 ? g_strdup_printf ("Most local over 16 tokens: layer %" G_GINT64_FORMAT ", SRP %s.",
                                          get_int (table, (guint) row, "layer"), number) : NULL;
     case MOE_ROUTES_RECALL:
@@ -216,14 +212,15 @@ moe_routes_summarize (const MoeTable        *table,
       return summarize_cache (table, info);
     case MOE_ROUTES_BALANCE:
       row = find_extreme (table, "effective_experts", TRUE, NULL, 0);
-      number = row >= 0 ? moe_text_number (get (table, (guint) row, "effective_experts")) : NULL;
+      number = row >= 0 ? moe_text_number (moe_table_get_by_name (table, (guint) row, "effective_experts"))
+                        : NULL;
       return row >= 0 ? g_strdup_printf ("Least even: layer %" G_GINT64_FORMAT ", as if %s of its %u experts "
                                          "were used alike.", get_int (table, (guint) row, "layer"), number,
                                          info->n_experts)
                       : NULL;
     case MOE_ROUTES_PARALLEL:
       row = find_extreme (table, "imbalance", FALSE, NULL, 0);
-      number = row >= 0 ? moe_text_number (get (table, (guint) row, "imbalance")) : NULL;
+      number = row >= 0 ? moe_text_number (moe_table_get_by_name (table, (guint) row, "imbalance")) : NULL;
       return row >= 0 ? g_strdup_printf ("Least even: %" G_GINT64_FORMAT " devices in layer %" G_GINT64_FORMAT
                                          ", where the busiest has %s times the mean load.",
                                          get_int (table, (guint) row, "devices"),
@@ -231,8 +228,8 @@ moe_routes_summarize (const MoeTable        *table,
                       : NULL;
     case MOE_ROUTES_TILES:
       row = find_extreme (table, "batch", FALSE, "tile", 32);
-      number = row >= 0 ? moe_text_percent (get (table, (guint) row, "padding")) : NULL;
-      return row >= 0 && !isnan (get (table, (guint) row, "padding"))
+      number = row >= 0 ? moe_text_percent (moe_table_get_by_name (table, (guint) row, "padding")) : NULL;
+      return row >= 0 && !isnan (moe_table_get_by_name (table, (guint) row, "padding"))
                  ? g_strdup_printf ("Tiles of 32 waste %s of their rows at batches of %" G_GINT64_FORMAT
                                     " tokens.", number, get_int (table, (guint) row, "batch"))
                  : NULL;

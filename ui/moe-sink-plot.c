@@ -24,16 +24,6 @@ compares (const MoeTable *table)
   return FALSE;
 }
 
-static double
-get (const MoeTable *table,
-     guint           row,
-     const char     *column)
-{
-  int index = moe_table_find_column (table, column);
-
-  return index >= 0 ? moe_table_get_double (table, row, (guint) index) : NAN;
-}
-
 MoeMatrixPlot *
 moe_sink_map_new (const MoeModelInfo *info,
                   const MoeTable     *heads)
@@ -59,7 +49,8 @@ moe_sink_map_new (const MoeModelInfo *info,
 
       if (layer >= 0 && layer < info->n_layers && head >= 0 && head < info->n_heads)
         self->values[(gsize) layer * info->n_heads + (gsize) head] =
-            get (heads, row, SHARE) - (change ? get (heads, row, BEFORE) : 0);
+            moe_table_get_by_name (heads, row, SHARE)
+            - (change ? moe_table_get_by_name (heads, row, BEFORE) : 0);
     }
   return self;
 }
@@ -81,12 +72,12 @@ add_line (MoeChart       *chart,
   for (guint i = 0; i < n; i++)
     {
       x[i] = (double) moe_table_get_int (layers, i, 0);
-      y[i] = get (layers, i, column);
+      y[i] = moe_table_get_by_name (layers, i, column);
       low[i] = high[i] = NAN;
       rows[i] = i;
       for (guint row = 0; row < moe_table_get_n_rows (heads); row++)
         {
-          double value = get (heads, row, column);
+          double value = moe_table_get_by_name (heads, row, column);
 
           if (moe_table_get_int (heads, row, 0) != moe_table_get_int (layers, i, 0) || isnan (value))
             continue;

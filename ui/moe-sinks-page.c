@@ -77,16 +77,6 @@ get_options (MoeSinksPage *self)
                             is_by_head (self->shown) };
 }
 
-static double
-get_value (const MoeTable *table,
-           guint           row,
-           const char     *name)
-{
-  int column = moe_table_find_column (table, name);
-
-  return column >= 0 ? moe_table_get_double (table, row, (guint) column) : NAN;
-}
-
 /* "layer 5, head 0: sink share 0.85, rate 1, 0.92 before, decay 0.08" */
 static char *
 describe_head (MoeSinksPage *self,
@@ -108,7 +98,7 @@ describe_head (MoeSinksPage *self,
         g_string_printf (text, "layer %d, head %d", layer, head);
         for (guint i = 0; i < G_N_ELEMENTS (values); i++)
           {
-            double value = get_value (self->heads, row, values[i].column);
+            double value = moe_table_get_by_name (self->heads, row, values[i].column);
             g_autofree char *number = moe_text_number (value);
 
             if (!isnan (value))
@@ -203,7 +193,7 @@ show_summary (MoeSinksPage *self)
 
       for (guint row = 0; row < moe_table_get_n_rows (self->scan->heads); row++)
         {
-          double share = get_value (self->scan->heads, row, "sink_share");
+          double share = moe_table_get_by_name (self->scan->heads, row, "sink_share");
 
           if (share > best)
             {
