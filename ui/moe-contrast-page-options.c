@@ -4,8 +4,7 @@
 #include "ui/moe-contrast-page-private.h"
 
 #include "data/moe-error.h"
-
-static const char *const orders[] = { "a", "b", "both" };
+#include "ui/moe-drop-down.h"
 
 static gboolean
 set_number (GtkSpinButton *button,
@@ -20,13 +19,11 @@ set_number (GtkSpinButton *button,
 }
 
 static gboolean
-set_choice (GtkDropDown       *drop_down,
-            const char *const *names,
-            guint              n_names,
-            const char        *value)
+set_span (GtkDropDown *drop_down,
+          const char  *value)
 {
-  for (guint i = 0; i < n_names; i++)
-    if (g_str_equal (names[i], value))
+  for (guint i = 0; i < MOE_N_CONTRAST_SPANS; i++)
+    if (g_str_equal (moe_contrast_spans[i], value))
       {
         gtk_drop_down_set_selected (drop_down, i);
         return TRUE;
@@ -40,10 +37,10 @@ moe_contrast_page_set_option (MoePage     *page,
                               const char  *value,
                               GError     **error)
 {
-  static const char *const mode_names[] = { "refill", "drop", "zero", "copy" };
   MoeContrastPage *self = MOE_CONTRAST_PAGE (page);
   MoeContrastPicture picture;
   gboolean known = FALSE;
+  MoeContrastOrder order;
   MoeScore score;
   guint64 n;
 
@@ -61,13 +58,13 @@ moe_contrast_page_set_option (MoePage     *page,
           gtk_drop_down_set_selected (self->sides, i);
     }
   else if (g_str_equal (name, "span") || g_str_equal (name, "span-a"))
-    known = set_choice (self->span, moe_contrast_spans, MOE_N_CONTRAST_SPANS, value);
+    known = set_span (self->span, value);
   else if (g_str_equal (name, "span-b"))
-    known = set_choice (self->span_b, moe_contrast_spans, MOE_N_CONTRAST_SPANS, value);
-  else if (g_str_equal (name, "order"))
-    known = set_choice (self->order, orders, G_N_ELEMENTS (orders), value);
+    known = set_span (self->span_b, value);
+  else if (g_str_equal (name, "order") && (known = moe_contrast_order_parse (value, &order)))
+    gtk_drop_down_set_selected (self->order, order);
   else if (g_str_equal (name, "mode"))
-    known = set_choice (self->mode, mode_names, G_N_ELEMENTS (mode_names), value);
+    known = moe_drop_down_select_mode (self->mode, moe_contrast_modes, MOE_N_CONTRAST_MODES, value);
   else if (g_str_equal (name, "limit"))
     known = set_number (self->limit, value);
   else if (g_str_equal (name, "skip"))

@@ -36,6 +36,10 @@ struct _MoeContrastPage
   MoeTableView     *table;
 };
 
+/* The modes offered. */
+#define MOE_N_CONTRAST_MODES 4
+extern const MoeMode moe_contrast_modes[MOE_N_CONTRAST_MODES];
+
 /* The spans offered, as moe_span_parse() takes them. */
 extern const char *const moe_contrast_spans[MOE_N_CONTRAST_SPANS];
 

@@ -26,7 +26,9 @@ static const char *const sides_titles[] = {
 static const char *const order_titles[] = {
   "Most in A First", "Most in B First", "Largest Difference First", NULL
 };
-static const MoeMode modes[] = { MOE_MODE_REFILL, MOE_MODE_DROP, MOE_MODE_ZERO, MOE_MODE_COPY };
+const MoeMode moe_contrast_modes[MOE_N_CONTRAST_MODES] = {
+  MOE_MODE_REFILL, MOE_MODE_DROP, MOE_MODE_ZERO, MOE_MODE_COPY,
+};
 static const char *const mode_titles[] = { "Refill", "Drop", "Zero", "Copy", NULL };
 
 static const char *const empty_texts[MOE_N_CONTRAST_SIDES] = {
@@ -201,7 +203,7 @@ get_mode (MoeContrastPage *self)
 {
   guint chosen = gtk_drop_down_get_selected (self->mode);
 
-  return modes[chosen < G_N_ELEMENTS (modes) ? chosen : 0];
+  return moe_contrast_modes[chosen < MOE_N_CONTRAST_MODES ? chosen : 0];
 }
 
 /* The slider stands where the present mask comes from, after undo too. */

@@ -11,3 +11,18 @@ moe_drop_down_set_choices (GtkDropDown       *drop_down,
 
   gtk_drop_down_set_model (drop_down, G_LIST_MODEL (list));
 }
+
+gboolean
+moe_drop_down_select_mode (GtkDropDown   *drop_down,
+                           const MoeMode *modes,
+                           guint          n,
+                           const char    *name)
+{
+  for (guint i = 0; i < n; i++)
+    if (g_str_equal (moe_mode_get_name (modes[i]), name))
+      {
+        gtk_drop_down_set_selected (drop_down, i);
+        return TRUE;
+      }
+  return FALSE;
+}

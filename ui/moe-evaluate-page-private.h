@@ -33,9 +33,9 @@ struct _MoeEvaluatePage
   MoeTableView          *results;
 };
 
-/* The modes offered, by their names. */
+/* The modes offered. */
 #define MOE_N_EVALUATE_MODES 5
-extern const char *const moe_evaluate_modes[MOE_N_EVALUATE_MODES];
+extern const MoeMode moe_evaluate_modes[MOE_N_EVALUATE_MODES];
 
 /* moe-evaluate-page-run.c */
 MoeContrastStudy *moe_evaluate_page_get_contrast (MoeEvaluatePage *self);

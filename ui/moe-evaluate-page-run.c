@@ -5,7 +5,9 @@
 
 /* What is run: the choices of the page as settings, and the job. */
 
-const char *const moe_evaluate_modes[MOE_N_EVALUATE_MODES] = { "refill", "drop", "zero", "mean", "copy" };
+const MoeMode moe_evaluate_modes[MOE_N_EVALUATE_MODES] = {
+  MOE_MODE_REFILL, MOE_MODE_DROP, MOE_MODE_ZERO, MOE_MODE_MEAN, MOE_MODE_COPY,
+};
 
 static MoeDocument *
 get_document (MoeEvaluatePage *self)
@@ -61,9 +63,6 @@ get_settings (MoeEvaluatePage       *self,
               const MoeModelInfo    *model,
               MoeEvaluationSettings *settings)
 {
-  static const MoeMode modes[MOE_N_EVALUATE_MODES] = {
-    MOE_MODE_REFILL, MOE_MODE_DROP, MOE_MODE_ZERO, MOE_MODE_MEAN, MOE_MODE_COPY,
-  };
   MoeMask *mask = moe_document_get_mask (get_document (self));
 
   moe_evaluation_settings_init (settings);
@@ -85,7 +84,7 @@ get_settings (MoeEvaluatePage       *self,
   settings->n_random = (guint) gtk_spin_button_get_value_as_int (self->random);
   settings->reversed = gtk_check_button_get_active (self->reversed);
   settings->top = get_text (self->top);
-  settings->top_mode = modes[gtk_drop_down_get_selected (self->mode)];
+  settings->top_mode = moe_evaluate_modes[gtk_drop_down_get_selected (self->mode)];
   settings->strengths = get_text (self->strengths);
   settings->column = get_text (self->column);
   settings->window = (guint) gtk_spin_button_get_value_as_int (self->text_window);

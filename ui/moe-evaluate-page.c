@@ -159,8 +159,7 @@ update_warning (MoeEvaluatePage *self)
   gtk_widget_set_sensitive (GTK_WIDGET (self->top), contrast);
   gtk_widget_set_sensitive (GTK_WIDGET (self->mode), contrast);
   gtk_widget_set_sensitive (GTK_WIDGET (self->calibrate), contrast
-                            && g_str_equal (moe_evaluate_modes[gtk_drop_down_get_selected (self->mode)],
-                                            "mean"));
+                            && moe_evaluate_modes[gtk_drop_down_get_selected (self->mode)] == MOE_MODE_MEAN);
   gtk_widget_set_sensitive (GTK_WIDGET (self->strengths), steers);
   gtk_widget_set_sensitive (GTK_WIDGET (self->text_window),
                             moe_prompt_chooser_get_path (self->text) != NULL);
@@ -321,19 +320,6 @@ set_choice (MoeEvaluatePage *self,
 }
 
 static gboolean
-set_mode (MoeEvaluatePage *self,
-          const char      *value)
-{
-  for (guint i = 0; i < MOE_N_EVALUATE_MODES; i++)
-    if (g_str_equal (moe_evaluate_modes[i], value))
-      {
-        gtk_drop_down_set_selected (self->mode, i);
-        return TRUE;
-      }
-  return FALSE;
-}
-
-static gboolean
 set_option (MoePage     *page,
             const char  *name,
             const char  *value,
@@ -343,7 +329,7 @@ set_option (MoePage     *page,
   gboolean known = TRUE;
 
   if (g_str_equal (name, "mode"))
-    known = set_mode (self, value);
+    known = moe_drop_down_select_mode (self->mode, moe_evaluate_modes, MOE_N_EVALUATE_MODES, value);
   else if (g_str_equal (name, "picture"))
     known = set_picture (self, value);
   else if (g_str_equal (name, "run"))

@@ -21,6 +21,7 @@
 #define SVG_MAX_PIXELS (4 * 1024 * 1024)
 
 static const char *const scale_names[] = { "linear", "sqrt", "log", "rank" };
+const char *const moe_scale_titles[] = { "Linear", "Square Root", "Logarithmic", "Rank", NULL };
 
 const char *
 moe_scale_get_name (MoeScale scale)

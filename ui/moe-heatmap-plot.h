@@ -21,6 +21,8 @@ typedef enum
 const char *moe_scale_get_name (MoeScale    scale);
 gboolean    moe_scale_parse    (const char *name,
                                 MoeScale   *scale);
+/* For menus, in their order; NULL-terminated. */
+extern const char *const moe_scale_titles[];
 
 typedef struct
 {

@@ -12,7 +12,6 @@
 /* Turning a dial asks for one reading of the recording, not for one a step. */
 #define DIAL_DELAY_MS 300
 
-static const char *const scale_titles[] = { "Linear", "Square Root", "Logarithmic", "Rank", NULL };
 static const char *const value_titles[] = { "Share of Tokens", "Lift", "Tokens", NULL };
 static const char *const pair_titles[] = { "All Pairs", "Strongest Only", NULL };
 
@@ -259,7 +258,7 @@ moe_routes_page_init_choices (MoeRoutesPage *self)
   moe_drop_down_set_choices (self->metric, titles);
   moe_drop_down_set_choices (self->pairs, pair_titles);
   moe_drop_down_set_choices (self->value, value_titles);
-  moe_drop_down_set_choices (self->scale, scale_titles);
+  moe_drop_down_set_choices (self->scale, moe_scale_titles);
   self->showing = FALSE;
   g_signal_connect_swapped (self->metric, "notify::selected", G_CALLBACK (on_metric), self);
   g_signal_connect_swapped (self->layer, "notify::selected", G_CALLBACK (on_layer), self);

@@ -36,7 +36,6 @@ G_DEFINE_FINAL_TYPE (MoeRoutingPage, moe_routing_page, MOE_TYPE_PAGE)
 
 static const char *const color_maps[] = { "viridis", "cividis", NULL };
 static const char *const color_map_titles[] = { "Viridis", "Cividis", NULL };
-static const char *const scale_titles[] = { "Linear", "Square Root", "Logarithmic", "Rank", NULL };
 
 /* --- status line -------------------------------------------------------------------------------------- */
 
@@ -410,7 +409,7 @@ moe_routing_page_init (MoeRoutingPage *self)
     metric_titles[i] = moe_metric_get_title ((MoeMetric) i);
   moe_drop_down_set_choices (self->metric, metric_titles);
   moe_drop_down_set_choices (self->phase, phase_titles);
-  moe_drop_down_set_choices (self->scale, scale_titles);
+  moe_drop_down_set_choices (self->scale, moe_scale_titles);
   moe_drop_down_set_choices (self->color_map, color_map_titles);
   gtk_drop_down_set_selected (self->scale, self->options.scale);
 
