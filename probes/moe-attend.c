@@ -242,7 +242,7 @@ attend (guint    item,
         row[n_scores++] = queries->sinks[row_head (&block, r)];
       if (job->summaries)
         memcpy (copy, row, n_scores * sizeof *row);
-      sum = f->ops->soft_max (row, n_scores);
+      sum = f->ops->soft_max (row, n_scores, NULL);
       if (job->summaries)
         summarise (&block, r, copy, row, n_scores, sum);
       inverse[r] = 1 / sum;

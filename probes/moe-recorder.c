@@ -9,9 +9,6 @@
 #include "probes/moe-sampler.h"
 #include "probes/moe-vector-ops.h"
 
-/* Maxima that are found side by side. */
-#define MAX_LANES 16
-
 struct _MoeRecorder
 {
   MoeSession         *session; /* not owned, like the writer */
@@ -43,21 +40,10 @@ take_logits (MoeRecorder *self,
 {
   guint n = self->info->vocabulary;
   double sum, entropy;
-  float largest[MAX_LANES], max;
+  float max;
 
-  /* Each lane for itself, so that the loop vectorises. */
-  for (guint lane = 0; lane < MAX_LANES; lane++)
-    largest[lane] = logits[0];
-  for (guint i = 0; i + MAX_LANES <= n; i += MAX_LANES)
-    for (guint lane = 0; lane < MAX_LANES; lane++)
-      largest[lane] = MAX (largest[lane], logits[i + lane]);
-  max = largest[0];
-  for (guint lane = 1; lane < MAX_LANES; lane++)
-    max = MAX (max, largest[lane]);
-  for (guint i = n - n % MAX_LANES; i < n; i++)
-    max = MAX (max, logits[i]);
   memcpy (self->exps, logits, n * sizeof *logits);
-  sum = self->ops->soft_max (self->exps, n);
+  sum = self->ops->soft_max (self->exps, n, &max);
   self->log_sum = max + log (sum);
   entropy = self->log_sum - self->ops->dot (self->exps, logits, n) / sum;
   /* A logit of minus infinity times its weight of zero. */

@@ -33,8 +33,9 @@ typedef struct
   /* gate[i] = g / (1 + exp (-1.702 g)) * (clamp (up[i], -7, 7) + 1) with g = min (gate[i], 7), of gpt-oss;
    * what is not a number stays so. */
   void  (*swiglu_oai)  (float *gate, const float *up, gsize n);
-  /* x = exp (x - max x), not divided by the sum, which is returned; -inf gives 0. n >= 1. */
-  float (*soft_max)    (float *x, gsize n);
+  /* x = exp (x - max x), not divided by the sum, which is returned; -inf gives 0. @max, unless NULL, gets
+   * what was subtracted: the largest x, 0 when all are -inf. n >= 1. */
+  float (*soft_max)    (float *x, gsize n, float *max);
   /* y[i] = x[i] * scale * w[i] */
   void  (*scale_mul)   (float *y, const float *x, float scale, const float *w, gsize n);
   /* y[t] += sum over keys j of p[t][j] * v[j], added in the order of the keys; @p: (n_rows) pointers to

@@ -274,13 +274,19 @@ largest_of (const float *x,
 
 static float
 soft_max (float *x,
-          gsize  n)
+          gsize  n,
+          float *max)
 {
   float largest = largest_of (x, n);
-  /* When everything is masked there is no largest to subtract: all terms are 0, and so is the sum. */
-  const __m256 shift = _mm256_set1_ps (largest == -INFINITY ? 0.f : largest);
-  __m256 sum = _mm256_setzero_ps ();
+  __m256 sum = _mm256_setzero_ps (), shift;
   gsize i;
+
+  /* When everything is masked there is no largest to subtract: all terms are 0, and so is the sum. */
+  if (largest == -INFINITY)
+    largest = 0.f;
+  if (max != NULL)
+    *max = largest;
+  shift = _mm256_set1_ps (largest);
 
   for (i = 0; i + STEP <= n; i += STEP)
     {

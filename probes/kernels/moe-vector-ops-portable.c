@@ -173,7 +173,8 @@ swiglu_oai (float       *gate,
 
 static float
 soft_max (float *x,
-          gsize  n)
+          gsize  n,
+          float *max)
 {
   float acc[LANES] = { 0 };
   float largest = -INFINITY;
@@ -184,6 +185,8 @@ soft_max (float *x,
   /* When everything is masked there is no largest to subtract: all terms are 0, and so is the sum. */
   if (largest == -INFINITY)
     largest = 0.f;
+  if (max != NULL)
+    *max = largest;
   for (i = 0; i < n; i++)
     x[i] = exp_float (x[i] - largest);
   for (i = 0; i + LANES <= n; i += LANES)
