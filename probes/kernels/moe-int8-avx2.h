@@ -23,39 +23,14 @@ read_steps_q8_0 (const guint8 *const rows[LANES],
   group->step = lanes_read_halves (rows, g * sizeof (MoeBlockQ8_0));
 }
 
-static inline __attribute__ ((always_inline)) void
-read_steps_q4_0 (const guint8 *const rows[LANES],
-                 const Head         *head,
-                 guint               g,
-                 Group              *group)
-{
-  group->step = lanes_read_halves (rows, g * sizeof (MoeBlockQ4_0));
-  group->offset = floats_mul (group->step, floats_set (8.f));
-}
-
-static inline __attribute__ ((always_inline)) void
-read_steps_mxfp4 (const guint8 *const rows[LANES],
-                  const Head         *head,
-                  guint               g,
-                  Group              *group)
-{
-  guint32 steps[LANES];
-
-  for (guint r = 0; r < LANES; r++)
-    steps[r] = moe_mxfp4_step_bits (rows[r][g * sizeof (MoeBlockMxfp4)]);
-  group->step = floats_load (steps);
-}
-
-/* The 32 signed integers of the block at @block. */
+/* What each nibble of MXFP4 stands for, with 12 added: 0 to 24. */
 static inline __attribute__ ((always_inline)) Ints
-read_mxfp4 (const guint8 *block)
+mxfp4_table (void)
 {
   const Ints values = ints_set4 (MOE_MXFP4_VALUES_0, MOE_MXFP4_VALUES_4, MOE_MXFP4_VALUES_8,
                                  MOE_MXFP4_VALUES_12);
-  __m128i packed = _mm_loadu_si128 ((const __m128i *) (block + 1));
-  Ints both = _mm256_inserti128_si256 (_mm256_castsi128_si256 (packed), _mm_srli_epi16 (packed, 4), 1);
 
-  return ints_shuffle (values, ints_and (both, ints_set (0x0f0f0f0f)));
+  return _mm256_add_epi8 (values, _mm256_set1_epi8 (12));
 }
 
 static inline __attribute__ ((always_inline)) void

@@ -19,9 +19,7 @@ typedef void (*BlocksStepsFunc) (const guint8 *const rows[LANES],
 
 typedef struct
 {
-  GroupKind       kind;    /* GROUP_4: sums of 16 products fit into 16 bits, else of 8 */
-  gboolean        offset;  /* values have an offset in floats */
-  gint16          added;   /* or this was added to make them unsigned */
+  GroupKind       kind;
   gsize           block_bytes;
   BlocksReadFunc  read;
   BlocksStepsFunc read_steps;
@@ -61,19 +59,14 @@ blocks_split_nibbles (const guint8 *low,
   values[1] = ints_and (ints_shift_right (packed, 4), mask);
 }
 
-/* Values of -12 to 12 with 12 added. */
 static inline __attribute__ ((always_inline)) void
 blocks_read_mxfp4 (const guint8 *block,
                    const guint8 *fourth,
                    Ints          values[2])
 {
-  const Ints signed_values = ints_set4 (MOE_MXFP4_VALUES_0, MOE_MXFP4_VALUES_4, MOE_MXFP4_VALUES_8,
-                                        MOE_MXFP4_VALUES_12);
-  const Ints table = _mm256_add_epi8 (signed_values, _mm256_set1_epi8 (12));
-
   blocks_split_nibbles (block + 1, fourth + 1, values);
-  values[0] = ints_shuffle (table, values[0]);
-  values[1] = ints_shuffle (table, values[1]);
+  values[0] = ints_shuffle (mxfp4_table (), values[0]);
+  values[1] = ints_shuffle (mxfp4_table (), values[1]);
 }
 
 /* The bits of 2^(e - 128), a denormal below e = 2, as moe_mxfp4_step_bits() has them. */
@@ -202,11 +195,10 @@ blocks_add_group (const BlocksFormat  *format,
                                _mm256_maddubs_epi16 (values[1], second));
     }
   dots = pairs_sum (format->kind, p);
-  if (format->added != 0)
-    dots = ints_sub (dots, ints_madd16 (_mm256_set1_epi16 (format->added),
-                                        ints_broadcast (x->sum16 + 2 * g)));
+  if (format->kind == GROUP_12)
+    dots = ints_sub (dots, ints_madd16 (_mm256_set1_epi16 (12), ints_broadcast (x->sum16 + 2 * g)));
   format->read_steps (rows, at, &group);
-  if (format->offset)
+  if (format->kind != GROUP_12)
     total = floats_fnma (group.offset, floats_set (x->sum[g]), total);
   return floats_fma (ints_to_floats (dots), floats_mul (group.step, floats_set (x->scale[g])), total);
 }

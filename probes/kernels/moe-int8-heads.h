@@ -16,6 +16,7 @@ typedef enum
   GROUP_4,         /* 4 bits and offset */
   GROUP_5,         /* 5 bits and offset */
   GROUP_6,         /* 6 bits, scales of 16 values, the constant offset 32 */
+  GROUP_12,        /* -12 to 12, which are multiplied with 12 added; not with VNNI */
   GROUP_SIGNED,    /* signed bytes */
   GROUP_SIGNED_16, /* signed bytes, scales of 16 values */
 } GroupKind;

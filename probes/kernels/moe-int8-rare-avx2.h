@@ -16,6 +16,13 @@ read_nibbles (const guint8 *qs)
   return ints_and (both, ints_set (0x0f0f0f0f));
 }
 
+/* -12 to 12 with 12 added. */
+static inline __attribute__ ((always_inline)) Ints
+read_mxfp4 (const guint8 *qs)
+{
+  return ints_shuffle (mxfp4_table (), read_nibbles (qs));
+}
+
 /* Four bytes with a fifth bit for each value, then the nibbles. */
 static inline __attribute__ ((always_inline)) Ints
 read_five_bits (const guint8 *bytes)
@@ -36,34 +43,6 @@ read_iq4 (const guint8 *qs)
   const Ints values = ints_set4 (MOE_IQ4_VALUES_0, MOE_IQ4_VALUES_4, MOE_IQ4_VALUES_8, MOE_IQ4_VALUES_12);
 
   return ints_shuffle (values, read_nibbles (qs));
-}
-
-static inline __attribute__ ((always_inline)) void
-read_steps_q4_1 (const guint8 *const rows[LANES],
-                 const Head         *head,
-                 guint               g,
-                 Group              *group)
-{
-  read_step_and_least (rows, g * sizeof (MoeBlockQ4_1), group);
-}
-
-static inline __attribute__ ((always_inline)) void
-read_steps_q5_0 (const guint8 *const rows[LANES],
-                 const Head         *head,
-                 guint               g,
-                 Group              *group)
-{
-  group->step = lanes_read_halves (rows, g * sizeof (MoeBlockQ5_0));
-  group->offset = floats_mul (group->step, floats_set (16.f));
-}
-
-static inline __attribute__ ((always_inline)) void
-read_steps_q5_1 (const guint8 *const rows[LANES],
-                 const Head         *head,
-                 guint               g,
-                 Group              *group)
-{
-  read_step_and_least (rows, g * sizeof (MoeBlockQ5_1), group);
 }
 
 static inline __attribute__ ((always_inline)) void
@@ -124,6 +103,8 @@ read_steps_iq4_xs (const guint8 *const rows[LANES],
     tile_words (v, out);                                                                \
   }
 
+DEFINE_RARE_UNSIGNED (q4_0, read_nibbles, 2, sizeof (MoeBlockQ4_0))
+DEFINE_RARE_UNSIGNED (mxfp4, read_mxfp4, 1, sizeof (MoeBlockMxfp4))
 DEFINE_RARE_UNSIGNED (q4_1, read_nibbles, 4, sizeof (MoeBlockQ4_1))
 DEFINE_RARE_UNSIGNED (q5_0, read_five_bits, 2, sizeof (MoeBlockQ5_0))
 DEFINE_RARE_UNSIGNED (q5_1, read_five_bits, 4, sizeof (MoeBlockQ5_1))

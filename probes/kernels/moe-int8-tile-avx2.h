@@ -25,8 +25,8 @@ typedef struct
 typedef struct
 {
   float  scale, sum;
-  gint32 sums16; /* two of 16 bits */
-  gint32 unused;
+  gint32 sums16;  /* two of 16 bits */
+  gint32 minus12; /* GROUP_12: -12 times the sum of the integers */
 } TileSide;
 
 /* Lines of a token and group: turned by bytes they hold all 32 values twice; Q2_K, Q3_K and Q6_K want 16
@@ -53,7 +53,7 @@ tile_fill (GroupKind           kind,
       _mm256_store_si256 ((__m256i *) line[half].q, twice);
       _mm_store_si128 ((__m128i *) (line[half].q + 32), _mm256_castsi256_si128 (twice));
     }
-  if (kind == GROUP_4 || kind == GROUP_5)
+  if (!group_has_halves (kind))
     {
       __m256i bytes = _mm256_loadu_si256 ((const __m256i *) q);
 
@@ -63,6 +63,7 @@ tile_fill (GroupKind           kind,
   side->scale = a->scale[g];
   side->sum = a->sum[g];
   memcpy (&side->sums16, a->sum16 + 2 * g, sizeof side->sums16);
+  side->minus12 = -12 * (a->sum16[2 * g] + a->sum16[2 * g + 1]);
 }
 
 /* Keeps the compiler from summing in another shape, which would take more registers than there are. */
@@ -154,8 +155,11 @@ tile_multiply (GroupKind        kind,
           sum = _mm256_madd_epi16 (tile_sum16_8 (w, line), ones);
           break;
         case GROUP_5:
+        case GROUP_12:
           sum = ints_add (_mm256_madd_epi16 (tile_sum16_4 (w, line, 0), ones),
                           _mm256_madd_epi16 (tile_sum16_4 (w, line, 4), ones));
+          if (kind == GROUP_12)
+            sum = ints_add (sum, ints_set (side->minus12));
           break;
         case GROUP_6:
           sum = _mm256_madd_epi16 (tile_sum16_2 (w, line, 0), scale[0]);
@@ -348,39 +352,6 @@ tile_unpack_q8_0 (const guint8 *const rows[LANES],
   tile_words (v, out);
 }
 
-static inline __attribute__ ((always_inline)) void
-tile_unpack_mxfp4 (const guint8 *const rows[LANES],
-                   guint               part,
-                   Ints                bits[LANES],
-                   Ints                out[16])
-{
-  Ints v[LANES];
-
-  for (guint r = 0; r < LANES; r++)
-    v[r] = read_mxfp4 (rows[r] + part * sizeof (MoeBlockMxfp4));
-  tile_words (v, out);
-}
-
-static inline __attribute__ ((always_inline)) void
-tile_unpack_q4_0 (const guint8 *const rows[LANES],
-                  guint               part,
-                  Ints                bits[LANES],
-                  Ints                out[16])
-{
-  const gsize at = part * sizeof (MoeBlockQ4_0) + 2;
-  Ints v[LANES];
-
-#pragma GCC unroll 8
-  for (guint r = 0; r < LANES; r++)
-    {
-      __m128i packed = _mm_loadu_si128 ((const __m128i *) (rows[r] + at));
-
-      v[r] = _mm256_inserti128_si256 (_mm256_castsi128_si256 (packed), _mm_srli_epi16 (packed, 4), 1);
-      v[r] = ints_and (v[r], ints_set (0x0f0f0f0f));
-    }
-  tile_diagonals (v, out);
-}
-
 typedef struct
 {
   GroupKind      kind;
@@ -452,6 +423,8 @@ tile_rows (const TileFormat   *format,
   /* Chunks that are laid out at a time. */
   const gsize chunk_bytes = n_tokens * 8 * (n_lines * sizeof (TileLine) + sizeof (TileSide));
   const gsize step = MAX (1, TILE8_BYTES / chunk_bytes);
+  /* What is fetched: these rows' chunks of the next layout, or the next rows when there is only one. */
+  const gsize ahead = step < n_chunks ? step * format->chunk_bytes : LANES * row_bytes;
   TileLine lines[TILE8_BYTES / sizeof (TileLine) * 2] __attribute__ ((aligned (64)));
   TileSide sides[TILE8_BYTES / sizeof (TileLine)] __attribute__ ((aligned (64)));
   Floats acc[TILE8_ROWS / LANES][2 * TILE8_TOKENS];
@@ -485,7 +458,7 @@ tile_rows (const TileFormat   *format,
                 rows[r] = w + MIN (s * LANES + r, n_rows - 1) * row_bytes + c * format->chunk_bytes;
 #pragma GCC unroll 8
                 for (gsize byte = 0; byte < format->chunk_bytes; byte += 64)
-                  __builtin_prefetch (rows[r] + step * format->chunk_bytes + byte);
+                  __builtin_prefetch (rows[r] + ahead + byte);
               }
             tile_chunk (format, rows, lines + at * n_lines, sides + at,
                         (guint) (MIN (MOE_QK, n - c * MOE_QK) / 32), n_tokens, acc[s]);

@@ -10,7 +10,8 @@
 #include "probes/kernels/moe-float-body.h"
 #include "probes/kernels/moe-vector-ops-avx2.h"
 
-#define DEFINE_INT8_KERNEL(name, kind, n_parts, chunk_bytes, read_head, read_steps)     \
+/* One or two tokens one by one, by @multiply_token; more by what suits @kind. */
+#define DEFINE_INT8_MATMUL(name, kind, multiply_token)                                  \
   static void                                                                           \
   matmul_##name (const void         *w,                                                 \
                  gsize               n,                                                 \
@@ -20,73 +21,51 @@
                  float       *const *y,                                                 \
                  gsize               n_tokens)                                          \
   {                                                                                     \
-    static const OneFormat one = { kind, chunk_bytes, read_head, read_steps, row_sums_##name }; \
-    static const TileFormat tile = {                                                    \
-      kind, n_parts, chunk_bytes, read_head, read_steps, tile_unpack_##name             \
-    };                                                                                  \
-                                                                                        \
     if (n_tokens <= 2)                                                                  \
       for (gsize t = 0; t < n_tokens; t++)                                              \
-        multiply_one (&one, w, n, row_begin, row_end, x[t], y[t]);                      \
+        multiply_token;                                                                 \
     else if ((kind) == GROUP_SIGNED)                                                    \
-      multiply_words (&tile, w, n, row_begin, row_end, x, y, n_tokens);                 \
+      multiply_words (&tile_##name, w, n, row_begin, row_end, x, y, n_tokens);          \
     else                                                                                \
-      multiply_tiles (&tile, w, n, row_begin, row_end, x, y, n_tokens);                 \
+      multiply_tiles (&tile_##name, w, n, row_begin, row_end, x, y, n_tokens);          \
   }
+
+#define DEFINE_INT8_KERNEL(name, kind, n_parts, chunk_bytes, read_head, read_steps)     \
+  static const OneFormat one_##name = { kind, chunk_bytes, read_head, read_steps, row_sums_##name }; \
+  static const TileFormat tile_##name = {                                               \
+    kind, n_parts, chunk_bytes, read_head, read_steps, tile_unpack_##name               \
+  };                                                                                    \
+  DEFINE_INT8_MATMUL (name, kind, multiply_one (&one_##name, w, n, row_begin, row_end, x[t], y[t]))
 
 #define DEFINE_INT8_PAIRS_KERNEL(name, kind, block)                                     \
-  static void                                                                           \
-  matmul_##name (const void         *w,                                                 \
-                 gsize               n,                                                 \
-                 gsize               row_begin,                                         \
-                 gsize               row_end,                                           \
-                 const void *const  *x,                                                 \
-                 float       *const *y,                                                 \
-                 gsize               n_tokens)                                          \
-  {                                                                                     \
-    static const TileFormat tile = {                                                    \
-      kind, 4, sizeof (block), read_head_k, read_steps_k, tile_unpack_##name       \
-    };                                                                                  \
-                                                                                        \
-    if (n_tokens <= 2)                                                                  \
-      for (gsize t = 0; t < n_tokens; t++)                                              \
-        multiply_pairs (kind, sizeof (block), w, n, row_begin, row_end, x[t], y[t]);    \
-    else                                                                                \
-      multiply_tiles (&tile, w, n, row_begin, row_end, x, y, n_tokens);                 \
-  }
+  static const TileFormat tile_##name = {                                               \
+    kind, 4, sizeof (block), read_head_k, read_steps_k, tile_unpack_##name              \
+  };                                                                                    \
+  DEFINE_INT8_MATMUL (name, kind,                                                       \
+                      multiply_pairs (kind, sizeof (block), w, n, row_begin, row_end, x[t], y[t]))
 
-/* Blocks of 32 values of 4 or 5 bits: one token has a kernel of its own. */
-#define DEFINE_INT8_BLOCKS_KERNEL(name, kind, one_kind, offset, added, block, steps)    \
-  static void                                                                           \
-  matmul_##name (const void         *w,                                                 \
-                 gsize               n,                                                 \
-                 gsize               row_begin,                                         \
-                 gsize               row_end,                                           \
-                 const void *const  *x,                                                 \
-                 float       *const *y,                                                 \
-                 gsize               n_tokens)                                          \
+/* Blocks of 32 values of 4 or 5 bits. */
+#define DEFINE_INT8_BLOCKS_KERNEL(name, kind, block, steps)                             \
+  static inline __attribute__ ((always_inline)) void                                    \
+  read_steps_##name (const guint8 *const rows[LANES],                                   \
+                     const Head         *head,                                          \
+                     guint               g,                                             \
+                     Group              *group)                                         \
   {                                                                                     \
-    static const BlocksFormat one = {                                                   \
-      one_kind, offset, added, sizeof (block), blocks_read_##name, steps                \
-    };                                                                                  \
-    static const TileFormat tile = {                                                    \
-      kind, 8, 8 * sizeof (block), read_no_head, read_steps_##name, tile_unpack_##name  \
-    };                                                                                  \
+    steps (rows, g * sizeof (block), group);                                            \
+  }                                                                                     \
                                                                                         \
-    if (n_tokens <= 2)                                                                  \
-      for (gsize t = 0; t < n_tokens; t++)                                              \
-        multiply_blocks (&one, w, n, row_begin, row_end, x[t], y[t]);                   \
-    else if ((kind) == GROUP_SIGNED)                                                    \
-      multiply_words (&tile, w, n, row_begin, row_end, x, y, n_tokens);                 \
-    else                                                                                \
-      multiply_tiles (&tile, w, n, row_begin, row_end, x, y, n_tokens);                 \
-  }
+  static const BlocksFormat blocks_##name = { kind, sizeof (block), blocks_read_##name, steps }; \
+  static const TileFormat tile_##name = {                                               \
+    kind, 8, 8 * sizeof (block), read_no_head, read_steps_##name, tile_unpack_##name    \
+  };                                                                                    \
+  DEFINE_INT8_MATMUL (name, kind, multiply_blocks (&blocks_##name, w, n, row_begin, row_end, x[t], y[t]))
 
-DEFINE_INT8_BLOCKS_KERNEL (mxfp4, GROUP_SIGNED, GROUP_5, FALSE, 12, MoeBlockMxfp4, blocks_steps_mxfp4)
-DEFINE_INT8_BLOCKS_KERNEL (q4_0, GROUP_4, GROUP_4, TRUE, 0, MoeBlockQ4_0, blocks_steps_q4_0)
-DEFINE_INT8_BLOCKS_KERNEL (q4_1, GROUP_4, GROUP_4, TRUE, 0, MoeBlockQ4_1, blocks_steps_and_least)
-DEFINE_INT8_BLOCKS_KERNEL (q5_0, GROUP_5, GROUP_5, TRUE, 0, MoeBlockQ5_0, blocks_steps_q5_0)
-DEFINE_INT8_BLOCKS_KERNEL (q5_1, GROUP_5, GROUP_5, TRUE, 0, MoeBlockQ5_1, blocks_steps_and_least)
+DEFINE_INT8_BLOCKS_KERNEL (mxfp4, GROUP_12, MoeBlockMxfp4, blocks_steps_mxfp4)
+DEFINE_INT8_BLOCKS_KERNEL (q4_0, GROUP_4, MoeBlockQ4_0, blocks_steps_q4_0)
+DEFINE_INT8_BLOCKS_KERNEL (q4_1, GROUP_4, MoeBlockQ4_1, blocks_steps_and_least)
+DEFINE_INT8_BLOCKS_KERNEL (q5_0, GROUP_5, MoeBlockQ5_0, blocks_steps_q5_0)
+DEFINE_INT8_BLOCKS_KERNEL (q5_1, GROUP_5, MoeBlockQ5_1, blocks_steps_and_least)
 DEFINE_INT8_KERNEL (q8_0, GROUP_SIGNED, 8, 8 * sizeof (MoeBlockQ8_0), read_no_head, read_steps_q8_0)
 DEFINE_INT8_KERNEL (iq4_nl, GROUP_SIGNED, 8, 8 * sizeof (MoeBlockIq4Nl), read_no_head, read_steps_iq4_nl)
 DEFINE_INT8_KERNEL (iq4_xs, GROUP_SIGNED, 8, sizeof (MoeBlockIq4Xs), read_head_iq4_xs, read_steps_iq4_xs)

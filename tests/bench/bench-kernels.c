@@ -78,7 +78,7 @@ main (int   argc,
 {
   static const gsize shapes[][2] = { { 2048, 1024 }, { 1024, 2048 } };
   /* 0: one token, cached weights. */
-  static const gsize token_counts[] = { 0, 1, 2, 4, 8, 64, MAX_TOKENS };
+  static const gsize token_counts[] = { 0, 1, 2, 4, 8, 16, 32, 64, MAX_TOKENS };
   GRand *rand = g_rand_new_with_seed (5);
   float *x = g_new (float, MAX_TOKENS * 2048);
   float *y = g_new (float, MAX_TOKENS * 2048);
