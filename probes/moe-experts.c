@@ -148,14 +148,6 @@ free_groups (MoeExpertJob *job)
   g_free (job->inputs);
 }
 
-static guint
-count_chunks (gsize n_rows)
-{
-  gsize chunk = moe_linear_get_chunk (n_rows);
-
-  return (guint) ((n_rows + chunk - 1) / chunk);
-}
-
 static void
 add_floats (float       *y,
             const float *x,
@@ -194,7 +186,7 @@ gate_up_chunk (guint    item,
   MoeExpertJob *job = data;
   MoeForward *f = job->forward;
   guint active = item / job->n_chunks;
-  gsize width = f->h->expert_width, chunk = moe_linear_get_chunk (width);
+  gsize width = f->h->expert_width, chunk = moe_linear_get_chunk (width, job->n_active);
   gsize begin = item % job->n_chunks * chunk, end = MIN (begin + chunk, width);
   const MoeKernel *gate = moe_kernel_get (job->layer->gate.type, f->choice);
   const MoeKernel *up = moe_kernel_get (job->layer->up.type, f->choice);
@@ -239,7 +231,7 @@ down_chunk (guint    item,
   MoeExpertJob *job = data;
   MoeForward *f = job->forward;
   guint active = item / job->n_chunks;
-  gsize width = f->h->width, chunk = moe_linear_get_chunk (width);
+  gsize width = f->h->width, chunk = moe_linear_get_chunk (width, job->n_active);
   gsize begin = item % job->n_chunks * chunk, end = MIN (begin + chunk, width);
   const MoeKernel *down = moe_kernel_get (job->layer->down.type, f->choice);
   guint first = job->starts[active], n = job->starts[active + 1] - first;
@@ -312,13 +304,13 @@ moe_experts_run (MoeForward          *self,
   moe_activations_get (&self->input, moe_kernel_get (job.layer->up.type, self->choice), self->pool);
   for (guint i = 0; i < n_rows; i++)
     job.inputs[i] = inputs[job.tokens[i]];
-  job.n_chunks = count_chunks (h->expert_width);
+  job.n_chunks = moe_linear_count_chunks (h->expert_width, job.n_active);
   moe_pool_run (self->pool, job.n_active * job.n_chunks, gate_up_chunk, &job);
 
   moe_activations_set (&self->hidden, self->gate, n_rows, h->expert_width);
   job.hidden = moe_activations_get (&self->hidden, moe_kernel_get (job.layer->down.type, self->choice),
                                     self->pool);
-  job.n_chunks = count_chunks (h->width);
+  job.n_chunks = moe_linear_count_chunks (h->width, job.n_active);
   moe_pool_run (self->pool, job.n_active * job.n_chunks, down_chunk, &job);
   if (job.has_shared)
     moe_shared_experts_run (self, batch, layer);

@@ -26,7 +26,7 @@ gate_up_chunk (guint    item,
 {
   FeedForwardJob *job = data;
   MoeForward *f = job->forward;
-  gsize chunk = moe_linear_get_chunk (job->width);
+  gsize chunk = moe_linear_get_chunk (job->width, 1);
   gsize begin = item * chunk, end = MIN (begin + chunk, job->width);
   const MoeKernel *gate = moe_kernel_get (job->block->gate.type, f->choice);
   const MoeKernel *up = moe_kernel_get (job->block->up.type, f->choice);
@@ -58,21 +58,14 @@ down_chunk (guint    item,
 {
   FeedForwardJob *job = data;
   MoeForward *f = job->forward;
-  gsize d = f->h->width, chunk = moe_linear_get_chunk (d), begin = item * chunk, end = MIN (begin + chunk, d);
+  gsize d = f->h->width, chunk = moe_linear_get_chunk (d, 1);
+  gsize begin = item * chunk, end = MIN (begin + chunk, d);
   const MoeKernel *down = moe_kernel_get (job->block->down.type, f->choice);
   float *y[MOE_MICRO_BATCH];
 
   for (guint r = 0; r < job->n_rows; r++)
     y[r] = job->y + job->tokens[r] * d;
   down->matmul (job->block->down.data, job->width, begin, end, job->hidden, y, job->n_rows);
-}
-
-static guint
-count_chunks (gsize n_rows)
-{
-  gsize chunk = moe_linear_get_chunk (n_rows);
-
-  return (guint) ((n_rows + chunk - 1) / chunk);
 }
 
 /* self->input is on self->normed. */
@@ -91,12 +84,12 @@ run_block (MoeForward           *self,
   /* Made here by all threads, found there by each. */
   moe_activations_get (&self->input, moe_kernel_get (block->gate.type, self->choice), self->pool);
   moe_activations_get (&self->input, moe_kernel_get (block->up.type, self->choice), self->pool);
-  moe_pool_run (self->pool, count_chunks (width), gate_up_chunk, &job);
+  moe_pool_run (self->pool, moe_linear_count_chunks (width, 1), gate_up_chunk, &job);
 
   moe_activations_set (&self->hidden, self->dense_gate, n_rows, width);
   job.hidden = moe_activations_get (&self->hidden, moe_kernel_get (block->down.type, self->choice),
                                     self->pool);
-  moe_pool_run (self->pool, count_chunks (self->h->width), down_chunk, &job);
+  moe_pool_run (self->pool, moe_linear_count_chunks (self->h->width, 1), down_chunk, &job);
 }
 
 void

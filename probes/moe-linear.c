@@ -106,7 +106,7 @@ linear_chunk (guint    item,
               gpointer data)
 {
   LinearJob *job = data;
-  gsize chunk = moe_linear_get_chunk (job->w->n_rows), begin = item * chunk;
+  gsize chunk = moe_linear_get_chunk (job->w->n_rows, 1), begin = item * chunk;
   gsize end = MIN (begin + chunk, job->w->n_rows);
   float *y[TOKEN_BLOCK];
 
@@ -129,10 +129,8 @@ moe_linear (const MoeMatrix *w,
             gsize            stride)
 {
   LinearJob job = { w, moe_kernel_get (w->type, choice), NULL, x->n, y, stride };
-  gsize chunk;
 
   g_assert (w->n_in == x->width);
   job.x = moe_activations_get (x, job.kernel, pool);
-  chunk = moe_linear_get_chunk (w->n_rows);
-  moe_pool_run (pool, (w->n_rows + chunk - 1) / chunk, linear_chunk, &job);
+  moe_pool_run (pool, moe_linear_count_chunks (w->n_rows, 1), linear_chunk, &job);
 }

@@ -63,12 +63,26 @@ void               moe_linear            (const MoeMatrix  *w,
                                           float            *y,
                                           gsize             stride);
 
-/* Rows of a matrix of @n_rows that one thread computes at a time: long stretches of memory, which are read
- * faster than short ones, yet enough of them for all threads. A multiple of the kernels' 16 rows. */
+/* Rows of one of @n_matrices of @n_rows that one thread computes at a time: long stretches of memory, which
+ * are read faster than short ones and for which the kernels lay out the activations less often, yet enough of
+ * them for all threads. A multiple of the kernels' 16 rows. */
 static inline gsize
-moe_linear_get_chunk (gsize n_rows)
+moe_linear_get_chunk (gsize n_rows,
+                      gsize n_matrices)
 {
-  return CLAMP (n_rows / 8 / 16 * 16, n_rows <= 256 ? 16 : 64, 256);
+  const gsize n_pieces = CLAMP (64 / MAX (n_matrices, 1), 1, 8);
+
+  return CLAMP (n_rows / n_pieces / 16 * 16, n_rows <= 256 ? 16 : 64, 256);
+}
+
+/* In how many of them a matrix is computed. */
+static inline guint
+moe_linear_count_chunks (gsize n_rows,
+                         gsize n_matrices)
+{
+  const gsize chunk = moe_linear_get_chunk (n_rows, n_matrices);
+
+  return (guint) ((n_rows + chunk - 1) / chunk);
 }
 
 G_END_DECLS

@@ -63,7 +63,8 @@ tile_fill (GroupKind           kind,
   side->scale = a->scale[g];
   side->sum = a->sum[g];
   memcpy (&side->sums16, a->sum16 + 2 * g, sizeof side->sums16);
-  side->minus12 = -12 * (a->sum16[2 * g] + a->sum16[2 * g + 1]);
+  if (kind == GROUP_12)
+    side->minus12 = -12 * (a->sum16[2 * g] + a->sum16[2 * g + 1]);
 }
 
 /* Keeps the compiler from summing in another shape, which would take more registers than there are. */

@@ -33,6 +33,14 @@ words_fill (const void *const *x,
             WordsQuad         *quad,
             gsize              stride)
 {
+  const MoeInt8Chunk *from[WORDS_TOKENS];
+
+  for (gsize t = 0; t < WORDS_TOKENS; t++)
+    {
+      from[t] = (const MoeInt8Chunk *) x[MIN (t, n_tokens - 1)] + chunk;
+      for (guint g = 0; g < 8; g++)
+        quad[g * stride].scale[t] = from[t]->scale[g];
+    }
   for (guint g = 0; g < 8; g++, quad += stride)
     for (guint odd = 0; odd < 2; odd++)
       {
@@ -40,11 +48,8 @@ words_fill (const void *const *x,
 
         for (gsize t = 0; t < WORDS_TOKENS; t++)
           {
-            const MoeInt8Chunk *from = (const MoeInt8Chunk *) x[MIN (t, n_tokens - 1)] + chunk;
-
-            v[t] = _mm256_loadu_si256 ((const __m256i *) (from->q + 32 * g));
+            v[t] = _mm256_loadu_si256 ((const __m256i *) (from[t]->q + 32 * g));
             v[t] = _mm256_srai_epi16 (odd ? v[t] : _mm256_slli_epi16 (v[t], 8), 8);
-            quad->scale[t] = from->scale[g];
           }
         a[0] = _mm256_unpacklo_epi32 (v[0], v[1]);
         a[1] = _mm256_unpackhi_epi32 (v[0], v[1]);
