@@ -124,7 +124,7 @@ add_run (Facts         *facts,
   g_autoptr(MoeTable) phases = NULL;
   g_autofree char *prompts = count_things (moe_recording_get_n_prompts (recording), "prompt", "prompts");
   g_autofree char *tokens = count_things (moe_recording_get_n_tokens (recording), "token", "tokens");
-  g_autofree char *cells[6] = { NULL };
+  g_auto(GStrv) cells = g_new0 (char *, 7);
   GString *text;
 
   run = moe_recording_query_cancellable (
