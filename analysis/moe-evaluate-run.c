@@ -160,15 +160,17 @@ generate (MoeEvaluator        *self,
   if (sampler == NULL || !moe_generate (self->session, prompt, sampler, max_tokens, on_generated, answer,
                                         self->cancellable, &reason, error))
     return FALSE;
+  if (reason == MOE_STOP_CANCELLED)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "interrupted");
+      return FALSE;
+    }
   /* Without an answer the first token's chances are known all the same. */
   if (isnan (answer->p_refusal) && answer->tokens->len == 0)
     answer->p_refusal = moe_refusal_get_probability (self->refusal_tokens,
                                                      moe_session_get_logits (self->session),
                                                      answer->vocabulary);
-  if (reason != MOE_STOP_CANCELLED)
-    return TRUE;
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "interrupted");
-  return FALSE;
+  return TRUE;
 }
 
 static void

@@ -8,7 +8,11 @@ G_BEGIN_DECLS
 
 /* Drives the real window on the demo model: actions, pointer and keyboard (xdotool), and waiting. */
 
+#ifdef __SANITIZE_ADDRESS__
+#define MOE_TEST_PATIENCE (600 * G_USEC_PER_SEC)
+#else
 #define MOE_TEST_PATIENCE (60 * G_USEC_PER_SEC)
+#endif
 #define MOE_TEST_QUESTION "How do I bake bread?"
 
 extern MoeApplication *moe_test_application;
