@@ -33,12 +33,12 @@ moe_error_fail_line (GError     **error,
                      const char  *format,
                      ...)
 {
+  g_autofree char *place = g_strdup_printf ("%s:%u", path, line);
   g_autofree char *message = NULL;
   va_list arguments;
 
   va_start (arguments, format);
   message = g_strdup_vprintf (format, arguments);
   va_end (arguments);
-  g_set_error (error, MOE_ERROR, code, "%s:%u: %s", path, line, message);
-  return FALSE;
+  return moe_error_fail (error, code, place, "%s", message);
 }
